@@ -1,0 +1,230 @@
+"""The tables.
+
+``users`` is both the list of who is followed and the queue of who is due; ``scans`` says what
+became of each user's day; ``daily_stats`` holds one row per repository and UTC day, by month. A
+repository's row carries the user who owned it on that day: history stays where it was made when a
+repository is transferred, and
+``ownerships`` lists which repositories a user ever had, so that a user's rows are found by primary
+key.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from common.db import Base
+
+
+class UserState(StrEnum):
+    """Whether GitHub still knows the account."""
+
+    ACTIVE = "active"
+    VANISHED = "vanished"
+
+
+class ScanState(StrEnum):
+    """What became of one user's day."""
+
+    CLAIMED = "claimed"
+    """Sent to a worker, or at work."""
+    WAITING = "waiting"
+    """GitHub said to wait, or the hour's requests are used up; goes on at ``users.not_before``."""
+    FAILED = "failed"
+    """This attempt failed; there will be another today."""
+    SET_ASIDE = "set_aside"
+    """Failed too often; tried once a day from now on."""
+    DONE = "done"
+    """Every repository that GitHub lists has its row."""
+    INCOMPLETE = "incomplete"
+    """Some repositories have no row for this day; ``reason`` says why."""
+    GONE = "gone"
+    """GitHub has no such account, or shows it no more."""
+
+
+class LookupState(StrEnum):
+    """What became of a login that was to be resolved."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RepositoryState(StrEnum):
+    """Whether GitHub still lists the repository among its owner's."""
+
+    LISTED = "listed"
+    MISSING = "missing"
+    """Not in the newest list; not confirmed yet."""
+    GONE = "gone"
+    """Deleted, hidden or moved to somebody who is not followed."""
+
+
+def _one_of(states: type[StrEnum]) -> str:
+    return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
+
+
+_NEVER = text("'-infinity'")
+"""For ``lease_until`` and ``not_before``: the comparison with now holds without a case for null."""
+
+
+class User(Base):
+    """An account that is followed; the row is also its place in the queue."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    login: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    node_id: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default=UserState.ACTIVE)
+    added_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.repopulse_now()
+    )
+    scanned_on: Mapped[date | None] = mapped_column(Date)
+    lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
+    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Claims since the last scan that came to an end."""
+    missing_since: Mapped[date | None] = mapped_column(Date)
+    """The first of the days in a row on which GitHub showed no such account."""
+
+    __table_args__ = (
+        CheckConstraint(_one_of(UserState), name="state"),
+        # Not unique: between a rename and the next scan two accounts may bear one login.
+        Index("ix_users_login_folded", text("lower(login)")),
+        Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
+    )
+
+
+class Lookup(Base):
+    """A login that somebody asked to follow and that a worker has to resolve."""
+
+    __tablename__ = "lookups"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    login: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default=LookupState.PENDING)
+    reason: Mapped[str | None] = mapped_column(Text)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.repopulse_now()
+    )
+    lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
+    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+    __table_args__ = (
+        CheckConstraint(_one_of(LookupState), name="state"),
+        # Asking twice for a login that is being resolved is one question.
+        Index(
+            "uq_lookups_login_pending",
+            text("lower(login)"),
+            unique=True,
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+
+class Repository(Base):
+    """A repository as GitHub last showed it."""
+
+    __tablename__ = "repositories"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    """The newest owner among the followed users."""
+    name: Mapped[str] = mapped_column(Text)
+    node_id: Mapped[str | None] = mapped_column(Text)
+    is_fork: Mapped[bool] = mapped_column()
+    is_archived: Mapped[bool] = mapped_column()
+    state: Mapped[str] = mapped_column(Text, server_default=RepositoryState.LISTED)
+    first_seen_on: Mapped[date] = mapped_column(Date)
+    listed_on: Mapped[date] = mapped_column(Date)
+    """The newest day on which GitHub listed it among the owner's."""
+    missing_since: Mapped[date | None] = mapped_column(Date)
+
+    __table_args__ = (CheckConstraint(_one_of(RepositoryState), name="state"),)
+
+
+class Ownership(Base):
+    """That a followed user owned a repository on some day."""
+
+    __tablename__ = "ownerships"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    repo_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id"), primary_key=True, index=True
+    )
+
+
+class DailyStats(Base):
+    """What GitHub showed of one repository on one UTC day; partitioned by month."""
+
+    __tablename__ = "daily_stats"
+
+    repo_id: Mapped[int] = mapped_column(BigInteger)
+    date: Mapped[date] = mapped_column(Date)
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    stargazers: Mapped[int] = mapped_column(Integer)
+    forks: Mapped[int] = mapped_column(Integer)
+    watchers: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (
+        # The counters ride in the index, so that reading a year of scattered repositories stays in
+        # it.
+        PrimaryKeyConstraint(
+            "repo_id",
+            "date",
+            postgresql_include=["user_id", "stargazers", "forks", "watchers"],
+        ),
+        ForeignKeyConstraint(["user_id", "repo_id"], ["ownerships.user_id", "ownerships.repo_id"]),
+        CheckConstraint("stargazers >= 0 AND forks >= 0 AND watchers >= 0", name="counts"),
+        {"postgresql_partition_by": "RANGE (date)"},
+    )
+
+
+class Scan(Base):
+    """What became of one user's day: repositories expected and recorded, and why not all."""
+
+    __tablename__ = "scans"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    state: Mapped[str] = mapped_column(Text, server_default=ScanState.CLAIMED)
+    reason: Mapped[str | None] = mapped_column(Text)
+    expected: Mapped[int | None] = mapped_column(Integer)
+    """Repositories that GitHub said there are; null until it was asked."""
+    recorded: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    started_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.repopulse_now()
+    )
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint(_one_of(ScanState), name="state"),
+        # Yesterday's unfinished scans are closed by the sweep without reading the table.
+        Index(
+            "ix_scans_unfinished",
+            "day",
+            postgresql_where=text("state IN ('claimed', 'waiting')"),
+        ),
+    )

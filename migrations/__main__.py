@@ -1,0 +1,12 @@
+"""``python -m migrations``: bring the database to the newest schema, or say in one line why not."""
+
+from alembic import command
+from alembic.config import Config
+
+from common.errors import told_plainly
+
+if __name__ == "__main__":
+    with told_plainly():
+        config = Config("alembic.ini")
+        config.attributes["fast_path"] = True
+        command.upgrade(config, "head")
