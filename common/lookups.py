@@ -1,0 +1,123 @@
+"""Logins to follow that a worker has to resolve: durable, and claimed like scans."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from common.models import LookupState
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A login on its way to an account id."""
+
+    id: int
+    login: str
+    state: LookupState
+    reason: str | None
+    user_id: int | None
+
+
+_COLUMNS = "id, login, state, reason, user_id"
+
+
+def ask(connection: Connection, login: str, *, lease: float = 0) -> tuple[Lookup, bool]:
+    """Ask for a login to be resolved; whoever asks for one that is pending joins that question.
+
+    :param lease: seconds during which the sweep leaves a new question to the caller's own message
+    :return: the question, and whether it is new
+    """
+    row = connection.execute(
+        text(
+            f"""
+            INSERT INTO lookups (login, lease_until)
+            VALUES (:login, repopulse_now() + make_interval(secs => :lease))
+            ON CONFLICT (lower(login)) WHERE state = 'pending'
+            -- Changes nothing, but returns the row that is there, whoever inserted it a moment ago.
+            DO UPDATE SET login = lookups.login
+            RETURNING {_COLUMNS}, xmax = 0
+            """  # noqa: S608 - a constant
+        ),
+        {"login": login, "lease": lease},
+    ).one()
+    return _lookup(row), row[-1]
+
+
+def get(connection: Connection, lookup_id: int) -> Lookup | None:
+    """Return one lookup, or None."""
+    row = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM lookups WHERE id = :id"),  # noqa: S608 - a constant
+        {"id": lookup_id},
+    ).one_or_none()
+    return None if row is None else _lookup(row)
+
+
+def claim(connection: Connection, *, limit: int, lease: float) -> list[int]:
+    """Take pending lookups that nobody holds and that need not wait; return their ids."""
+    return list(
+        connection.execute(
+            text(
+                """
+                WITH due AS (
+                    SELECT id FROM lookups
+                    WHERE state = 'pending' AND lease_until <= repopulse_now()
+                      AND not_before <= repopulse_now()
+                    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+                )
+                UPDATE lookups l
+                SET lease_until = repopulse_now() + make_interval(secs => :lease), attempts =
+                attempts + 1 FROM due WHERE l.id = due.id RETURNING l.id
+                """
+            ),
+            {"limit": limit, "lease": lease},
+        ).scalars()
+    )
+
+
+def resolve(connection: Connection, lookup_id: int, user_id: int) -> None:
+    """Say which followed user a login turned out to be."""
+    connection.execute(
+        text(
+            "UPDATE lookups SET state = 'done', reason = NULL, user_id = :user_id"
+            " WHERE id = :id AND state = 'pending'"
+        ),
+        {"id": lookup_id, "user_id": user_id},
+    )
+
+
+def fail(connection: Connection, lookup_id: int, reason: str) -> None:
+    """Say why a login cannot be followed."""
+    connection.execute(
+        text(
+            "UPDATE lookups SET state = 'failed', reason = :reason"
+            " WHERE id = :id AND state = 'pending'"
+        ),
+        {"id": lookup_id, "reason": reason},
+    )
+
+
+def put_back(
+    connection: Connection,
+    lookup_id: int,
+    *,
+    reason: str | None,
+    not_before: datetime | None = None,
+) -> None:
+    """Leave a lookup pending, to be taken up again at ``not_before`` or at the next sweep."""
+    connection.execute(
+        text(
+            """
+            UPDATE lookups
+            SET reason = :reason, lease_until = '-infinity',
+                not_before = coalesce(CAST(:not_before AS timestamptz), not_before)
+            WHERE id = :id AND state = 'pending'
+            """
+        ),
+        {"id": lookup_id, "reason": reason, "not_before": not_before},
+    )
+
+
+def _lookup(row: Row[Any]) -> Lookup:
+    return Lookup(row.id, row.login, LookupState(row.state), row.reason, row.user_id)

@@ -1,0 +1,283 @@
+"""Which user's day is due, taken, done or put back.
+
+The ``users`` table is the queue. A claim takes users who are due under ``FOR UPDATE SKIP LOCKED``
+and gives each a lease; a scan ends with ``finish`` (the day is settled) or ``put_back`` (due again
+later). Whoever dies in between leaves a lease that ends. Attempts are counted at the claim, so that
+even a user whose scan kills its worker is set aside in the end.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from sqlalchemy import Connection, text
+
+from common.models import ScanState
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A user who was due and is now leased to whoever gets the message."""
+
+    user_id: int
+    day: date
+    is_first: bool
+    """Never scanned: a person may be waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A scan that is to be made: who, and for which day."""
+
+    user_id: int
+    login: str
+    node_id: str | None
+    day: date
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRecord:
+    """What became of one user's day."""
+
+    day: date
+    state: ScanState
+    reason: str | None
+    expected: int | None
+    recorded: int
+    attempts: int
+    started_at: datetime
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+
+
+def claim(
+    connection: Connection, *, limit: int, lease: float, max_attempts: int, scan_at: time
+) -> list[Claim]:
+    """Take users who are due today, those never scanned first.
+
+    A user is due who was not scanned today, whom nobody holds and who need not wait; before
+    ``scan_at`` (UTC) only those who were never scanned. Users beyond ``max_attempts`` are claimed
+    once a day.
+
+    :param lease: seconds until the claim is void
+    """
+    rows = connection.execute(
+        text(
+            """
+            WITH clock AS (
+                SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS today
+            ), due AS (
+                SELECT u.id, u.scanned_on IS NULL AS is_first, clock.*
+                FROM users u, clock
+                WHERE (u.scanned_on IS NULL
+                       OR u.scanned_on < today AND now >= (today + CAST(:scan_at AS time)) AT TIME
+                       ZONE 'UTC') AND u.lease_until <= now AND u.not_before <= now ORDER BY
+                       u.scanned_on NULLS FIRST, u.id LIMIT :limit FOR UPDATE OF u SKIP LOCKED ),
+                       claimed AS ( UPDATE users u SET lease_until = due.now + make_interval(secs =>
+                       :lease), attempts = u.attempts + 1,
+                    -- Said at the claim: a scan that kills its worker never gets to say it.
+                    not_before = CASE
+                        WHEN u.attempts + 1 > :max_attempts
+                        THEN (due.today + 1 + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
+                        ELSE u.not_before END
+                FROM due WHERE u.id = due.id
+                RETURNING u.id, due.today, due.is_first
+            )
+            INSERT INTO scans AS s (user_id, day, attempts)
+            SELECT id, today, 1 FROM claimed ORDER BY id
+            ON CONFLICT (user_id, day) DO UPDATE SET attempts = s.attempts + 1
+            RETURNING user_id, day, (SELECT is_first FROM claimed WHERE id = user_id)
+            """
+        ),
+        {"limit": limit, "lease": lease, "max_attempts": max_attempts, "scan_at": scan_at},
+    )
+    return sorted(
+        (Claim(*row) for row in rows), key=lambda claim: (not claim.is_first, claim.user_id)
+    )
+
+
+def begin(connection: Connection, user_id: int, *, lease: float) -> Begun | None:
+    """Begin the scan of a user for the day that it is now.
+
+    :return: None where there is nothing to do: the user is followed no more, or today is settled
+    """
+    row = connection.execute(
+        text(
+            """
+            UPDATE users SET lease_until = repopulse_now() + make_interval(secs => :lease)
+            WHERE id = :id
+              AND (scanned_on IS NULL OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
+            RETURNING id, login, node_id, (repopulse_now() AT TIME ZONE 'UTC')::date,
+            repopulse_now()
+            """
+        ),
+        {"id": user_id, "lease": lease},
+    ).one_or_none()
+    if row is None:
+        return None
+    begun = Begun(*row)
+    open_record(connection, user_id, begun.day)
+    return begun
+
+
+def open_record(connection: Connection, user_id: int, day: date) -> None:
+    """Make the record of a user's day where a claim did not make it, and mark it as at work."""
+    connection.execute(
+        text(
+            """
+            INSERT INTO scans (user_id, day, attempts) VALUES (:id, :day, 1)
+            ON CONFLICT (user_id, day) DO UPDATE SET state = 'claimed'
+            """
+        ),
+        {"id": user_id, "day": day},
+    )
+
+
+def finish(
+    connection: Connection,
+    user_id: int,
+    day: date,
+    *,
+    state: ScanState,
+    expected: int | None = None,
+    recorded: int = 0,
+    reason: str | None = None,
+) -> bool:
+    """Settle a user's day, unless somebody else has.
+
+    :return: False where the day was settled already; the caller then rolls back what it wrote
+    """
+    settled = connection.execute(
+        text(
+            """
+            UPDATE users
+            SET scanned_on = :day, lease_until = '-infinity', not_before = '-infinity', attempts = 0
+            WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
+            """
+        ),
+        {"id": user_id, "day": day},
+    )
+    if settled.rowcount == 0:
+        return False
+    _describe(
+        connection,
+        user_id,
+        day,
+        state=state,
+        reason=reason,
+        expected=expected,
+        recorded=recorded,
+        is_finished=True,
+    )
+    return True
+
+
+def put_back(
+    connection: Connection,
+    user_id: int,
+    day: date,
+    *,
+    state: ScanState,
+    reason: str,
+    not_before: datetime,
+    expected: int | None = None,
+    recorded: int = 0,
+    counts_as_attempt: bool = True,
+) -> bool:
+    """Give a user's day back, to be taken up again at ``not_before`` or when the day after begins.
+
+    :param counts_as_attempt: False for a wait that GitHub asked for: a limit is no failure
+    :return: False where the day was settled already
+    """
+    row = connection.execute(
+        text(
+            """
+            UPDATE users
+            SET lease_until = '-infinity', not_before = greatest(not_before, :not_before),
+                attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
+            WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
+            """
+        ),
+        {"id": user_id, "day": day, "not_before": not_before, "counts": counts_as_attempt},
+    )
+    if row.rowcount == 0:
+        return False
+    _describe(
+        connection,
+        user_id,
+        day,
+        state=state,
+        reason=reason,
+        expected=expected,
+        recorded=recorded,
+        is_finished=False,
+    )
+    return True
+
+
+def _describe(
+    connection: Connection,
+    user_id: int,
+    day: date,
+    *,
+    state: ScanState,
+    reason: str | None,
+    expected: int | None,
+    recorded: int,
+    is_finished: bool,
+) -> None:
+    connection.execute(
+        text(
+            """
+            UPDATE scans
+            SET state = :state, reason = :reason, expected = coalesce(:expected, expected),
+                recorded = :recorded, finished_at = CASE WHEN :finished THEN repopulse_now() END
+            WHERE user_id = :id AND day = :day
+            """
+        ),
+        {
+            "id": user_id,
+            "day": day,
+            "state": state,
+            "reason": reason,
+            "expected": expected,
+            "recorded": recorded,
+            "finished": is_finished,
+        },
+    )
+
+
+def close_past(connection: Connection) -> int:
+    """Say what became of scans that a past day left unfinished: a gap can be seen.
+
+    :return: how many there were
+    """
+    return connection.execute(
+        text(
+            """
+            UPDATE scans
+            SET state = CASE WHEN recorded > 0 THEN 'incomplete' ELSE 'failed' END,
+                reason = coalesce(reason, 'the day ended before the scan did'),
+                finished_at = repopulse_now()
+            WHERE day < (repopulse_now() AT TIME ZONE 'UTC')::date AND state IN ('claimed',
+            'waiting')
+            """
+        )
+    ).rowcount
+
+
+def read(connection: Connection, user_id: int, date_from: date, date_to: date) -> list[ScanRecord]:
+    """Return what became of a user's days between two, both included, newest first."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT s.day, s.state, s.reason, s.expected, s.recorded, s.attempts, s.started_at,
+            s.finished_at, CASE WHEN s.finished_at IS NULL AND isfinite(greatest(u.not_before,
+            u.lease_until)) THEN greatest(u.not_before, u.lease_until) END FROM scans s JOIN users u
+            ON u.id = s.user_id WHERE s.user_id = :id AND s.day BETWEEN :date_from AND :date_to
+            ORDER BY s.day DESC
+            """
+        ),
+        {"id": user_id, "date_from": date_from, "date_to": date_to},
+    )
+    return [ScanRecord(row[0], ScanState(row[1]), *row[2:]) for row in rows]
