@@ -1,0 +1,157 @@
+"""The broker: names of tasks and queues, the one configuration of Celery, and sending a task.
+
+The API, the workers, beat and Flower all use ``make_celery``: on one Redis the shortest visibility
+timeout of any process decides for all (Celery's Redis documentation), so there must be one place
+that sets it.
+"""
+
+import logging
+from enum import StrEnum
+from typing import Any
+
+import redis
+from celery import Celery
+from kombu.entity import Queue as KombuQueue
+from kombu.exceptions import KombuError, OperationalError
+
+from common.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Queue(StrEnum):
+    """The queues, in the order in which a worker looks at them."""
+
+    CONTROL = "control"
+    """Fan-out and sweep: short, and everything else waits for them."""
+    LOAD = "load"
+    """A person added a user, and may be waiting."""
+    SCAN = "scan"
+    """The night's work."""
+
+
+class Task(StrEnum):
+    """The tasks; the API knows these names, not the code."""
+
+    FAN_OUT = "repopulse.fan_out"
+    RESOLVE_LOGIN = "repopulse.resolve_login"
+    LOAD_USER = "repopulse.load_user"
+    SCAN_USER = "repopulse.scan_user"
+
+
+QUEUE_OF = {
+    Task.FAN_OUT: Queue.CONTROL,
+    Task.RESOLVE_LOGIN: Queue.LOAD,
+    Task.LOAD_USER: Queue.LOAD,
+    Task.SCAN_USER: Queue.SCAN,
+}
+
+LOAD_LEASE = 90.0
+"""Seconds that a load's own message has before the sweep sends another."""
+
+_TASK_LIMIT = 600
+"""Seconds: the largest owners have some thousand repositories, a second or two for each hundred."""
+
+
+def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
+    """Make the Celery app of one process; nothing connects yet.
+
+    :param is_api: bound each send to about a second, because a request waits for it
+    """
+    app = Celery("repopulse", broker=settings.redis, set_as_current=not is_api)
+    transport_options: dict[str, Any] = {
+        # Longer than the longest task, or a slow scan would be delivered twice; the table is the
+        # truth, so a message that waits this long for redelivery costs nothing.
+        "visibility_timeout": 900,
+        # Look for such messages every 10 s instead of every 100 s, and let one that was killed
+        # while putting them back block the others for half a minute at most.
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 30,
+        # The default has no end: a frozen Redis would hold a process for ever.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        # In the order of Queue: a load never waits behind the night's scans.
+        "queue_order_strategy": "priority",
+    }
+    app.conf.update(
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        enable_utc=True,
+        timezone="UTC",
+        task_default_queue=Queue.SCAN,
+        # Named one by one: a typo in a queue's name must not make a new queue that nobody reads.
+        task_queues=[KombuQueue(queue) for queue in Queue],  # type: ignore[no-untyped-call]
+        task_create_missing_queues=False,
+        task_routes={task: {"queue": queue} for task, queue in QUEUE_OF.items()},
+        # A message is gone only when its task ended, and a killed child's message comes back,
+        # a bounded number of times.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_retry_on_worker_lost=True,
+        # One message at a time for each child: what waits must wait where a load can overtake it.
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=_TASK_LIMIT,
+        task_time_limit=_TASK_LIMIT + 30,
+        broker_transport_options=transport_options,
+        # Redis may come later than we do, and may stay away: keep trying.
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        # Work is safe to run twice, so killing it when the connection breaks gains nothing.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        # On SIGTERM tasks have this long to end; then their messages go back at once.
+        worker_soft_shutdown_timeout=5.0,
+        # What leaks, leaks for a while.
+        worker_max_tasks_per_child=1000,
+        worker_max_memory_per_child=300_000,
+        # Flower shows what these tell.
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        # Our own lines, in our own format.
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    if is_api:
+        transport_options.update(socket_timeout=1, socket_connect_timeout=1)
+        app.conf.update(
+            task_publish_retry_policy={"max_retries": 0},
+            # As many as there are request threads, or requests would queue for a connection.
+            broker_pool_limit=40,
+            broker_pool_acquire_timeout=1,
+        )
+    return app
+
+
+def send(app: Celery, task: Task, *args: int | str) -> bool:
+    """Send a task if the broker takes it; the sweep sends again what was lost.
+
+    Arguments are ids and ISO days only: they show in Flower.
+
+    :return: whether the broker took it
+    """
+    try:
+        app.send_task(task, args=args)
+    except (OperationalError, KombuError, OSError) as error:
+        log.warning("broker does not answer, the sweep will send %s%s: %s", task, args, error)
+        return False
+    return True
+
+
+def queued(client: "redis.Redis") -> int:
+    """Count the messages that wait or are being worked on."""
+    with client.pipeline(transaction=False) as pipeline:
+        for queue in (Queue.LOAD, Queue.SCAN):
+            pipeline.llen(queue)
+        # Messages that a worker has taken and not finished; kombu's name for them.
+        pipeline.hlen("unacked")
+        return sum(pipeline.execute())
+
+
+def make_redis(settings: Settings) -> "redis.Redis":
+    """Make a client of Redis that gives up within seconds; nothing connects yet."""
+    return redis.Redis.from_url(
+        settings.redis, socket_timeout=2, socket_connect_timeout=2, health_check_interval=25
+    )
