@@ -1,0 +1,1 @@
+"""The HTTP API: reads and writes the tables, enqueues tasks by name, never calls GitHub."""

@@ -1,0 +1,1 @@
+"""GitHub's API as this project needs it: one request, one meaning."""
