@@ -1,0 +1,1 @@
+"""The API: the contract, bad input, and what happens when a server is away."""

@@ -1,0 +1,88 @@
+"""What every test may ask for: real servers, a database of its own, settings, a clock."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine
+
+import common.db
+import tests.servers
+from common.settings import Settings
+from tests.clock import Clock
+from tests.servers import Databases, Servers
+
+# What a developer has set must not reach the tests, nor a server that belongs to somebody: our own
+# settings, and the variables that Postgres' client library reads.
+_OURS = {name.upper() for name in Settings.model_fields}
+for _name in list(os.environ):
+    if _name.upper() in _OURS or _name.startswith("PG"):
+        del os.environ[_name]
+Settings.model_config["env_file"] = None
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Postgres and Redis of this pytest process."""
+    with tests.servers.started(tmp_path_factory.mktemp("servers")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def databases(servers: Servers) -> Iterator[Databases]:
+    """Makes databases: migrated like ``database_url``, or empty."""
+    with tests.servers.databases(servers) as made:
+        made.make_template()
+        yield made
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated database of this test alone."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """Redis, empty."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The engine of the test itself; what is tested has its own."""
+    made = common.db.make_engine(database_url, process="test", pool_size=4, max_overflow=12)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A connection that commits each statement: what is tested sees it, and it sees what is done.
+
+    For what has to be one transaction there is ``engine.begin()``.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Settings with the defaults, on this test's servers; ``model_copy(update=…)`` changes some."""
+    return Settings(
+        database_url=SecretStr(database_url),
+        redis_url=SecretStr(redis_url),
+        data_dir=tmp_path / "data",
+    )
+
+
+@pytest.fixture
+def clock(engine: Engine) -> Clock:
+    """The clock of this test's database."""
+    return Clock(engine)

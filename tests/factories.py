@@ -1,0 +1,155 @@
+"""Rows for tests, written by the product's own writers.
+
+Each function takes what the test is about and makes up the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+
+from sqlalchemy import Connection
+
+from common import clock, repositories, scans, stats, users
+from common.models import ScanState
+from common.repositories import Counts, SeenRepository
+from common.users import TrackedUser
+
+_user_ids = count(1_000_001)
+_repository_ids = count(70_000_001)
+
+ONE_DAY = timedelta(days=1)
+
+
+def make_user(
+    user_id: int | None = None, login: str | None = None, name: str | None = None
+) -> TrackedUser:
+    """Make up an account that is followed nowhere yet."""
+    user_id = user_id or next(_user_ids)
+    login = login or f"user-{user_id}"
+    return TrackedUser(user_id, login, name or f"User {user_id}")
+
+
+def add_user(
+    connection: Connection,
+    user_id: int | None = None,
+    login: str | None = None,
+    name: str | None = None,
+    *,
+    lease: float = 0,
+) -> TrackedUser:
+    """Follow an account."""
+    user, _ = users.add(connection, make_user(user_id, login, name), lease=lease)
+    return user
+
+
+def make_repository(
+    repository_id: int | None = None,
+    name: str | None = None,
+    counts: Counts | None = None,
+    *,
+    is_fork: bool = False,
+    is_archived: bool = False,
+) -> SeenRepository:
+    """Make up a repository as GitHub would show it."""
+    repository_id = repository_id or next(_repository_ids)
+    return SeenRepository(
+        id=repository_id,
+        name=name or f"repository-{repository_id}",
+        node_id=f"R_{repository_id}",
+        is_fork=is_fork,
+        is_archived=is_archived,
+        counts=counts or Counts(stargazers=42, forks=9, watchers=14),
+    )
+
+
+def add_repository(
+    connection: Connection,
+    user: TrackedUser,
+    repository_id: int | None = None,
+    name: str | None = None,
+    *,
+    day: date | None = None,
+) -> SeenRepository:
+    """Let a followed user own a repository since a day, today where none is given."""
+    repository = make_repository(repository_id, name)
+    repositories.save(connection, user.id, day or clock.today(connection), [repository])
+    return repository
+
+
+def add_rows(
+    connection: Connection,
+    user: TrackedUser,
+    repository: SeenRepository,
+    rows: Mapping[date, Counts | tuple[int, int, int]],
+) -> None:
+    """Record a repository's stargazers, forks and watchers on some days."""
+    for day, counts in rows.items():
+        seen = counts if isinstance(counts, Counts) else Counts(*counts)
+        stats.write(connection, user.id, day, {repository.id: seen})
+
+
+def add_history(
+    connection: Connection,
+    user: TrackedUser,
+    repository: SeenRepository,
+    *,
+    until: date,
+    stargazers: Sequence[int],
+    forks: int = 9,
+    watchers: int = 14,
+) -> list[date]:
+    """Record one row a day, the last one on ``until``.
+
+    :return: the days, oldest first
+    """
+    days = [until - ONE_DAY * ago for ago in reversed(range(len(stargazers)))]
+    add_rows(
+        connection,
+        user,
+        repository,
+        {day: Counts(stars, forks, watchers) for day, stars in zip(days, stargazers, strict=True)},
+    )
+    return days
+
+
+_SETTLED = frozenset({ScanState.DONE, ScanState.INCOMPLETE, ScanState.GONE})
+
+
+def add_scan(
+    connection: Connection,
+    user: TrackedUser,
+    day: date,
+    state: ScanState = ScanState.DONE,
+    *,
+    reason: str | None = None,
+    expected: int | None = None,
+    recorded: int = 0,
+    not_before: datetime | None = None,
+) -> None:
+    """Record what became of a user's day; settled days of one user in ascending order only."""
+    scans.open_record(connection, user.id, day)
+    if state is ScanState.CLAIMED:
+        return
+    if state in _SETTLED:
+        was_open = scans.finish(
+            connection,
+            user.id,
+            day,
+            state=state,
+            expected=expected,
+            recorded=recorded,
+            reason=reason,
+        )
+    else:
+        was_open = scans.put_back(
+            connection,
+            user.id,
+            day,
+            state=state,
+            reason=reason or "made up for a test",
+            not_before=not_before or datetime.combine(day, time(), UTC),
+            expected=expected,
+            recorded=recorded,
+        )
+    if not was_open:
+        raise ValueError(f"a scan of {day} or a later day of {user.login} is settled already")
