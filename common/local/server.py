@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -98,23 +99,26 @@ class EmbeddedServer(ABC):
                 raise LocalError(self._diagnosis())
         raise LocalError(f"{self.name} cannot listen on port {self.port}: another program has it")
 
-    def stop(self) -> None:
-        """Stop the server and wait for its end; harmless when it does not run."""
+    def ask_to_stop(self) -> None:
+        """Ask the server to stop in good order, without waiting."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+
+    def stop(self, patience: float = 5.0) -> None:
+        """Stop the server and wait for its end; harmless when it does not run.
+
+        :param patience: seconds for a stop in good order; without one it recovers later
+        """
         process = self.process
         if process is None:
             return
-        for request, patience in (
-            (self.stop_signal, 5.0),
-            (signal.SIGQUIT, 2.0),
-            (signal.SIGKILL, 10.0),
-        ):
+        requests = ((self.stop_signal, patience), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 10.0))
+        for request, limit in requests:
             if process.poll() is not None:
                 break
             process.send_signal(request)
-            try:
-                process.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(limit)
         guard().forget(process.pid)
         self.process = None
 
@@ -222,10 +226,8 @@ class EmbeddedServer(ABC):
         leftovers = self._leftovers()
         for request, patience in ((self.stop_signal, 5.0), (signal.SIGKILL, 5.0)):
             for process in leftovers:
-                try:
+                with suppress(psutil.NoSuchProcess):
                     process.send_signal(request)
-                except psutil.NoSuchProcess:
-                    continue
             _, leftovers = psutil.wait_procs(leftovers, timeout=patience)
         if leftovers:
             raise LocalError(

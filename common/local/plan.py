@@ -1,0 +1,118 @@
+"""The plan: which programs run on which ports, and what is printed when they are ready."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from common.local.child import Program
+from common.local.ports import LOOPBACK, free_port
+from common.settings import Settings
+
+CONCURRENCY = 2
+"""Children of the embedded worker where no setting says otherwise: some 40 MB each."""
+
+DEMO_TOKEN = "demo-token"  # noqa: S105 - known to the simulator alone
+"""Sent to the simulator, so that a real token of the person's never is."""
+
+
+@dataclass(frozen=True)
+class ListeningPort:
+    """A port that has to be free, and the setting that names it."""
+
+    setting: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run."""
+
+    data_dir: Path
+    database_url: str | None
+    """A Postgres brought along; None for the embedded one."""
+
+    redis_url: str | None
+    ports: Sequence[ListeningPort]
+    migration: Program
+    programs: Sequence[Program]
+    ready_at: tuple[str, int]
+    """Host and port at which ``/readyz`` has to answer."""
+
+    welcome: Sequence[str]
+    """Lines to print when it does."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """For every program, on top of the supervisor's own."""
+
+    afterwards: Sequence[Program] = ()
+    """Programs to start when it does."""
+
+
+def plan_up(settings: Settings) -> Plan:
+    """Plan the product: servers where none are given, the API, a worker, beat and Flower."""
+    api = _address(settings.api_host, settings.api_port)
+    flower = _address(settings.flower_host, settings.flower_port)
+    worker = {}
+    if "worker_concurrency" not in settings.model_fields_set:
+        worker["WORKER_CONCURRENCY"] = str(CONCURRENCY)
+    return Plan(
+        data_dir=settings.data_dir,
+        database_url=settings.database_url.get_secret_value() if settings.database_url else None,
+        redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
+        ports=(
+            ListeningPort("API_PORT", settings.api_host, settings.api_port),
+            ListeningPort("FLOWER_PORT", settings.flower_host, settings.flower_port),
+        ),
+        migration=Program("migrate", _python("alembic", "upgrade", "head"), once=True),
+        programs=(
+            Program("api", _python("api")),
+            Program("worker", _python("worker"), worker),
+            Program("beat", _python("worker.beat")),
+            Program("flower", _python("worker.flower")),
+        ),
+        ready_at=(_reachable(settings.api_host), settings.api_port),
+        welcome=(
+            "Ready.",
+            f"  API            {api}",
+            f"  documentation  {api}/docs",
+            f"  Flower         {flower}",
+            "Ctrl-C stops everything.",
+        ),
+    )
+
+
+def plan_demo(settings: Settings) -> Plan:
+    """Plan the product beside a simulated GitHub, with data and servers of its own."""
+    plan = plan_up(settings)
+    port = free_port()
+    simulator = Program("github", _python("tests.github_simulator", "--port", str(port)))
+    seed = Program("demo", _python("tests.github_simulator.demo"), once=True)
+    return replace(
+        plan,
+        data_dir=settings.data_dir / "demo",
+        # What the demo makes up must never reach a database that holds observations.
+        database_url=None,
+        redis_url=None,
+        environment={
+            "GITHUB_API_URL": f"http://{LOOPBACK}:{port}",
+            "GITHUB_TOKEN": DEMO_TOKEN,
+        },
+        programs=(simulator, *plan.programs),
+        afterwards=(seed,),
+    )
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _reachable(host: str) -> str:
+    """Return where a server that listens on all addresses can be reached."""
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)
+
+
+def _address(host: str, port: int) -> str:
+    name = _reachable(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

@@ -1,0 +1,299 @@
+"""The supervisor: starts the servers and the programs, watches over them, and stops them all."""
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from common.local.child import Child, Output, Program
+from common.local.console import Console
+from common.local.errors import LocalError
+from common.local.lock import DirectoryLock
+from common.local.plan import Plan
+from common.local.ports import is_free
+from common.local.postgres import EmbeddedPostgres
+from common.local.record import ProcessRecord
+from common.local.server import EmbeddedServer
+from common.local.valkey import EmbeddedValkey
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where the programs run: the directory that holds ``api/``, ``worker/`` and ``common/``."""
+
+READY_LIMIT = 60.0
+"""Seconds until the API has to answer."""
+
+FAILURES_LIMIT = 3
+"""Ends in a row, before the API is ready, after which a program is given up."""
+
+PROGRAMS_LIMIT = 5.5
+"""Seconds that the programs have to finish; with the servers' share all is over within ten."""
+
+POSTGRES_LIMIT = 2.0
+"""Seconds that Postgres has to write everything down in good order; otherwise it recovers later."""
+
+
+class _StopRequestedError(Exception):
+    """A signal asked the supervisor to stop, or nobody reads what it writes."""
+
+
+class Supervisor:
+    """Runs a plan in the foreground until a signal or an error ends it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._console = Console()
+        self._directory = plan.data_dir.absolute()
+        self._lock = DirectoryLock(self._directory)
+        self._record = ProcessRecord(self._directory)
+        self._servers: list[EmbeddedServer] = []
+        self._children: list[Child] = []
+        self._selector = selectors.DefaultSelector()
+        self._stopping = False
+        self._hurrying = False
+        self._environment = dict(os.environ)
+
+    def run(self) -> None:
+        """Start everything, stay, and stop everything.
+
+        :raise LocalError: it cannot start
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._lock.take()
+        except OSError as error:
+            raise LocalError(
+                f"{self._directory} cannot be written to ({error.strerror}): "
+                "point DATA_DIR to a directory of yours"
+            ) from error
+        self._catch_signals()
+        try:
+            self._start()
+            self._pump(lambda: False)
+        except _StopRequestedError:
+            self._console.say("Stopping ...")
+        except OSError as error:
+            raise LocalError(f"{error.filename or self._directory}: {error.strerror}") from error
+        finally:
+            self._stop()
+            self._lock.release()
+        self._console.say(f"Stopped. The data stays in {_short(self._directory)}.")
+
+    def _start(self) -> None:
+        left = self._record.sweep()
+        if left:
+            self._console.say(f"Stopped {left} processes that an earlier run left.")
+        self._check_ports()
+        self._start_servers()
+        self._console.say("Bringing the tables up to date ...")
+        self._run_to_end(self._plan.migration)
+        self._console.say(
+            f"Starting {', '.join(program.name for program in self._plan.programs)} ..."
+        )
+        for program in self._plan.programs:
+            self._add(program)
+        self._wait_until_ready()
+        for line in self._plan.welcome:
+            self._console.say(line)
+        for program in self._plan.afterwards:
+            self._add(program)
+
+    def _check_ports(self) -> None:
+        for listening in self._plan.ports:
+            try:
+                free = is_free(listening.host, listening.port)
+            except OSError as error:
+                raise LocalError(
+                    f"nothing can listen on {listening.host}:{listening.port} "
+                    f"({error.strerror}): change {listening.setting}"
+                ) from error
+            if not free:
+                raise LocalError(
+                    f"port {listening.port} is taken by another program: stop that, "
+                    f"or set {listening.setting} to another port"
+                )
+
+    def _start_servers(self) -> None:
+        plan = self._plan
+        environment = {
+            **plan.environment,
+            "DATA_DIR": str(self._directory),
+            "PYTHONUNBUFFERED": "1",
+        }
+        environment["DATABASE_URL"] = plan.database_url or self._embed(
+            EmbeddedPostgres(self._directory / "postgres")
+        )
+        environment["REDIS_URL"] = plan.redis_url or self._embed(
+            EmbeddedValkey(self._directory / "valkey")
+        )
+        if plan.database_url or plan.redis_url:
+            self._check_external()
+        self._environment.update(environment)
+        # It would make every start compile every module anew.
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def _embed(self, server: EmbeddedServer) -> str:
+        self._servers.append(server)
+        self._console.say(f"Starting {server.name} ...")
+        server.start()
+        self._heed()
+        return server.url
+
+    def _check_external(self) -> None:
+        # Only who brings a server along pays for the import of its client.
+        from common.local.external import check_postgres, check_redis  # noqa: PLC0415
+
+        if self._plan.database_url:
+            check_postgres(self._plan.database_url)
+        if self._plan.redis_url:
+            check_redis(self._plan.redis_url)
+        self._heed()
+
+    def _run_to_end(self, program: Program) -> None:
+        child = self._add(program)
+        self._pump(lambda: child.status is not None)
+        self._drain()
+        if child.status != 0:
+            raise LocalError(f"{program.name} failed: its lines above say why")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_LIMIT
+
+        while not self._is_ready():
+            self._pump_once(0.05)
+            for child in self._children:
+                if child.failures >= FAILURES_LIMIT:
+                    raise LocalError(f"{child.program.name} cannot start: its lines above say why")
+            if time.monotonic() > deadline:
+                raise LocalError(
+                    f"the API is not ready after {READY_LIMIT:.0f} s: the lines above say why"
+                )
+
+    def _is_ready(self) -> bool:
+        # A client library would cost more memory than the rest of the supervisor.
+        host, port = self._plan.ready_at
+        with suppress(OSError), socket.create_connection((host, port), timeout=2) as client:
+            client.sendall(f"GET /readyz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            return client.recv(64).split(b" ")[1:2] == [b"200"]
+        return False
+
+    def _add(self, program: Program) -> Child:
+        child = Child(program, self._environment, ROOT)
+        self._children.append(child)
+        self._launch(child)
+        return child
+
+    def _launch(self, child: Child) -> None:
+        output = child.start()
+        self._selector.register(output.pipe, selectors.EVENT_READ, output)
+        assert child.process is not None  # noqa: S101 - for the type checker
+        self._record.add(child.process.pid)
+
+    def _pump(self, until: Callable[[], bool]) -> None:
+        """Pass output on and keep everything running until the condition holds."""
+        while not until():
+            self._pump_once(1.0)
+
+    def _pump_once(self, pause: float) -> None:
+        self._heed()
+        self._pass_output_on(pause)
+        self._look_after_servers()
+        for child in self._children:
+            self._look_after(child)
+
+    def _heed(self) -> None:
+        if self._stopping or self._console.closed:
+            raise _StopRequestedError
+
+    def _pass_output_on(self, pause: float) -> None:
+        for key, _ in self._selector.select(pause):
+            if not isinstance(key.data, Output):
+                with suppress(BlockingIOError):
+                    os.read(key.fd, 4096)
+                continue
+            lines, ended = key.data.read()
+            self._console.pass_on(key.data.name, lines)
+            if ended:
+                self._selector.unregister(key.data.pipe)
+                key.data.pipe.close()
+
+    def _look_after(self, child: Child) -> None:
+        process = child.process
+        if process is not None and child.ended():
+            self._record.remove(process.pid)
+            if child.program.once:
+                if child.status:
+                    self._console.say(f"{child.program.name} ended with status {child.status}.")
+                return
+            delay = child.delay_restart()
+            self._console.say(
+                f"{child.program.name} ended with status {child.status}; "
+                f"starting it again in {delay:.0f} s."
+            )
+        if child.restart_at is not None and time.monotonic() >= child.restart_at:
+            self._launch(child)
+
+    def _look_after_servers(self) -> None:
+        for server in self._servers:
+            if not server.running:
+                self._console.say(f"{server.name} ended; starting it again.")
+                # The programs know it by its port.
+                server.start(server.port)
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + PROGRAMS_LIMIT
+        for child in self._children:
+            child.restart_at = None
+            child.ask_to_stop()
+        while any(child.process for child in self._children):
+            if self._hurrying or time.monotonic() > deadline:
+                for child in self._children:
+                    child.kill()
+            self._pass_output_on(0.1)
+            for child in self._children:
+                process = child.process
+                if process is not None and child.ended():
+                    self._record.remove(process.pid)
+        self._drain()
+        for server in self._servers:
+            server.ask_to_stop()
+        for server in self._servers:
+            server.stop(0 if self._hurrying else POSTGRES_LIMIT)
+        self._close_selector()
+
+    def _drain(self) -> None:
+        """Pass on what has been said by now, without waiting for an end."""
+        for _ in range(16):
+            self._pass_output_on(0)
+
+    def _close_selector(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Output):
+                key.data.pipe.close()
+        self._selector.close()
+
+    def _catch_signals(self) -> None:
+        # Signals write a byte that wakes the selector; a child's end does too.
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        self._selector.register(reading, selectors.EVENT_READ)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._hurrying = self._stopping
+        self._stopping = True
+
+
+def _short(path: Path) -> str:
+    with suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
