@@ -1,0 +1,234 @@
+"""GitHub's limits: primary budgets by the hour, secondary limits by the minute and at once.
+
+All times are epoch seconds of the clock that the simulator was given. An answer that tells a
+client to wait is remembered, and a request made before that time is a violation.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Resource(StrEnum):
+    """The budgets that GitHub keeps apart."""
+
+    CORE = "core"
+    GRAPHQL = "graphql"
+
+
+class LimitForm(StrEnum):
+    """How an answer tells of a secondary limit."""
+
+    RETRY_AFTER = "retry-after"
+    """With a retry-after header."""
+    RESET = "reset"
+    """Without retry-after; remaining is 0 and reset tells when."""
+    QUOTA_LEFT = "quota-left"
+    """Without retry-after, though the rate headers show quota left: the text alone tells."""
+    BARE = "bare"
+    """Without retry-after and without any rate header."""
+
+
+class CostModel(StrEnum):
+    """How to price a connection without `first` or `last`, which GitHub's docs leave open."""
+
+    UPPER = "upper"
+    """Every connection counts, the documented formula read literally."""
+    LOWER = "lower"
+    """Only connections with `first` or `last` count."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a credential may ask; the defaults are GitHub's for a user's token."""
+
+    core: int = 5_000
+    graphql: int = 5_000
+    unauthenticated: int = 60
+    window: int = 3_600
+    concurrency: int = 100
+    core_points_a_minute: int = 900
+    graphql_points_a_minute: int = 2_000
+    primary_status: int = 403
+    primary_type: str = "RATE_LIMITED"
+    secondary_status: int = 403
+    secondary_form: LimitForm = LimitForm.RETRY_AFTER
+    secondary_wait: int = 60
+    cost_model: CostModel = CostModel.UPPER
+    timeout_penalty: int = 10
+    grace: float = 0.0
+    """Requests this many seconds after a stated wait may have been on their way: no violation."""
+
+    @classmethod
+    def scaled(cls, divisor: int) -> "Limits":
+        """GitHub's limits divided, so that a small test meets them."""
+        whole = cls()
+        return replace(
+            whole,
+            core=max(1, whole.core // divisor),
+            graphql=max(1, whole.graphql // divisor),
+            unauthenticated=max(1, whole.unauthenticated // divisor),
+            concurrency=max(1, whole.concurrency // divisor),
+            core_points_a_minute=max(1, whole.core_points_a_minute // divisor),
+            graphql_points_a_minute=max(1, whole.graphql_points_a_minute // divisor),
+        )
+
+    @classmethod
+    def tenth(cls) -> "Limits":
+        """A tenth of GitHub's limits."""
+        return cls.scaled(10)
+
+    @classmethod
+    def hundredth(cls) -> "Limits":
+        """A hundredth of GitHub's limits."""
+        return cls.scaled(100)
+
+    @classmethod
+    def unlimited(cls) -> "Limits":
+        """Limits that nothing meets."""
+        most = 10**9
+        return cls(
+            core=most,
+            graphql=most,
+            unauthenticated=most,
+            concurrency=most,
+            core_points_a_minute=most,
+            graphql_points_a_minute=most,
+        )
+
+
+@dataclass(frozen=True)
+class RateStatus:
+    """What the x-ratelimit headers say."""
+
+    resource: Resource
+    limit: int
+    remaining: int
+    used: int
+    reset: int
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A request made although an earlier answer had said to wait."""
+
+    at: float
+    until: float
+    stated_at: float
+    reason: str
+    method: str
+    path: str
+
+
+@dataclass
+class Window:
+    """The primary budget of one resource within its current hour."""
+
+    limit: int
+    length: int
+    used: int = 0
+    reset: int = 0
+
+    def refresh(self, now: float) -> None:
+        """Begin a new window if the last one is over."""
+        if now >= self.reset:
+            self.used = 0
+            self.reset = int(now) + self.length
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A stated wait: no request of this resource, or of any, before its end."""
+
+    stated_at: float
+    until: float
+    reason: str
+    resource: Resource | None
+
+
+@dataclass
+class Allowance:
+    """All that is counted for one user, installation or address."""
+
+    key: str
+    """Completes "API rate limit exceeded for …"."""
+    limits: Limits
+    windows: dict[Resource, Window]
+    recent: dict[Resource, deque[tuple[float, int]]] = field(
+        default_factory=lambda: {resource: deque() for resource in Resource}
+    )
+    waits: list[Wait] = field(default_factory=list)
+    blocked_until: float = 0.0
+
+    def status(self, resource: Resource, now: float) -> RateStatus:
+        """The rate headers' values now."""
+        window = self.windows[resource]
+        window.refresh(now)
+        used = min(window.used, window.limit)
+        return RateStatus(resource, window.limit, window.limit - used, used, window.reset)
+
+    def exhausted(self, resource: Resource, now: float) -> bool:
+        """Whether the primary budget is used up."""
+        return self.status(resource, now).remaining <= 0
+
+    def charge(self, resource: Resource, cost: int, now: float) -> None:
+        """Take points from the primary budget."""
+        window = self.windows[resource]
+        window.refresh(now)
+        window.used += cost
+
+    def too_fast(self, resource: Resource, points: int, in_flight: int, now: float) -> bool:
+        """Count a request for the secondary limits, and tell whether it breaks one."""
+        recent = self.recent[resource]
+        while recent and recent[0][0] <= now - 60:
+            recent.popleft()
+        recent.append((now, points))
+        allowed = (
+            self.limits.core_points_a_minute
+            if resource is Resource.CORE
+            else self.limits.graphql_points_a_minute
+        )
+        if in_flight > self.limits.concurrency or sum(p for _, p in recent) > allowed:
+            self.blocked_until = max(self.blocked_until, now + self.limits.secondary_wait)
+        return now < self.blocked_until
+
+    def state_wait(
+        self, now: float, until: float, reason: str, resource: Resource | None = None
+    ) -> None:
+        """Remember that an answer tells the client to wait."""
+        self.waits.append(Wait(now, until, reason, resource))
+
+    def broken_wait(self, resource: Resource, now: float) -> Wait | None:
+        """The stated wait that a request made now ignores, if any."""
+        self.waits = [wait for wait in self.waits if now < wait.until]
+        for wait in self.waits:
+            concerned = wait.resource is None or wait.resource is resource
+            if concerned and now >= wait.stated_at + self.limits.grace:
+                return wait
+        return None
+
+
+class Ledger:
+    """The allowances of all callers."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._allowances: dict[str, Allowance] = {}
+
+    def allowance(self, key: str, authenticated: bool) -> Allowance:
+        """The allowance of a caller, opened at the first request."""
+        if key not in self._allowances:
+            core = self.limits.core if authenticated else self.limits.unauthenticated
+            graphql = self.limits.graphql if authenticated else 0
+            window = self.limits.window
+            self._allowances[key] = Allowance(
+                key,
+                self.limits,
+                {Resource.CORE: Window(core, window), Resource.GRAPHQL: Window(graphql, window)},
+            )
+        return self._allowances[key]
+
+    def reset(self, limits: Limits | None = None) -> None:
+        """Forget everything, and perhaps begin with other limits."""
+        self.limits = limits or self.limits
+        self._allowances.clear()
