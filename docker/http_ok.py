@@ -1,4 +1,5 @@
-"""Health check of a container: ``python -I http_ok.py PORT PATH`` fails unless a GET answers 200.
+#!/usr/bin/env -S python3 -I
+"""Health check of a container: ``http_ok.py PORT PATH`` fails unless a GET answers 200.
 
 The slim image has no curl, and http.client, unlike urllib, never goes through a proxy. The answer's
 body is printed, so that ``docker inspect`` shows which part is missing.
