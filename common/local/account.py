@@ -9,12 +9,30 @@ Run as a program this file gives privileges up and becomes the given command.
 
 import ctypes
 import os
+import pwd
 import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-NOBODY = 65534
+
+class Account(NamedTuple):
+    """A user and a group, by their ids."""
+
+    user: int
+    group: int
+
+
+def _nobody() -> Account:
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError:
+        return Account(65534, 65534)
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+NOBODY = _nobody()
 
 # From linux/capability.h, linux/prctl.h and linux/securebits.h.
 _CAP_DAC_OVERRIDE = 1
@@ -39,20 +57,21 @@ class _Data(ctypes.Structure):
     )
 
 
-def account_for(directory: Path) -> int | None:
-    """Return the user id that shall own and serve this directory, or None where it is our own.
+def account_for(directory: Path) -> Account | None:
+    """Return the account that shall own and serve this directory, or None where it is our own.
 
     Where we are root, a directory that an ordinary user made stays that user's.
     """
     if os.geteuid() != 0:
         return None
     try:
-        return directory.stat().st_uid or NOBODY
+        status = directory.stat()
     except FileNotFoundError:
         return NOBODY
+    return Account(status.st_uid, status.st_gid) if status.st_uid else NOBODY
 
 
-def command_as(account: int | None, command: Sequence[str], needs: Sequence[Path]) -> list[str]:
+def command_as(account: Account | None, command: Sequence[str], needs: Sequence[Path]) -> list[str]:
     """Return the command that runs ``command`` under the account.
 
     :param needs: what the account must be able to read
@@ -60,7 +79,8 @@ def command_as(account: int | None, command: Sequence[str], needs: Sequence[Path
     if account is None:
         return list(command)
     program = [sys.executable, "-I", "-S", __file__]
-    return [*program, str(account), str(len(needs)), *map(str, needs), *command]
+    ids = [str(account.user), str(account.group)]
+    return [*program, *ids, str(len(needs)), *map(str, needs), *command]
 
 
 def _reachable(command: Sequence[str], needs: Sequence[str]) -> bool:
@@ -69,7 +89,7 @@ def _reachable(command: Sequence[str], needs: Sequence[str]) -> bool:
     return all(os.access(path, os.R_OK, effective_ids=True) for path in needs)
 
 
-def _keep_capability(capability: int, account: int) -> None:
+def _keep_capability(capability: int, account: Account) -> None:
     """Become the account, keeping one capability across ``exec``."""
     libc = ctypes.CDLL(None, use_errno=True)
 
@@ -89,19 +109,19 @@ def _keep_capability(capability: int, account: int) -> None:
     check(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0))
 
 
-def _become(account: int) -> None:
+def _become(account: Account) -> None:
     os.setgroups([])
-    os.setgid(account)
-    os.setuid(account)
+    os.setgid(account.group)
+    os.setuid(account.user)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Become the account, then the command."""
-    account, count = int(arguments[0]), int(arguments[1])
-    needs, command = arguments[2 : 2 + count], arguments[2 + count :]
+    account, count = Account(int(arguments[0]), int(arguments[1])), int(arguments[2])
+    needs, command = arguments[3 : 3 + count], arguments[3 + count :]
     try:
-        os.setegid(account)
-        os.seteuid(account)
+        os.setegid(account.group)
+        os.seteuid(account.user)
         reachable = _reachable(command, needs)
         os.seteuid(0)
         os.setegid(0)
@@ -112,8 +132,9 @@ def main(arguments: Sequence[str]) -> None:
             _keep_capability(_CAP_DAC_READ_SEARCH if executable else _CAP_DAC_OVERRIDE, account)
     except (OSError, AttributeError) as error:
         sys.exit(
-            f"FATAL:  Postgres does not run as root, and user {account} cannot reach {command[0]} "
-            f"({error}): run this as an ordinary user, or from a directory that others may enter"
+            f"FATAL:  Postgres does not run as root, and user {account.user} cannot "
+            f"reach {command[0]} ({error}): run this as an ordinary user, "
+            "or from a directory that others may enter"
         )
     os.execv(command[0], list(command))  # noqa: S606
 

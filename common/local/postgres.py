@@ -89,8 +89,8 @@ class EmbeddedPostgres(EmbeddedServer):
         unfinished.mkdir(mode=0o700)
         self._make_password()
         if self._account is not None:
-            os.chown(unfinished, self._account, self._account)
-            os.chown(self._password_file, self._account, self._account)
+            os.chown(unfinished, *self._account)
+            os.chown(self._password_file, *self._account)
         options = [
             f"--pgdata={unfinished}",
             f"--username={USER}",
@@ -115,6 +115,12 @@ class EmbeddedPostgres(EmbeddedServer):
             env=server_environment(),
             check=False,
         )
+        if b"could not look up effective user ID" in answer.stderr:
+            user = self._account.user if self._account else os.geteuid()
+            raise LocalError(
+                f"user id {user} has no name on this system, and Postgres wants one: "
+                "add the user to /etc/passwd, or run as another"
+            )
         if answer.returncode != 0:
             raise LocalError(_plain(answer.stderr.decode(errors="replace").splitlines()))
         unfinished.rename(self.directory)

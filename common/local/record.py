@@ -1,12 +1,13 @@
 """The record of running children, by which the next start finds what a crash left."""
 
 import json
-import os
 import signal
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from common.local.orphans import end, living
 
 CLOCK_SHIFT = 2.0
 """Seconds by which two readings of one start time may differ: the clock is adjusted."""
@@ -35,12 +36,8 @@ class ProcessRecord:
 
         An id alone proves nothing, since ids are given again: the start time must be the same.
         """
-        left = [process for process in self._noted() if process.is_running()]
-        for request, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
-            for process in left:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, request)
-            psutil.wait_procs(left, timeout=patience)
+        left = self._noted()
+        end(left, signal.SIGTERM, group=True)
         self._write()
         return len(left)
 
@@ -53,8 +50,7 @@ class ProcessRecord:
         for number, created in noted.items():
             with suppress(psutil.NoSuchProcess):
                 process = psutil.Process(int(number))
-                same = abs(process.create_time() - created) < CLOCK_SHIFT
-                if same and process.status() != psutil.STATUS_ZOMBIE:
+                if abs(process.create_time() - created) < CLOCK_SHIFT and living([process]):
                     found.append(process)
         return found
 

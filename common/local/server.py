@@ -15,7 +15,8 @@ import psutil
 
 from common.local.errors import LocalError
 from common.local.guard import guard
-from common.local.ports import LOOPBACK, free_port
+from common.local.orphans import end, living
+from common.local.ports import LOOPBACK, free_port, is_free
 
 START_LIMIT = 120.0
 """Seconds that a server may take to answer; only recovery after a crash comes near it."""
@@ -89,6 +90,8 @@ class EmbeddedServer(ABC):
             ) from error
         except OSError as error:
             raise LocalError(f"{self.directory}: {error.strerror}") from error
+        if port is not None and not is_free(LOOPBACK, port):
+            raise LocalError(self._taken(port))
         # Between finding a free port and listening on it another process may take it.
         for _ in range(1 if port is not None else 5):
             self.port = port if port is not None else free_port()
@@ -97,7 +100,10 @@ class EmbeddedServer(ABC):
                 return
             if not self._port_was_taken():
                 raise LocalError(self._diagnosis())
-        raise LocalError(f"{self.name} cannot listen on port {self.port}: another program has it")
+        raise LocalError(self._taken(self.port))
+
+    def _taken(self, port: int | None) -> str:
+        return f"{self.name} cannot listen on port {port}: another program has it"
 
     def ask_to_stop(self) -> None:
         """Ask the server to stop in good order, without waiting."""
@@ -224,11 +230,8 @@ class EmbeddedServer(ABC):
     def _stop_leftovers(self) -> None:
         """Stop what an earlier start left running on this directory."""
         leftovers = self._leftovers()
-        for request, patience in ((self.stop_signal, 5.0), (signal.SIGKILL, 5.0)):
-            for process in leftovers:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(request)
-            _, leftovers = psutil.wait_procs(leftovers, timeout=patience)
+        end(leftovers, self.stop_signal, group=False)
+        leftovers = living(leftovers)
         if leftovers:
             raise LocalError(
                 f"an earlier {self.name} (process {leftovers[0].pid}) uses {self.directory} "
@@ -242,8 +245,8 @@ class EmbeddedServer(ABC):
         # killed Postgres leaves, work in their data directory: that tells whose they are.
         binary = Path(self._command_name()).name
         found = []
-        for process in psutil.process_iter(["name", "status"]):
-            if process.info["name"] != binary or process.info["status"] == psutil.STATUS_ZOMBIE:
+        for process in psutil.process_iter(["name"]):
+            if process.info["name"] != binary or not living([process]):
                 continue
             try:
                 if Path(process.cwd()) == self.directory.resolve():

@@ -119,11 +119,9 @@ class Supervisor:
 
     def _start_servers(self) -> None:
         plan = self._plan
-        environment = {
-            **plan.environment,
-            "DATA_DIR": str(self._directory),
-            "PYTHONUNBUFFERED": "1",
-        }
+        environment = dict(plan.environment)
+        environment["DATA_DIR"] = str(self._directory)
+        environment["PYTHONUNBUFFERED"] = "1"
         environment["DATABASE_URL"] = plan.database_url or self._embed(
             EmbeddedPostgres(self._directory / "postgres")
         )

