@@ -54,6 +54,19 @@ def get(connection: Connection, lookup_id: int) -> Lookup | None:
     return None if row is None else _lookup(row)
 
 
+def found_followed(connection: Connection, lookup_id: int) -> bool:
+    """Say whether the user that a lookup led to was followed before anybody asked."""
+    return bool(
+        connection.execute(
+            text(
+                "SELECT u.added_at < l.created_at FROM lookups l JOIN users u ON u.id = l.user_id"
+                " WHERE l.id = :id"
+            ),
+            {"id": lookup_id},
+        ).scalar()
+    )
+
+
 def claim(connection: Connection, *, limit: int, lease: float) -> list[int]:
     """Take pending lookups that nobody holds and that need not wait; return their ids."""
     return list(
