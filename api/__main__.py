@@ -1,0 +1,73 @@
+"""``python -m api``: serve the API until told to stop."""
+
+import logging
+import socket
+
+import uvicorn
+
+from api.app import create_app
+from common import log
+from common.errors import SetupError, told_plainly
+from common.settings import Settings, get_settings
+
+_MOST_CONNECTIONS = 500
+"""Beyond these a client is told 503 at once, rather than left to wait for a thread."""
+
+_GRACE = 8
+"""Seconds that requests have to end in; `PUT` of a login waits for five."""
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is started.
+
+    :raise SetupError: it cannot be had
+    """
+    host, port = settings.api_host, settings.api_port
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        raise SetupError(
+            f"the API cannot listen on {host}:{port}: {error.strerror};"
+            " stop what uses that port, or set API_HOST and API_PORT"
+        ) from error
+    return listener
+
+
+def main() -> None:
+    """Serve the API."""
+    settings = get_settings()
+    log.configure(settings)
+    # Asked for now, so that a missing address is one plain line.
+    _ = settings.database, settings.redis
+    with _listen(settings) as listener:
+        # Its own lines at INFO tell of steps that nobody waits for.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings),
+                log_config=None,
+                # A client that was refused knows why; what changed something has its own line.
+                access_log=False,
+                server_header=False,
+                limit_concurrency=_MOST_CONNECTIONS,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
+        host = settings.api_host
+        logging.getLogger("api").info(
+            "listening on http://%s:%d, documentation at /docs",
+            f"[{host}]" if ":" in host else host,
+            settings.api_port,
+        )
+        server.run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main()

@@ -1,0 +1,89 @@
+"""The application: what it owns from start to end, and what it is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import TypedDict
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from api import errors, lookups, ops, stats, users
+from api.deps import Resources
+from api.middleware import BodyLimit, Head, RequestId
+from api.readiness import Checks
+from common import broker
+from common.db import make_engine
+from common.settings import Settings
+from common.version import VERSION
+
+_THREADS = 16
+"""Requests at work at once. Each has a connection, so that none waits for one: the rest queue."""
+
+_PROBE_CONNECTIONS = 2
+"""For `/readyz`, which must not wait behind requests."""
+
+_DESCRIPTION = """
+Records once a day how many stars, forks and watchers every public repository of the followed GitHub
+users has, and serves the history.
+
+A user is followed from `PUT /v1/users` on; the first numbers are there moments later, and one more
+row per repository with each UTC day. A number that GitHub did not give is not made up: a gap stays
+a gap, and `GET /v1/users/{id}/scans` says why it is there.
+
+Every answer carries `X-Request-ID`, under which the log tells more.
+"""
+
+
+class State(TypedDict):
+    """What a request finds in its state."""
+
+    resources: Resources
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application; nothing connects before the first request."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        with ExitStack() as stack:
+            database = make_engine(
+                settings.database,
+                process="api",
+                pool_size=_THREADS,
+                max_overflow=_PROBE_CONNECTIONS,
+            )
+            stack.callback(database.dispose)
+            redis = broker.make_redis(settings)
+            stack.callback(redis.close)
+            celery = broker.make_celery(settings, is_api=True)
+            stack.callback(celery.close)
+            checks = Checks(database, redis)
+            stack.callback(checks.close)
+            anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+            yield {"resources": Resources(settings, database, celery, checks)}
+
+    app = FastAPI(
+        title="Repopulse",
+        summary="Stars, forks and watchers of GitHub repositories, day by day.",
+        description=_DESCRIPTION,
+        version=VERSION,
+        lifespan=lifespan,
+        license_info={"name": "MIT"},
+        openapi_tags=[
+            {"name": "users", "description": "Who is followed."},
+            {"name": "history", "description": "What was recorded."},
+            {"name": "operation", "description": "Whether it runs."},
+        ],
+        redoc_url=None,
+        # One address for each thing; a redirect would lose the body of a PUT with many clients.
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Head)
+    app.add_middleware(RequestId)
+    errors.install(app)
+    for module in (users, lookups, stats, ops):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,237 @@
+"""``/v1/users``: who is followed."""
+
+import asyncio
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+from fastapi.responses import JSONResponse
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from api import answers
+from api.deps import Database, MayWrite, Owned, Resources, UserId
+from api.errors import NotFoundError
+from api.lookups import url_of as lookup_url
+from api.schemas import MAX_ID, Lookup, User, UserToFollow
+from common import broker, lookups, users
+from common.broker import Task
+from common.models import LookupState
+from common.users import TrackedUser
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/v1/users", tags=["users"])
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.25
+"""Seconds between two looks at a login that is being resolved."""
+
+_TO_FOLLOW = Body(
+    openapi_examples={
+        "login": {
+            "summary": "By login: GitHub is asked for the rest",
+            "value": {"login": "allien"},
+        },
+        "account": {"summary": "By id, where id and name are known", "value": answers.USER},
+    }
+)
+
+
+@router.put(
+    "",
+    summary="Follow a user",
+    status_code=201,
+    dependencies=[MayWrite],
+    responses=answers.USER_ADDED
+    | answers.USER_KNOWN
+    | answers.LOOKUP_PENDING
+    | answers.NO_KEY
+    | answers.NO_LOGIN
+    | answers.TOO_LARGE
+    | answers.BAD_BODY
+    | answers.UNAVAILABLE,
+)
+async def follow_user(
+    resources: Owned, wanted: Annotated[UserToFollow, _TO_FOLLOW]
+) -> JSONResponse:
+    """Follow a user.
+
+    Every public repository that a person or an organisation owns is recorded from now on, once a
+    day, beginning at once.
+
+    With `id`, `login` and `name` (or without `name`) the user is stored as sent. With `login` alone
+    GitHub is asked first; where that takes longer than a few seconds, the answer is 202 and its
+    `Location` tells what became of it. Asking again for a user who is followed changes nothing.
+    """
+    assert wanted.login is not None  # noqa: S101 - the schema saw to it
+    if wanted.id is not None:
+        user = TrackedUser(wanted.id, wanted.login, wanted.name or wanted.login)
+        return _followed(*await run_in_threadpool(_follow, resources, user))
+    return await _follow_login(resources, wanted.login)
+
+
+@router.get(
+    "",
+    summary="List the followed users",
+    responses=answers.USERS_SHOWN | answers.BAD_PAGE | answers.UNAVAILABLE,
+)
+def list_users(
+    database: Database,
+    limit: Annotated[
+        int | None,
+        Query(
+            ge=1, le=2**31 - 1, description="At most so many; all where not given.", examples=[100]
+        ),
+    ] = None,
+    after: Annotated[
+        int, Query(ge=0, le=MAX_ID, description="Only users with a greater id.", examples=[1428904])
+    ] = 0,
+) -> JSONResponse:
+    """List the followed users.
+
+    All of them by ascending id, or a page: follow the `Link` header with `rel="next"` until there
+    is none.
+    """
+    with database.begin() as connection:
+        # One more than asked for tells whether there is a next page.
+        found = users.page(connection, limit=limit and limit + 1, after=after)
+    page = found[:limit]
+    headers = {}
+    if len(found) > len(page):
+        headers["Link"] = f'<{router.prefix}?limit={limit}&after={page[-1].id}>; rel="next"'
+    return JSONResponse([_shown(user) for user in page], headers=headers)
+
+
+@router.get(
+    "/{user_id}",
+    summary="Show a user",
+    responses=answers.USER_SHOWN | answers.NO_USER | answers.BAD_ID | answers.UNAVAILABLE,
+)
+def show_user(database: Database, user_id: UserId) -> JSONResponse:
+    """Show one followed user."""
+    with database.begin() as connection:
+        user = followed_user(connection, user_id)
+    return JSONResponse(_shown(user))
+
+
+@router.delete(
+    "/{user_id}",
+    summary="Delete a user and its history",
+    dependencies=[MayWrite],
+    responses=answers.USER_DELETED
+    | answers.NO_KEY
+    | answers.NO_USER
+    | answers.BAD_ID
+    | answers.UNAVAILABLE,
+)
+def delete_user(database: Database, user_id: UserId) -> JSONResponse:
+    """Delete a user and all statistics of the user's repositories.
+
+    First the statistics go, then the user, in one transaction. A scan in flight stores nothing
+    more.
+    """
+    with database.begin() as connection:
+        user = followed_user(connection, user_id)
+        if not users.delete(connection, user_id):
+            raise NotFoundError("user not found")
+    log.info("user deleted: %s (%d)", user.login, user.id)
+    return JSONResponse(_shown(user))
+
+
+def followed_user(connection: Connection, user_id: int) -> TrackedUser:
+    """Return a followed user.
+
+    :raise NotFoundError: nobody with this id is followed
+    """
+    user = users.get(connection, user_id)
+    if user is None:
+        raise NotFoundError("user not found")
+    return user
+
+
+def _shown(user: TrackedUser) -> dict[str, object]:
+    return User.of(user).model_dump()
+
+
+def _followed(user: TrackedUser, is_new: bool) -> JSONResponse:
+    return JSONResponse(
+        _shown(user),
+        status_code=201 if is_new else 200,
+        headers={"Location": f"{router.prefix}/{user.id}"},
+    )
+
+
+def _follow(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]:
+    """Store a user, then send the first scan; the sweep sends what could not be sent."""
+    with resources.database.begin() as connection:
+        stored, is_new = users.add(connection, user, lease=broker.LOAD_LEASE)
+    if not is_new:
+        return stored, False
+    log.info("user added: %s (%d)", stored.login, stored.id)
+    if not broker.send(resources.celery, Task.LOAD_USER, stored.id):
+        try:
+            with resources.database.begin() as connection:
+                users.release(connection, stored.id)
+        except SQLAlchemyError as error:
+            # The user is stored all the same, and due when the lease ends.
+            log.warning("user %d stays leased: %s", stored.id, error)
+    return stored, True
+
+
+async def _follow_login(resources: Resources, login: str) -> JSONResponse:
+    """Ask a worker who bears a login, and wait for the answer a little."""
+    asked = await run_in_threadpool(_ask, resources, login)
+    if isinstance(asked, TrackedUser):
+        return _followed(asked, is_new=False)
+    lookup, was_sent = asked
+    now = asyncio.get_running_loop().time
+    deadline = now() + (resources.settings.lookup_wait if was_sent else 0)
+    pause = _FIRST_PAUSE
+    # Between two looks a waiting request holds neither a thread nor a connection.
+    while (left := deadline - now()) > 0:
+        await asyncio.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        settled = await run_in_threadpool(_look, resources, lookup.id)
+        if settled is not None:
+            return settled
+    return JSONResponse(
+        Lookup.of(lookup, None).model_dump(),
+        status_code=202,
+        headers={"Location": lookup_url(lookup.id)},
+    )
+
+
+def _ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup, bool]:
+    """Return who bears the login; or else the question, and whether a worker has it."""
+    with resources.database.begin() as connection:
+        if user := users.find(connection, login):
+            return user
+        lookup, is_new = lookups.ask(connection, login, lease=broker.LOAD_LEASE)
+    if not is_new or broker.send(resources.celery, Task.RESOLVE_LOGIN, lookup.id):
+        return lookup, True
+    try:
+        with resources.database.begin() as connection:
+            lookups.put_back(connection, lookup.id, reason=None)
+    except SQLAlchemyError as error:
+        # The question is stored all the same, and due when the lease ends.
+        log.warning("lookup %d stays leased: %s", lookup.id, error)
+    return lookup, False
+
+
+def _look(resources: Resources, lookup_id: int) -> JSONResponse | None:
+    """Return the final answer, or None while there is none."""
+    with resources.database.begin() as connection:
+        lookup = lookups.get(connection, lookup_id)
+        if lookup is None or lookup.state is LookupState.PENDING:
+            return None
+        user = None if lookup.user_id is None else users.get(connection, lookup.user_id)
+        was_followed = lookups.found_followed(connection, lookup_id)
+    if lookup.state is LookupState.FAILED:
+        log.info("login not resolved: %s: %s", lookup.login, lookup.reason)
+        raise NotFoundError(lookup.reason or f"GitHub has no user {lookup.login}")
+    if user is None:
+        raise NotFoundError("user not found: deleted again since it was added")
+    log.info("login resolved: %s is %s (%d)", lookup.login, user.login, user.id)
+    return _followed(user, is_new=not was_followed)
