@@ -1,0 +1,59 @@
+"""What can go wrong with GitHub, each carrying what happens next.
+
+::
+
+    GitHubError                  the base; its text is one plain line for a person
+    ├── Limited                  wait ``wait`` seconds, then go on: no failure
+    ├── TryAgain                 this time no answer of use; again later, or for less
+    ├── Gone                     there is no such account or repository, or it is hidden
+    ├── Blocked                  it is there, and not for us
+    ├── CredentialsRefused       the token is bad: nothing more until it changes
+    └── QueryWrong               our request is at fault: a person has to mend the code
+
+A limit is raised by the calls of ``rest`` and ``graphql`` and caught in ``client``, which hands
+over what was seen so far together with the wait; no task fails by it.
+"""
+
+from common.errors import RepopulseError
+
+
+class GitHubError(RepopulseError):
+    """GitHub gave no answer of use."""
+
+
+class Limited(GitHubError):
+    """GitHub, or our share of what it allows, says to wait.
+
+    :param wait: seconds until asking is allowed again
+    """
+
+    def __init__(self, reason: str, wait: float) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class TryAgain(GitHubError):
+    """A passing fault: no connection, a server error, an answer cut short.
+
+    :param ask_for_less: the same question would fail the same way; a smaller one may not
+    """
+
+    def __init__(self, reason: str, *, ask_for_less: bool = False) -> None:
+        super().__init__(reason)
+        self.ask_for_less = ask_for_less
+
+
+class Gone(GitHubError):
+    """GitHub has no such thing, or hides it; it says the same in both cases."""
+
+
+class Blocked(GitHubError):
+    """GitHub refuses this one thing: taken down, forbidden, or behind single sign-on."""
+
+
+class CredentialsRefused(GitHubError):
+    """GitHub does not accept the token."""
+
+
+class QueryWrong(GitHubError):
+    """GitHub does not understand the request: a fault of ours, or the API changed."""

@@ -1,0 +1,87 @@
+"""What is asked of GitHub about one account, and what was seen."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.repositories import Counts, KnownRepository, SeenRepository
+
+_LARGEST_COUNT = 2**31 - 1
+_LARGEST_ID = 2**63 - 1
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user or an organisation as GitHub shows it; ``name`` falls back to the login."""
+
+    id: int
+    login: str
+    name: str
+    node_id: str
+    repositories: int | None = None
+    """Public repositories that GitHub says it has, where it said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An account to look at, and what is known of it.
+
+    :param expected: how many repositories GitHub listed today; None where today's list is not
+        complete
+    :param is_load: a person may be waiting for this
+    """
+
+    user_id: int
+    login: str
+    node_id: str | None
+    known: Sequence[KnownRepository] = ()
+    expected: int | None = None
+    is_load: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What GitHub showed of one account.
+
+    :param account: None where it was not asked for again
+    :param seen: every repository that was shown; those without counts were listed and not counted
+        yet
+    :param expected: how many repositories there are; None where the list is not complete
+    :param gone: known repositories that a direct look did not find with this owner
+    :param shortfalls: why some repositories have no counts, in words
+    :param wait: seconds after which the rest can be asked for; None where nothing is left to ask
+    """
+
+    account: Account | None = None
+    seen: tuple[SeenRepository, ...] = ()
+    expected: int | None = None
+    gone: tuple[int, ...] = ()
+    shortfalls: tuple[str, ...] = ()
+    wait: float | None = None
+
+
+def clean_name(value: Any, login: str) -> str:
+    """Return a name fit to be stored: no control characters, not endless, never empty."""
+    if not isinstance(value, str):
+        return login
+    printable = "".join(
+        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+        for character in value
+        if unicodedata.category(character) != "Cs"
+    )
+    return " ".join(printable.split())[:_LONGEST_NAME].strip() or login
+
+
+def read_id(value: Any) -> int | None:
+    """Return a numeric id of GitHub's, or None for anything that cannot be one."""
+    return value if type(value) is int and 0 < value <= _LARGEST_ID else None
+
+
+def read_counts(stargazers: Any, forks: Any, watchers: Any) -> Counts | None:
+    """Return counts, or None where one of them cannot be true."""
+    for count in (stargazers, forks, watchers):
+        if type(count) is not int or not 0 <= count <= _LARGEST_COUNT:
+            return None
+    return Counts(stargazers, forks, watchers)
