@@ -57,7 +57,8 @@ def known(connection: Connection, user_id: int, day: date) -> list[KnownReposito
             """
             SELECT r.id, r.name, r.node_id, r.listed_on >= :day, d.repo_id IS NOT NULL
             FROM repositories r
-            LEFT JOIN daily_stats d ON d.repo_id = r.id AND d.date = :day
+            LEFT JOIN daily_stats d
+                ON d.repo_id = r.id AND d.date = :day AND d.user_id = :user_id
             WHERE r.user_id = :user_id AND r.state <> 'gone'
             ORDER BY r.id
             """
@@ -94,8 +95,8 @@ def save(
                     node_id = coalesce(excluded.node_id, r.node_id),
                     is_fork = excluded.is_fork, is_archived = excluded.is_archived,
                     state = 'listed', listed_on = greatest(r.listed_on, excluded.listed_on),
-                    first_seen_on = least(r.first_seen_on, excluded.first_seen_on), missing_since =
-                    NULL
+                    first_seen_on = least(r.first_seen_on, excluded.first_seen_on),
+                    missing_since = NULL
                 """
             ),
             {

@@ -26,13 +26,21 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A scan that is to be made: who, and for which day."""
+    """A scan that is to be made: who, and for which day.
+
+    :param expected: how many repositories GitHub listed today; None where that is not known yet
+    :param attempts: how often it was begun today, this time included
+    :param failures: claims since the user's last scan that came to an end
+    """
 
     user_id: int
     login: str
     node_id: str | None
     day: date
     started_at: datetime
+    expected: int | None
+    attempts: int
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,16 @@ def claim(
                 SELECT u.id, u.scanned_on IS NULL AS is_first, clock.*
                 FROM users u, clock
                 WHERE (u.scanned_on IS NULL
-                       OR u.scanned_on < today AND now >= (today + CAST(:scan_at AS time)) AT TIME
-                       ZONE 'UTC') AND u.lease_until <= now AND u.not_before <= now ORDER BY
-                       u.scanned_on NULLS FIRST, u.id LIMIT :limit FOR UPDATE OF u SKIP LOCKED ),
-                       claimed AS ( UPDATE users u SET lease_until = due.now + make_interval(secs =>
-                       :lease), attempts = u.attempts + 1,
+                       OR u.scanned_on < today
+                          AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC')
+                  AND u.lease_until <= now AND u.not_before <= now
+                ORDER BY u.scanned_on NULLS FIRST, u.id
+                LIMIT :limit
+                FOR UPDATE OF u SKIP LOCKED
+            ), claimed AS (
+                UPDATE users u
+                SET lease_until = due.now + make_interval(secs => :lease),
+                    attempts = u.attempts + 1,
                     -- Said at the claim: a scan that kills its worker never gets to say it.
                     not_before = CASE
                         WHEN u.attempts + 1 > :max_attempts
@@ -104,33 +117,26 @@ def begin(connection: Connection, user_id: int, *, lease: float) -> Begun | None
     row = connection.execute(
         text(
             """
-            UPDATE users SET lease_until = repopulse_now() + make_interval(secs => :lease)
-            WHERE id = :id
-              AND (scanned_on IS NULL OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
-            RETURNING id, login, node_id, (repopulse_now() AT TIME ZONE 'UTC')::date,
-            repopulse_now()
+            WITH begun AS (
+                UPDATE users SET lease_until = repopulse_now() + make_interval(secs => :lease)
+                WHERE id = :id
+                  AND (scanned_on IS NULL
+                       OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
+                RETURNING id, login, node_id, attempts AS failures,
+                          (repopulse_now() AT TIME ZONE 'UTC')::date AS day
+            ), record AS (
+                -- A load comes without a claim, which would have made the record.
+                INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun
+                ON CONFLICT (user_id, day) DO UPDATE SET state = 'claimed'
+                RETURNING s.user_id, s.expected, s.attempts
+            )
+            SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures
+            FROM begun JOIN record ON record.user_id = begun.id
             """
         ),
         {"id": user_id, "lease": lease},
     ).one_or_none()
-    if row is None:
-        return None
-    begun = Begun(*row)
-    open_record(connection, user_id, begun.day)
-    return begun
-
-
-def open_record(connection: Connection, user_id: int, day: date) -> None:
-    """Make the record of a user's day where a claim did not make it, and mark it as at work."""
-    connection.execute(
-        text(
-            """
-            INSERT INTO scans (user_id, day, attempts) VALUES (:id, :day, 1)
-            ON CONFLICT (user_id, day) DO UPDATE SET state = 'claimed'
-            """
-        ),
-        {"id": user_id, "day": day},
-    )
+    return None if row is None else Begun(*row)
 
 
 def finish(
@@ -142,20 +148,25 @@ def finish(
     expected: int | None = None,
     recorded: int = 0,
     reason: str | None = None,
+    next_day: date | None = None,
 ) -> bool:
     """Settle a user's day, unless somebody else has.
 
+    :param next_day: the day before which the user is not due again, where that is not the next one
     :return: False where the day was settled already; the caller then rolls back what it wrote
     """
     settled = connection.execute(
         text(
             """
             UPDATE users
-            SET scanned_on = :day, lease_until = '-infinity', not_before = '-infinity', attempts = 0
+            SET scanned_on = :day, lease_until = '-infinity', attempts = 0,
+                not_before = coalesce(
+                    CAST(:next_day AS date)::timestamp AT TIME ZONE 'UTC', '-infinity'
+                )
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
             """
         ),
-        {"id": user_id, "day": day},
+        {"id": user_id, "day": day, "next_day": next_day},
     )
     if settled.rowcount == 0:
         return False
@@ -202,6 +213,14 @@ def put_back(
     )
     if row.rowcount == 0:
         return False
+    if not counts_as_attempt:
+        connection.execute(
+            text(
+                "UPDATE scans SET attempts = greatest(0, attempts - 1)"
+                " WHERE user_id = :id AND day = :day"
+            ),
+            {"id": user_id, "day": day},
+        )
     _describe(
         connection,
         user_id,
@@ -259,8 +278,8 @@ def close_past(connection: Connection) -> int:
             SET state = CASE WHEN recorded > 0 THEN 'incomplete' ELSE 'failed' END,
                 reason = coalesce(reason, 'the day ended before the scan did'),
                 finished_at = repopulse_now()
-            WHERE day < (repopulse_now() AT TIME ZONE 'UTC')::date AND state IN ('claimed',
-            'waiting')
+            WHERE day < (repopulse_now() AT TIME ZONE 'UTC')::date
+              AND state IN ('claimed', 'waiting')
             """
         )
     ).rowcount
@@ -271,10 +290,14 @@ def read(connection: Connection, user_id: int, date_from: date, date_to: date) -
     rows = connection.execute(
         text(
             """
-            SELECT s.day, s.state, s.reason, s.expected, s.recorded, s.attempts, s.started_at,
-            s.finished_at, CASE WHEN s.finished_at IS NULL AND isfinite(greatest(u.not_before,
-            u.lease_until)) THEN greatest(u.not_before, u.lease_until) END FROM scans s JOIN users u
-            ON u.id = s.user_id WHERE s.user_id = :id AND s.day BETWEEN :date_from AND :date_to
+            SELECT s.day, s.state, s.reason, s.expected, s.recorded, s.attempts,
+                   s.started_at, s.finished_at,
+                   CASE WHEN s.finished_at IS NULL
+                             AND s.day = (repopulse_now() AT TIME ZONE 'UTC')::date
+                             AND isfinite(greatest(u.not_before, u.lease_until))
+                        THEN greatest(u.not_before, u.lease_until) END
+            FROM scans s JOIN users u ON u.id = s.user_id
+            WHERE s.user_id = :id AND s.day BETWEEN :date_from AND :date_to
             ORDER BY s.day DESC
             """
         ),

@@ -30,14 +30,19 @@ def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, 
         result = connection.execute(
             text(
                 """
-                INSERT INTO daily_stats AS stored (repo_id, date, user_id, stargazers, forks,
-                watchers) SELECT repo_id, :day, :user_id, stargazers, forks, watchers FROM unnest(
-                CAST(:ids AS bigint[]), CAST(:stargazers AS integer[]), CAST(:forks AS integer[]),
-                CAST(:watchers AS integer[]) ) AS seen (repo_id, stargazers, forks, watchers) ON
-                CONFLICT (repo_id, date) DO UPDATE SET user_id = excluded.user_id, stargazers =
-                excluded.stargazers, forks = excluded.forks, watchers = excluded.watchers WHERE
-                (stored.user_id, stored.stargazers, stored.forks, stored.watchers) IS DISTINCT FROM
-                (excluded.user_id, excluded.stargazers, excluded.forks, excluded.watchers)
+                INSERT INTO daily_stats AS stored
+                    (repo_id, date, user_id, stargazers, forks, watchers)
+                SELECT repo_id, :day, :user_id, stargazers, forks, watchers
+                FROM unnest(
+                    CAST(:ids AS bigint[]), CAST(:stargazers AS integer[]),
+                    CAST(:forks AS integer[]), CAST(:watchers AS integer[])
+                ) AS seen (repo_id, stargazers, forks, watchers)
+                ON CONFLICT (repo_id, date) DO UPDATE
+                SET user_id = excluded.user_id, stargazers = excluded.stargazers,
+                    forks = excluded.forks, watchers = excluded.watchers
+                WHERE (stored.user_id, stored.stargazers, stored.forks, stored.watchers)
+                    IS DISTINCT FROM
+                    (excluded.user_id, excluded.stargazers, excluded.forks, excluded.watchers)
                 """
             ),
             {

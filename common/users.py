@@ -1,6 +1,7 @@
 """Reads and writes of the followed users."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -99,13 +100,37 @@ def identify(connection: Connection, user: TrackedUser, *, node_id: str) -> None
         text(
             """
             UPDATE users
-            SET login = :login, name = :name, node_id = :node_id, state = 'active', missing_since =
-            NULL WHERE id = :id AND (login, name, node_id, state, missing_since) IS DISTINCT FROM
-            (:login, :name, :node_id, 'active', NULL)
+            SET login = :login, name = :name, node_id = :node_id,
+                state = 'active', missing_since = NULL
+            WHERE id = :id
+              AND (login, name, node_id, state, missing_since)
+                  IS DISTINCT FROM (:login, :name, :node_id, 'active', CAST(NULL AS date))
             """
         ),
         {"id": user.id, "login": user.login, "name": user.name, "node_id": node_id},
     )
+
+
+def miss(connection: Connection, user_id: int, day: date) -> date:
+    """Note that GitHub showed no such account on a day.
+
+    The user counts as vanished once that was seen on two days: GitHub has denied accounts by
+    mistake.
+
+    :return: the first of the days in a row on which it was so
+    """
+    since: date = connection.execute(
+        text(
+            """
+            UPDATE users
+            SET missing_since = coalesce(missing_since, :day),
+                state = CASE WHEN missing_since < :day THEN 'vanished' ELSE state END
+            WHERE id = :id RETURNING missing_since
+            """
+        ),
+        {"id": user_id, "day": day},
+    ).scalar_one()
+    return since
 
 
 def release(connection: Connection, user_id: int) -> None:
