@@ -1,0 +1,36 @@
+"""``python -m worker.flower``: the dashboard, on the broker configuration that everybody has."""
+
+import os
+
+from common.errors import told_plainly
+from common.settings import load_settings
+
+
+def main() -> None:
+    """Run until told to stop."""
+    settings = load_settings()
+    _ = settings.redis
+    from worker.app import app  # noqa: PLC0415 - made at import: the settings come first
+
+    arguments = [
+        "flower",
+        f"--address={settings.flower_host}",
+        f"--port={settings.flower_port}",
+        # The default of 100,000 remembered tasks takes hundreds of megabytes.
+        "--max_tasks=10000",
+        # Workers that were scaled away leave the list.
+        "--purge_offline_workers=300",
+    ]
+    if settings.flower_basic_auth is not None:
+        # By environment: an argument would show in the process list.
+        os.environ["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()
+    else:
+        # Without a password the dashboard shows and does nothing else.
+        arguments.append("--read_only=True")
+        os.environ.pop("FLOWER_BASIC_AUTH", None)
+    app.start(arguments)
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main()

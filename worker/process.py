@@ -1,0 +1,37 @@
+"""The resources of one worker process: made after the fork, once, and closed there."""
+
+from dataclasses import dataclass
+
+import redis
+from sqlalchemy import Engine
+
+from common.broker import make_redis
+from common.db import make_engine
+from common.settings import Settings
+from worker.collect import Collector
+from worker.github.client import GitHub, make_github
+
+
+@dataclass(frozen=True)
+class Process:
+    """Engine, Redis, GitHub and the collector of one process."""
+
+    settings: Settings
+    engine: Engine
+    redis: "redis.Redis"
+    github: GitHub
+    collector: Collector
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.github.close()
+        self.redis.close()
+        self.engine.dispose()
+
+
+def open_process(settings: Settings) -> Process:
+    """Make the resources of this process; nothing connects yet."""
+    engine = make_engine(settings.database, process="worker")
+    client = make_redis(settings)
+    github = make_github(settings, client)
+    return Process(settings, engine, client, github, Collector(engine, github, settings))

@@ -1,0 +1,93 @@
+"""The tasks: thin, explicitly named, safe to run twice; arguments are ids and ISO days only."""
+
+import logging
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from celery import Celery, Task
+
+from common import broker, clock, lookups, scans, stats
+from common.broker import Task as TaskName
+from common.log import about
+from worker.process import Process
+
+log = logging.getLogger(__name__)
+
+
+def register(app: Celery, process: Callable[[], Process]) -> None:
+    """Add the tasks to an app.
+
+    :param process: returns the resources of the process that runs the task
+    """
+
+    def task(name: TaskName) -> Any:
+        return app.task(name=name, bind=True)
+
+    @task(TaskName.RESOLVE_LOGIN)
+    def resolve_login(self: Task, lookup_id: int) -> None:
+        """Find out whose a login is, follow the account, and send its load."""
+        with about(f"task {self.request.id}"):
+            user_id = process().collector.resolve(lookup_id)
+            if user_id is not None:
+                broker.send(app, TaskName.LOAD_USER, user_id)
+
+    @task(TaskName.LOAD_USER)
+    def load_user(self: Task, user_id: int) -> None:
+        """Make the first scan of a user, which a person may be waiting for."""
+        with about(f"task {self.request.id}"):
+            process().collector.scan(user_id, is_load=True)
+
+    @task(TaskName.SCAN_USER)
+    def scan_user(self: Task, user_id: int, day: str) -> None:
+        """Make today's scan of a user.
+
+        ``day`` says for which day the message was sent. One that comes later scans the day that it
+        is by then: counts are never dated back.
+        """
+        with about(f"task {self.request.id}"):
+            outcome = process().collector.scan(user_id)
+            log.debug("message of %s for user %d: %s", day, user_id, outcome)
+
+    @task(TaskName.FAN_OUT)
+    def fan_out(self: Task) -> None:
+        """Send a task for each user and each login that is due, as far as the queue has room."""
+        with about(f"task {self.request.id}"):
+            sent = send_what_is_due(app, process())
+            if sent:
+                log.info("fan-out: %d tasks sent", sent)
+
+
+def send_what_is_due(app: Celery, process: Process) -> int:
+    """Claim whoever is due, commit the claim, then send the messages.
+
+    A crash in between costs a lease. Any number of these may run at once.
+
+    :return: how many tasks were sent
+    """
+    settings = process.settings
+    with process.engine.begin() as connection:
+        today: date = clock.today(connection)
+        for name in stats.make_partitions(connection, today):
+            log.info("new partition: %s", name)
+        closed = scans.close_past(connection)
+        if closed:
+            log.warning("%d scans of past days were never finished", closed)
+    room = max(0, settings.high_water - broker.queued(process.redis))
+    with process.engine.begin() as connection:
+        pending = lookups.claim(connection, limit=room, lease=settings.lease)
+        claims = scans.claim(
+            connection,
+            limit=max(0, room - len(pending)),
+            lease=settings.lease,
+            max_attempts=settings.max_attempts,
+            scan_at=settings.scan_at,
+        )
+    for lookup_id in pending:
+        broker.send(app, TaskName.RESOLVE_LOGIN, lookup_id)
+    for claim in claims:
+        if claim.is_first:
+            broker.send(app, TaskName.LOAD_USER, claim.user_id)
+        else:
+            broker.send(app, TaskName.SCAN_USER, claim.user_id, claim.day.isoformat())
+    return len(pending) + len(claims)
