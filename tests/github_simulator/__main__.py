@@ -2,12 +2,11 @@
 
 import argparse
 import signal
-import socket
 import sys
 from datetime import date
 from pathlib import Path
 
-from tests.github_simulator.asgi import make_server
+from tests.github_simulator.asgi import listen, make_server
 from tests.github_simulator.limits import Limits
 from tests.github_simulator.recorded import RecordedDataError
 from tests.github_simulator.server import GitHubSimulator
@@ -26,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         simulator = _simulator(options)
-        listener = socket.create_server((options.host, options.port))
+        listener = listen(options.host, options.port)
     except RecordedDataError as error:
         return _refuse(str(error))
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 
+from tests.github_simulator.control import PREFIX
 from tests.github_simulator.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ class Application:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the simulator does not serve {scope['type']}")
-        with self._simulator.flight() as in_flight:
+        if scope["path"].startswith(PREFIX):
             request = await _read(scope, receive)
-            outcome = await asyncio.to_thread(self._simulator.decide, request, in_flight)
+            outcome = await asyncio.to_thread(self._simulator.control, request)
+            await _deliver(outcome, receive, send)
+            return
+        with self._simulator.flight() as flight:
+            request = await _read(scope, receive)
+            outcome = await asyncio.to_thread(self._simulator.decide, request, flight)
             if self._simulator.latency:
                 await asyncio.sleep(self._simulator.latency)
             await _deliver(outcome, receive, send)
@@ -84,12 +90,12 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
         await _close(send)
         return
     size = max(1, -(-len(body) // pieces))
-    for at in range(0, len(body), size):
+    for at in range(0, max(1, len(body)), size):
         if pause:
             await asyncio.sleep(pause)
         piece = body[at : at + size]
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        more = at + size < len(body)
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
 async def _break(fault: Fault, receive: Receive, send: Send) -> None:
@@ -136,10 +142,19 @@ def make_server(simulator: "GitHubSimulator", host: str, port: int) -> uvicorn.S
     return uvicorn.Server(config)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """An open port; 0 means any free one."""
+    listener = socket.create_server((host, port))
+    # The event loop does so only for sockets that name their protocol, which this one does not;
+    # without it each answer waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
 @contextmanager
 def running(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve a simulator in a thread for as long as the context lasts; gives its base URL."""
-    listener = socket.create_server((host, port))
+    listener = listen(host, port)
     server = make_server(simulator, host, port)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="github-simulator", daemon=True

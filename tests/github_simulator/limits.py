@@ -136,7 +136,7 @@ class Window:
             self.reset = int(now) + self.length
 
 
-@dataclass(frozen=True)
+@dataclass
 class Wait:
     """A stated wait: no request of this resource, or of any, before its end."""
 
@@ -144,6 +144,8 @@ class Wait:
     until: float
     reason: str
     resource: Resource | None
+    delivered: int | None = None
+    """When the answer that states it was delivered, in the order of events."""
 
 
 @dataclass
@@ -158,6 +160,8 @@ class Allowance:
         default_factory=lambda: {resource: deque() for resource in Resource}
     )
     waits: list[Wait] = field(default_factory=list)
+    stated: list[Wait] = field(default_factory=list)
+    """The waits stated by the answer at hand, to be marked when it is delivered."""
     blocked_until: float = 0.0
 
     def status(self, resource: Resource, now: float) -> RateStatus:
@@ -196,14 +200,20 @@ class Allowance:
         self, now: float, until: float, reason: str, resource: Resource | None = None
     ) -> None:
         """Remember that an answer tells the client to wait."""
-        self.waits.append(Wait(now, until, reason, resource))
+        wait = Wait(now, until, reason, resource)
+        self.waits.append(wait)
+        self.stated.append(wait)
 
-    def broken_wait(self, resource: Resource, now: float) -> Wait | None:
-        """The stated wait that a request made now ignores, if any."""
+    def broken_wait(self, resource: Resource, now: float, arrival: int) -> Wait | None:
+        """The stated wait that a request made now ignores, if any.
+
+        A request that was under way when the wait was stated could not know of it.
+        """
         self.waits = [wait for wait in self.waits if now < wait.until]
         for wait in self.waits:
             concerned = wait.resource is None or wait.resource is resource
-            if concerned and now >= wait.stated_at + self.limits.grace:
+            known = wait.delivered is not None and wait.delivered < arrival
+            if concerned and known and now >= wait.stated_at + self.limits.grace:
                 return wait
         return None
 
@@ -214,6 +224,7 @@ class Ledger:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._allowances: dict[str, Allowance] = {}
+        self._stated: list[Wait] = []
 
     def allowance(self, key: str, authenticated: bool) -> Allowance:
         """The allowance of a caller, opened at the first request."""
@@ -225,8 +236,15 @@ class Ledger:
                 key,
                 self.limits,
                 {Resource.CORE: Window(core, window), Resource.GRAPHQL: Window(graphql, window)},
+                stated=self._stated,
             )
         return self._allowances[key]
+
+    def take_stated(self) -> list[Wait]:
+        """The waits stated since this was last asked."""
+        stated = list(self._stated)
+        self._stated.clear()
+        return stated
 
     def reset(self, limits: Limits | None = None) -> None:
         """Forget everything, and perhaps begin with other limits."""

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -28,6 +29,7 @@ REDIRECTS = "https://docs.github.com/v3/#http-redirects"
 Handler = Callable[..., Answer]
 
 
+@lru_cache(maxsize=65_536)
 def timestamp(moment: datetime) -> str:
     """A time as GitHub writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -256,8 +258,10 @@ class RestApi:
 
     def _name(self, call: Call, repository: Repository) -> str:
         for fault in call.faults:
-            if fault.kind is FaultKind.NAME and fault.login is None and fault.field != "login":
-                if fault.concerns_repository(repository.id, repository.name, repository.full_name):
+            of_repository = fault.login is None and fault.field != "login"
+            if fault.kind is FaultKind.NAME and of_repository:
+                known = repository.id, repository.name, repository.full_name
+                if fault.concerns_repository(*known):
                     return fault.text or ""
         return repository.name
 
@@ -342,7 +346,7 @@ def _rate(status: RateStatus) -> dict[str, int | str]:
 
 
 def _forces_new_ids(call: Call) -> bool:
-    return call.headers.get("x-github-next-global-id") == "1"
+    return str(call.headers.get("x-github-next-global-id")) == "1"
 
 
 def _simple_account(call: Call, account: Account) -> dict[str, Any]:

@@ -5,15 +5,23 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
-import orjson
 
 from tests.github_simulator.asgi import Application
+from tests.github_simulator.bad_answers import (
+    NO_RATE_HEADERS,
+    bad_answer,
+    bad_answer_cost,
+    primary_limit,
+    rate_headers,
+    secondary_limit,
+)
 from tests.github_simulator.control import PREFIX, Control
 from tests.github_simulator.credentials import (
     App,
@@ -23,7 +31,6 @@ from tests.github_simulator.credentials import (
     Credentials,
 )
 from tests.github_simulator.faults import (
-    SECONDARY_TEXTS,
     UNDELIVERED,
     Fault,
     FaultKind,
@@ -38,29 +45,13 @@ from tests.github_simulator.limits import (
     Ledger,
     LimitForm,
     Limits,
-    RateStatus,
     Resource,
     Violation,
+    Wait,
 )
-from tests.github_simulator.messages import DOCUMENTATION, Answer, Call
+from tests.github_simulator.messages import Answer, Call
 from tests.github_simulator.rest import DEFAULT_VERSION, VERSIONS, RestApi, etag, not_found
 from tests.github_simulator.world import Account, World
-
-RATE_LIMIT_DOCUMENTATION = (
-    "https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting"
-)
-SOMETHING_WENT_WRONG = (
-    "Something went wrong while executing your query. This may be the result of a timeout, or it"
-    " could be a GitHub bug. Please include `8A1C:3F0B5D:1B2C3D4:1C2D3E4:68F0A1B2` when reporting"
-    " this issue."
-)
-HTML = (
-    b"<!DOCTYPE html>\n<html>\n<head><title>Unicorn! &middot; GitHub</title></head>\n"
-    b"<body><p><strong>We had issues producing the response to your request.</strong></p></body>\n"
-    b"</html>\n"
-)
-UNAVOIDABLE = 60
-"""Seconds to wait when a secondary limit does not say how long."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +124,7 @@ class GitHubSimulator:
         self._in_flight = 0
         self._lock = self.world.lock
         self._flight_lock = threading.Lock()
+        self._events = itertools.count(1)
         self._request_ids = itertools.count(0x1B2C3D4)
         chosen = schema or os.environ.get("GITHUB_SCHEMA")
         cost_model = self._ledger.limits.cost_model
@@ -186,23 +178,39 @@ class GitHubSimulator:
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, or raise what a client would meet on the wire."""
         request.read()
-        with self.flight() as in_flight:
-            outcome = self.decide(request, in_flight)
+        if request.url.path.startswith(PREFIX):
+            return _deliver(request, self.control(request))
+        with self.flight() as flight:
+            outcome = self.decide(request, flight)
             if self.latency:
                 time.sleep(self.latency)
             return _deliver(request, outcome)
 
-    def flight(self) -> "Flight":
-        """The time in which a request is under way: gives how many are."""
-        return Flight(self)
+    @contextmanager
+    def flight(self) -> Iterator["Flight"]:
+        """Count a request while it is under way."""
+        with self._flight_lock:
+            self._in_flight += 1
+            self.peak_in_flight = max(self.peak_in_flight, self._in_flight)
+            flight = Flight(self._in_flight, next(self._events))
+        try:
+            yield flight
+        finally:
+            with self._flight_lock:
+                self._in_flight -= 1
+                for wait in flight.waits:
+                    wait.delivered = next(self._events)
 
-    def decide(self, request: httpx.Request, in_flight: int) -> Outcome:
+    def control(self, request: httpx.Request) -> Outcome:
+        """Answer one of the simulator's own routes."""
+        return Outcome(self._control.answer(request), Resource.CORE)
+
+    def decide(self, request: httpx.Request, flight: "Flight") -> Outcome:
         """The pure heart: what to answer to a request that was read already."""
-        if request.url.path.startswith(PREFIX):
-            return Outcome(self._control.answer(request), Resource.CORE)
         with self._lock:
             now = self.clock()
-            outcome = self._decide(request, in_flight, now)
+            outcome = self._decide(request, flight, now)
+            flight.waits = self._ledger.take_stated()
             fault = outcome.replaced_by or next(iter(outcome.faults), None)
             self.requests.append(
                 RequestRecord(
@@ -213,14 +221,14 @@ class GitHubSimulator:
                     at=now,
                     status=0 if outcome.undelivered else outcome.answer.status,
                     authenticated=outcome.authenticated,
-                    in_flight=in_flight,
+                    in_flight=flight.in_flight,
                     fault=str(fault.kind) if fault else None,
                     query=request.url.query.decode("ascii", "replace"),
                 )
             )
             return outcome
 
-    def _decide(self, request: httpx.Request, in_flight: int, now: float) -> Outcome:
+    def _decide(self, request: httpx.Request, flight: "Flight", now: float) -> Outcome:
         resource = Resource.GRAPHQL if request.url.path == "/graphql" else Resource.CORE
         if not request.headers.get("user-agent", "").strip():
             text = (
@@ -249,17 +257,17 @@ class GitHubSimulator:
             version=version,
         )
         allowance = self._ledger.allowance(credential.key, credential.authenticated)
-        outcome = self._served(call, resource, allowance, in_flight, refusal)
+        outcome = self._served(call, resource, allowance, flight, refusal)
         headers = outcome.answer.headers
-        if outcome.replaced_by is None or outcome.replaced_by.headers:
-            for name, value in _rate_headers(allowance.status(resource, now)).items():
+        if NO_RATE_HEADERS not in headers:
+            for name, value in rate_headers(allowance.status(resource, now)).items():
                 headers.setdefault(name, value)
         if resource is Resource.CORE:
             headers.setdefault("x-github-api-version-selected", version)
         headers["x-github-request-id"] = f"8A1C:3F0B5D:{next(self._request_ids):X}:1C2D3E4:68F0A1B2"
         headers["server"] = "github.com"
         headers["date"] = datetime.fromtimestamp(now, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-        headers.pop("x-simulator-no-rate", None)
+        headers.pop(NO_RATE_HEADERS, None)
         return replace(outcome, authenticated=credential.authenticated)
 
     def _served(
@@ -267,10 +275,10 @@ class GitHubSimulator:
         call: Call,
         resource: Resource,
         allowance: Allowance,
-        in_flight: int,
+        flight: "Flight",
         refusal: Answer | None,
     ) -> Outcome:
-        self._watch_waits(call, resource, allowance)
+        self._watch_waits(call, resource, allowance, flight.arrival)
         plan = None
         if resource is Resource.GRAPHQL:
             plan = self._graphql.plan(call.body)
@@ -295,17 +303,22 @@ class GitHubSimulator:
                 f" {', '.join(VERSIONS)}"
             )
             return Outcome(Answer.error(400, message), resource)
-        limited = self._limited(call, resource, allowance, in_flight)
+        limited = self._limited(call, resource, allowance, flight.in_flight)
         if limited is not None:
             return Outcome(limited, resource)
         if plan is not None:
             outcome = self._query(call, plan, allowance)
         else:
             outcome = self._read(call, allowance)
+        status = allowance.status(resource, call.now)
+        if status.remaining == 0 and outcome.answer.status == 200:
+            allowance.state_wait(call.now, status.reset, "nothing remains", resource)
         return _altered(replace(outcome, faults=call.faults), allowance, call.now)
 
-    def _watch_waits(self, call: Call, resource: Resource, allowance: Allowance) -> None:
-        wait = allowance.broken_wait(resource, call.now)
+    def _watch_waits(
+        self, call: Call, resource: Resource, allowance: Allowance, arrival: int
+    ) -> None:
+        wait = allowance.broken_wait(resource, call.now, arrival)
         if wait is None or (call.path == "/rate_limit" and wait.resource is not None):
             return
         self.violations.append(
@@ -364,9 +377,7 @@ class GitHubSimulator:
             resource is Resource.GRAPHQL and not call.credential.authenticated
         )
         if not exempt and allowance.exhausted(resource, call.now):
-            return _primary_limit(
-                Fault(FaultKind.PRIMARY_LIMIT), call, resource, allowance, self.limits
-            )
+            return primary_limit(Fault(FaultKind.PRIMARY_LIMIT), call, resource, allowance)
         return None
 
     def _secondary_limit(self, call: Call, resource: Resource, allowance: Allowance) -> Answer:
@@ -382,87 +393,26 @@ class GitHubSimulator:
             headers=form is not LimitForm.BARE,
             text="2026",
         )
-        return _secondary_limit(fault, call, resource, allowance)
-
-    # Bad answers
+        return secondary_limit(fault, call, resource, allowance)
 
     def _broken(
         self, fault: Fault, call: Call, resource: Resource, allowance: Allowance
     ) -> Outcome:
-        cost = 0
-        graphql = resource is Resource.GRAPHQL
-        if fault.kind is FaultKind.PRIMARY_LIMIT:
-            answer = _primary_limit(fault, call, resource, allowance, self.limits)
-        elif fault.kind is FaultKind.SECONDARY_LIMIT:
-            answer = _secondary_limit(fault, call, resource, allowance)
-        elif fault.kind in {FaultKind.SERVER_ERROR, FaultKind.HEAVY_PAGE}:
-            status_code = fault.status or 502
-            cost = 1 + (self.limits.timeout_penalty if graphql and status_code != 200 else 0)
-            content: dict[str, Any] = {"error": "Server Error"}
-            if graphql:
-                content = {"data": None, "errors": [{"message": SOMETHING_WENT_WRONG}]}
-            answer = Answer.json(content, status_code)
-        elif fault.kind is FaultKind.TIMED_OUT:
-            cost = 1
-            answer = Answer.json({"errors": [{"message": "timedout"}]}, fault.status or 200)
-        elif fault.kind is FaultKind.HTML_PAGE:
-            cost = 1
-            answer = Answer(fault.status or 502, HTML, content_type="text/html; charset=utf-8")
-        elif fault.kind is FaultKind.REDIRECT_LOOP:
-            cost = 1
-            here = f"{call.base}{call.path}" + (f"?{call.query}" if call.query else "")
-            answer = Answer.error(fault.status or 301, "Moved Permanently", url=here)
-            answer.headers["location"] = here
-        elif fault.kind is FaultKind.API_VERSION:
-            gone = fault.status == 410
-            ending = "is no longer supported" if gone else "is not supported"
-            message = f"The API version '{call.version}' {ending}."
-            answer = Answer.error(fault.status or 400, message)
-        elif fault.kind is FaultKind.UNAUTHORIZED:
-            answer = Answer.error(401, fault.text or "Bad credentials")
-        elif fault.kind is FaultKind.NOT_FOUND:
-            cost = 1
-            answer = not_found()
-        elif fault.kind is FaultKind.ANSWER:
-            cost = 1
-            answer = Answer(
-                fault.status or 200, (fault.text or "").encode("utf-8", "surrogatepass")
-            )
-            if fault.content_type:
-                answer.content_type = fault.content_type
-        else:
-            # The request arrived; what follows is lost on the way back.
-            cost = 1 if fault.kind is FaultKind.TIMEOUT else 0
-            answer = Answer(502)
+        answer = bad_answer(fault, call, resource, allowance)
+        cost = bad_answer_cost(fault, resource, self.limits)
         allowance.charge(resource, cost, call.now)
         return Outcome(answer, resource, cost, replaced_by=fault)
 
-    # Counting what is under way
 
-    def enter(self) -> int:
-        """Count a request as under way."""
-        with self._flight_lock:
-            self._in_flight += 1
-            self.peak_in_flight = max(self.peak_in_flight, self._in_flight)
-            return self._in_flight
-
-    def leave(self) -> None:
-        """Count a request as done."""
-        with self._flight_lock:
-            self._in_flight -= 1
-
-
+@dataclass
 class Flight:
-    """Counts a request while it is under way."""
+    """One request while it is under way."""
 
-    def __init__(self, simulator: GitHubSimulator) -> None:
-        self._simulator = simulator
-
-    def __enter__(self) -> int:
-        return self._simulator.enter()
-
-    def __exit__(self, *_: object) -> None:
-        self._simulator.leave()
+    in_flight: int
+    """How many were under way when it arrived, itself included."""
+    arrival: int
+    waits: list[Wait] = field(default_factory=list)
+    """The waits that its answer states."""
 
 
 def _base(request: httpx.Request) -> str:
@@ -470,80 +420,12 @@ def _base(request: httpx.Request) -> str:
     return f"{request.url.scheme}://{host}"
 
 
-def _rate_headers(status: RateStatus) -> dict[str, str]:
-    return {
-        "x-ratelimit-limit": str(status.limit),
-        "x-ratelimit-remaining": str(status.remaining),
-        "x-ratelimit-used": str(status.used),
-        "x-ratelimit-reset": str(status.reset),
-        "x-ratelimit-resource": str(status.resource),
-    }
-
-
-def _primary_limit(
-    fault: Fault,
-    call: Call,
-    resource: Resource,
-    allowance: Allowance,
-    limits: Limits,
-) -> Answer:
-    """The budget is used up, or a fault says so."""
-    status = allowance.status(resource, call.now)
-    remaining = fault.remaining if fault.remaining is not None else 0
-    reset = status.reset if fault.seconds is None else int(call.now + fault.seconds)
-    message = fault.text or f"API rate limit exceeded for {allowance.key}."
-    if resource is Resource.GRAPHQL:
-        kind = fault.type or limits.primary_type
-        error = {"type": kind, "message": message}
-        if kind == "RATE_LIMIT":
-            error["code"] = "graphql_rate_limit"
-        answer = Answer.json({"errors": [error]}, fault.status or 200)
-    else:
-        answer = Answer.error(
-            fault.status or limits.primary_status, message, RATE_LIMIT_DOCUMENTATION
-        )
-    shown = replace(status, remaining=remaining, used=status.limit - remaining, reset=reset)
-    answer.headers.update(_rate_headers(shown))
-    allowance.state_wait(call.now, reset, "primary limit", resource)
-    return answer
-
-
-def _secondary_limit(fault: Fault, call: Call, resource: Resource, allowance: Allowance) -> Answer:
-    """Too much at once: the text tells, and the headers may."""
-    message = SECONDARY_TEXTS.get(fault.text or "2022", fault.text or "")
-    status_code = fault.status or 403
-    if resource is Resource.GRAPHQL and status_code == 200:
-        answer = Answer.json({"errors": [{"type": "RATE_LIMITED", "message": message}]})
-    else:
-        answer = Answer.error(
-            status_code, message, f"{DOCUMENTATION}/overview/rate-limits-for-the-rest-api"
-        )
-    status = allowance.status(resource, call.now)
-    wait: float = UNAVOIDABLE
-    if fault.remaining is not None:
-        reset = status.reset if fault.seconds is None else int(call.now + fault.seconds)
-        shown = replace(
-            status, remaining=fault.remaining, used=status.limit - fault.remaining, reset=reset
-        )
-        if fault.headers:
-            answer.headers.update(_rate_headers(shown))
-            if fault.remaining == 0:
-                wait = reset - call.now
-    if fault.retry_after is not None:
-        answer.headers["retry-after"] = str(fault.retry_after)
-        wait = fault.retry_after
-    if not fault.headers:
-        answer.headers["x-simulator-no-rate"] = "1"
-    allowance.state_wait(call.now, call.now + wait, "secondary limit")
-    return answer
-
-
 def _altered(outcome: Outcome, allowance: Allowance, now: float) -> Outcome:
     answer = outcome.answer
     if outcome.fault(FaultKind.LAST_POINT):
         status = allowance.status(outcome.resource, now)
         shown = replace(status, remaining=0, used=status.limit)
-        answer.headers.update(_rate_headers(shown))
+        answer.headers.update(rate_headers(shown))
         allowance.state_wait(now, status.reset, "nothing remains", outcome.resource)
     content_type = outcome.fault(FaultKind.CONTENT_TYPE)
     if content_type is not None:
@@ -604,8 +486,3 @@ class Drip(httpx.SyncByteStream):
         for piece in self._pieces:
             time.sleep(self._pause)
             yield piece
-
-
-def json_answer(content: Any) -> bytes:
-    """Indented JSON, for people who look at the control routes."""
-    return orjson.dumps(content, option=orjson.OPT_INDENT_2)

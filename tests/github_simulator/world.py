@@ -138,6 +138,7 @@ class World:
         self._repositories: dict[int, Repository] = {}
         self._names: dict[int, dict[str, Repository]] = {}
         self._collaborations: dict[int, list[Repository]] = {}
+        self._today: dict[int, Counts | None] = {}
         self._redirects: dict[tuple[str, str], Repository] = {}
         self._next_account_id = FIRST_ACCOUNT_ID
         self._next_repository_id = FIRST_REPOSITORY_ID
@@ -179,6 +180,7 @@ class World:
         with self.lock:
             self._moved = self._moved or day != self._day
             self._day = day
+            self._today.clear()
 
     # Reading
 
@@ -232,11 +234,7 @@ class World:
 
     def exists(self, repository: Repository) -> bool:
         """Whether a repository exists on the simulated day."""
-        return (
-            not repository.deleted
-            and repository.standing_on(self._day) is not None
-            and repository.series(self._day) is not None
-        )
+        return not repository.deleted and self._counts_today(repository) is not None
 
     def name_is_free(self, account: Account, name: str) -> bool:
         """Whether an account could add a repository of this name."""
@@ -248,7 +246,7 @@ class World:
 
     def counts(self, repository_id: int) -> Counts:
         """The counters of a repository on the simulated day."""
-        counts = self._repositories[repository_id].counts_on(self._day)
+        counts = self._counts_today(self._repositories[repository_id])
         if counts is None:
             raise KeyError(repository_id)
         return counts
@@ -363,6 +361,7 @@ class World:
         changes = {name: value for name, value in given.items() if value is not None}
         with self.lock:
             repository.overrides.append((self._since(), changes))
+            self._today.pop(repository.id, None)
 
     def rename_account(self, account: Account, new_login: str) -> None:
         """Give an account a new login: the old one is free, its repositories redirect."""
@@ -436,6 +435,12 @@ class World:
         with self.lock:
             account.type = AccountType.ORGANIZATION
 
+    def _counts_today(self, repository: Repository) -> Counts | None:
+        if repository.id not in self._today:
+            known = repository.standing_on(self._day) is not None
+            self._today[repository.id] = repository.counts_on(self._day) if known else None
+        return self._today[repository.id]
+
     def _since(self) -> date:
         return self._day if self._moved else date.min
 
@@ -446,8 +451,6 @@ class World:
             deleted=repository.deleted,
             block=repository.block,
         )
-        if repository.standings and standing == repository.standings[-1][1]:
-            return
         repository.standings.append((self._since(), standing))
 
     def _claim_name(self, repository: Repository) -> None:
