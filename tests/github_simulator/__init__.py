@@ -4,7 +4,7 @@
     octocat = world.add_account("octocat", name="The Octocat", id=583231)
     world.add_repository(octocat, "hello", stargazers=42, forks=9, watchers=14)
     simulator = GitHubSimulator(world, tokens={"good": octocat}, limits=Limits.tenth())
-    simulator.fail(Fault("secondary_limit", retry_after=60), times=1, match="graphql")
+    simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60), times=1, match="graphql")
     client = httpx.Client(transport=simulator.transport(), base_url="https://api.github.com")
 
 The same object serves a socket (`with running(simulator) as url`), and so does
@@ -49,6 +49,7 @@ What GitHub does is not known everywhere; where the simulator had to choose, it 
 - A blocked repository stays in lists over REST, and is null with FORBIDDEN over GraphQL.
 - A user that became an organisation keeps its id, and its old node id no longer resolves.
 - `rateLimit(dryRun: true)` costs nothing, and answers nothing but itself.
+- Secondary limits are counted per user or installation; GitHub does not say what it counts by.
 - A point's price for a bare `totalCount` connection: both readings, by `Limits.cost_model`.
 """
 

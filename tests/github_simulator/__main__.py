@@ -3,8 +3,11 @@
 import argparse
 import signal
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+from graphql import GraphQLError
 
 from tests.github_simulator.asgi import listen, make_server
 from tests.github_simulator.limits import Limits
@@ -25,9 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         simulator = _simulator(options)
-        listener = listen(options.host, options.port)
     except RecordedDataError as error:
         return _refuse(str(error))
+    except (OSError, EOFError, UnicodeDecodeError, GraphQLError) as error:
+        return _refuse(f"cannot use {options.schema}: {error}")
+    try:
+        listener = listen(options.host, options.port)
     except OSError as error:
         return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     port = listener.getsockname()[1]
@@ -61,17 +67,33 @@ def _parser() -> argparse.ArgumentParser:
         description="A double of GitHub's API, steered by the routes under /_simulator/.",
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5002, help="0 for any free one")
+    parser.add_argument("--port", type=_port, default=5002, help="0 for any free one")
     parser.add_argument("--port-file", type=Path, help="where to write the port once it is open")
     parser.add_argument("--data", type=Path, help="recorded counters, CSV, plain or gzipped")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--accounts", type=int, help="how many (12; with --data: all)")
-    parser.add_argument("--day", type=date.fromisoformat, help="the simulated day (today, UTC)")
+    parser.add_argument("--day", type=_day, help="the simulated day (today, UTC)")
     parser.add_argument("--limits", choices=LIMITS, default="full", help="as a part of GitHub's")
     parser.add_argument("--token", action="append", help="accept only this one (repeatable)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes")
+    parser.add_argument(
+        "--grace", type=float, default=0.0, help="seconds after a stated wait that are forgiven"
+    )
     parser.add_argument("--schema", type=Path, help="GitHub's whole GraphQL schema")
     return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-11-23") from None
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+    return int(text)
 
 
 def _simulator(options: argparse.Namespace) -> GitHubSimulator:
@@ -84,7 +106,7 @@ def _simulator(options: argparse.Namespace) -> GitHubSimulator:
     return GitHubSimulator(
         world,
         tokens=tokens,
-        limits=LIMITS[options.limits](),
+        limits=replace(LIMITS[options.limits](), grace=options.grace),
         schema=options.schema,
         latency=options.latency,
     )

@@ -75,7 +75,7 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
     pieces = (slow.pieces or 1) if slow is not None else 1
     pause = (1.0 if slow.seconds is None else slow.seconds) / pieces if slow is not None else 0.0
     if slow is not None and slow.pieces is None:
-        await asyncio.sleep(pause)
+        await _pause(receive, pause)
         pause = 0.0
     await send(
         {
@@ -92,7 +92,7 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
     size = max(1, -(-len(body) // pieces))
     for at in range(0, max(1, len(body)), size):
         if pause:
-            await asyncio.sleep(pause)
+            await _pause(receive, pause)
         piece = body[at : at + size]
         more = at + size < len(body)
         await send({"type": "http.response.body", "body": piece, "more_body": more})
@@ -100,11 +100,14 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
 
 async def _break(fault: Fault, receive: Receive, send: Send) -> None:
     if fault.kind is FaultKind.TIMEOUT:
-        patience = 3_600.0 if fault.seconds is None else fault.seconds
-        with contextlib.suppress(TimeoutError):
-            # The client hanging up ends the wait.
-            await asyncio.wait_for(receive(), timeout=patience)
+        await _pause(receive, 3_600.0 if fault.seconds is None else fault.seconds)
     await _close(send, reset=fault.kind is not FaultKind.DISCONNECT)
+
+
+async def _pause(receive: Receive, seconds: float) -> None:
+    """Wait, but no longer than the client does: all that is left to receive is its leaving."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(receive(), timeout=seconds)
 
 
 async def _close(send: Send, reset: bool = False) -> None:

@@ -198,6 +198,12 @@ class Match:
     skip: int = 0
     """How many matching requests to let pass first."""
 
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.path or "")
+        except re.error as error:
+            raise ValueError(f"the path {self.path!r} is no regular expression") from error
+
     def __call__(self, request: RequestView) -> bool:
         return (
             (self.resource is None or self.resource == request.resource)

@@ -59,6 +59,10 @@ class Limits:
     grace: float = 0.0
     """Requests this many seconds after a stated wait may have been on their way: no violation."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "secondary_form", LimitForm(self.secondary_form))
+        object.__setattr__(self, "cost_model", CostModel(self.cost_model))
+
     @classmethod
     def scaled(cls, divisor: int) -> "Limits":
         """GitHub's limits divided, so that a small test meets them."""

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -25,6 +26,9 @@ from tests.github_simulator.world import (
 VERSIONS = ("2022-11-28", "2026-03-10")
 DEFAULT_VERSION = VERSIONS[0]
 REDIRECTS = "https://docs.github.com/v3/#http-redirects"
+
+MOST_WEEKS = 30
+LAST_HISTORY_PAGE = 100
 
 Handler = Callable[..., Answer]
 
@@ -57,6 +61,8 @@ class RestApi:
                 ("GET", f"/repositories/{number}", self._repository_by_id),
                 ("GET", f"/repos/{segment}/{segment}/(stargazers|subscribers)", self._closed_list),
                 ("GET", f"/repos/{segment}/{segment}/stargazers/count", self._stargazers_count),
+                ("GET", f"/repos/{segment}/{segment}/stargazers/history", self._history),
+                ("GET", f"/repositories/{number}/stargazers/history", self._history_by_id),
                 ("POST", f"/app/installations/{number}/access_tokens", self._access_token),
             )
         ]
@@ -285,6 +291,31 @@ class RestApi:
             return not_found()
         return Answer.json({"count": self._counts(call, repository).stargazers})
 
+    def _history(self, call: Call, owner: str, name: str) -> Answer:
+        """The stars that are still held, by the week in which they were given."""
+        repository = self._world.repository(owner, name)
+        if repository is None or not call.credential.sees(repository):
+            return not_found()
+        page = _positive(call.query.get("page"), 1)
+        size = min(_positive(call.query.get("per_page"), MOST_WEEKS), MOST_WEEKS)
+        if page > LAST_HISTORY_PAGE:
+            return Answer.error(422, "Validation Failed")
+        weeks = _weeks(repository, self._world.day, len(repository.overrides))
+        found = weeks[(page - 1) * size : page * size]
+        headers = {}
+        if page * size < len(weeks):
+            query = urlencode({"per_page": size, "page": page + 1})
+            headers["link"] = (
+                f'<{call.base}/repositories/{repository.id}/stargazers/history?{query}>; rel="next"'
+            )
+        return Answer.json(found, headers=headers)
+
+    def _history_by_id(self, call: Call, number: str) -> Answer:
+        repository = self._world.repository_by_id(int(number))
+        if repository is None:
+            return not_found()
+        return self._history(call, repository.owner.login, repository.name)
+
     # Apps
 
     def _access_token(self, call: Call, number: str) -> Answer:
@@ -327,6 +358,38 @@ def blocked(reason: BlockReason) -> Answer:
         },
     }
     return Answer.json(content, 451 if reason is BlockReason.DMCA else 403)
+
+
+@lru_cache(maxsize=64)
+def _weeks(repository: Repository, today: date, _changes: int) -> list[dict[str, Any]]:
+    """Weeks from Sunday on, the newest first; days to come have no stars yet.
+
+    A star that was taken back is in no week, so what counts for a day is the least number that
+    any later day still had.
+    """
+    first = repository.created_at.date()
+    first -= timedelta(days=first.isoweekday() % 7)
+    days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
+    kept: list[int] = []
+    least = None
+    for day in reversed(days):
+        counts = repository.counts_on(day)
+        stargazers = counts.stargazers if counts else 0
+        least = stargazers if least is None else min(least, stargazers)
+        kept.append(least)
+    if not kept or kept[0] == 0:
+        return []
+    kept.reverse()
+    gained = [after - before for before, after in pairwise([0, *kept])]
+    gained += [0] * (-len(gained) % 7)
+    return [
+        {
+            "week": int(datetime.combine(days[at], time(), UTC).timestamp()),
+            "total": sum(gained[at : at + 7]),
+            "days": gained[at : at + 7],
+        }
+        for at in reversed(range(0, len(gained), 7))
+    ]
 
 
 def etag(call: Call, answer: Answer) -> str:

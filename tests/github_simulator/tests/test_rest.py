@@ -178,3 +178,20 @@ def test_an_app_gets_tokens_that_end_after_an_hour(
         assert client.get("/users/octocat").status_code == 200
         clock.now += 1
         assert client.get("/users/octocat").status_code == 401
+
+
+def test_the_history_of_stars_adds_up_to_those_still_held() -> None:
+    world = World.synthetic(sizes=[8])
+    with client_of(GitHubSimulator(world)) as client:
+        for number, row in world.truth().items():
+            response = client.get(f"/repositories/{number}/stargazers/history")
+            weeks = response.json()
+            while "next" in response.links:
+                response = client.get(response.links["next"]["url"])
+                weeks += response.json()
+            assert sum(week["total"] for week in weeks) == row.stargazers
+            assert all(sum(week["days"]) == week["total"] for week in weeks)
+            assert all(min(week["days"]) >= 0 for week in weeks)
+            starts = [week["week"] for week in weeks]
+            assert starts == sorted(starts, reverse=True)
+            assert {day % 604_800 for day in starts} <= {3 * 86_400}

@@ -134,6 +134,8 @@ def test_the_world_is_changed_over_http(online: httpx.Client) -> None:
         ("POST", "/mutations", {"kind": "explode"}, "kind must be one of"),
         ("POST", "/mutations", {"kind": "delete_account", "login": "nobody"}, "no account"),
         ("POST", "/faults", {"kind": "nonsense"}, "not a valid FaultKind"),
+        ("POST", "/faults", {"kind": "reset", "match": "("}, "no regular expression"),
+        ("PUT", "/limits", {"secondary_form": "rude"}, "not a valid LimitForm"),
         ("POST", "/accounts", {"login": "octocat"}, "is taken"),
     ],
 )
@@ -173,10 +175,20 @@ def test_the_command_serves_until_interrupted_and_leaves_quietly(
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_the_command_refuses_a_missing_file_in_one_line() -> None:
-    with _run("--data", "/nowhere.csv") as process:
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--data", "/nowhere.csv", "cannot read /nowhere.csv"),
+        ("--schema", "/nowhere.graphql", "cannot use /nowhere.graphql"),
+        ("--host", "203.0.113.1", "cannot listen on 203.0.113.1:5002"),
+    ],
+)
+def test_the_command_refuses_what_it_cannot_use_in_one_line(
+    option: str, value: str, words: str
+) -> None:
+    with _run(option, value) as process:
         _, err = process.communicate(timeout=20)
 
     assert process.returncode == 1
-    assert err.startswith("github_simulator: cannot read /nowhere.csv")
+    assert err.startswith(f"github_simulator: {words}")
     assert err.count("\n") == 1
