@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 from celery import Celery
+from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 from kombu.exceptions import KombuError, OperationalError
 
@@ -84,7 +85,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         timezone="UTC",
         task_default_queue=Queue.SCAN,
         # Named one by one: a typo in a queue's name must not make a new queue that nobody reads.
-        task_queues=[KombuQueue(queue) for queue in Queue],  # type: ignore[no-untyped-call]
+        task_queues=[_queue(queue) for queue in Queue],
         task_create_missing_queues=False,
         task_routes={task: {"queue": queue} for task, queue in QUEUE_OF.items()},
         # A message is gone only when its task ended, and a killed child's message comes back,
@@ -123,6 +124,11 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
             broker_pool_acquire_timeout=1,
         )
     return app
+
+
+def _queue(name: Queue) -> Any:
+    # With a key of its own: a key that queues share puts a copy of each message into each of them.
+    return KombuQueue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
 
 
 def send(app: Celery, task: Task, *args: int | str) -> bool:
