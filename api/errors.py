@@ -55,6 +55,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _maybe_no_schema)
 
 
+def in_a_line(error: Exception) -> str:
+    """Say what a driver said, without the statement and the advice."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+
+
 async def answer_fault(send: Send) -> None:
     """Answer a request that met a fault of ours: nothing of the fault itself."""
     body = JSONResponse({"detail": "internal error"}, status_code=500)
@@ -110,8 +115,7 @@ async def _bad_input(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _no_database(request: Request, error: Exception) -> JSONResponse:
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()
-    log.warning("%s %r: no database: %s", request.method, request.scope["path"], cause[0])
+    log.warning("%s %r: no database: %s", request.method, request.scope["path"], in_a_line(error))
     return JSONResponse(
         {"detail": "the database does not answer or is busy: try again in a moment"},
         status_code=503,
@@ -130,7 +134,7 @@ async def _maybe_no_schema(request: Request, error: Exception) -> JSONResponse:
     )
     if not isinstance(error.orig, missing):
         raise error
-    log.error("the database is not migrated: %s", str(error.orig).strip().splitlines()[0])
+    log.error("the database is not migrated: %s", in_a_line(error))
     return JSONResponse(
         {"detail": "the database is not migrated to this release: see /readyz"},
         status_code=503,

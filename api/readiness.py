@@ -13,6 +13,8 @@ from redis.exceptions import AuthenticationError, RedisError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
+from api.errors import in_a_line
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -79,7 +81,7 @@ class Checks:
         except ProgrammingError:
             return OK, "the database is empty: run `python -m migrations`"
         except SQLAlchemyError as error:
-            log.warning("not ready: Postgres: %s", error)
+            log.warning("not ready: Postgres: %s", in_a_line(error))
             return _SILENT, _UNKNOWN
         if found == self._heads:
             return OK, OK

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from common import lookups, scans, users
-from common.models import LookupState, ScanState
+from common.states import LookupState, ScanState
 
 MAX_ID = 2**63 - 1
 """The largest id that the tables can hold."""

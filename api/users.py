@@ -12,12 +12,12 @@ from starlette.concurrency import run_in_threadpool
 
 from api import answers
 from api.deps import Database, MayWrite, Owned, Resources, UserId
-from api.errors import NotFoundError
+from api.errors import NotFoundError, in_a_line
 from api.lookups import url_of as lookup_url
 from api.schemas import MAX_ID, Lookup, User, UserToFollow
 from common import broker, lookups, users
 from common.broker import Task
-from common.models import LookupState
+from common.states import LookupState
 from common.users import TrackedUser
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ def _follow(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]
                 users.release(connection, stored.id)
         except SQLAlchemyError as error:
             # The user is stored all the same, and due when the lease ends.
-            log.warning("user %d stays leased: %s", stored.id, error)
+            log.warning("user %d stays leased: %s", stored.id, in_a_line(error))
     return stored, True
 
 
@@ -216,7 +216,7 @@ def _ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup
             lookups.put_back(connection, lookup.id, reason=None)
     except SQLAlchemyError as error:
         # The question is stored all the same, and due when the lease ends.
-        log.warning("lookup %d stays leased: %s", lookup.id, error)
+        log.warning("lookup %d stays leased: %s", lookup.id, in_a_line(error))
     return lookup, False
 
 

@@ -4,23 +4,7 @@ An engine is made once a process, after the fork, by whoever owns the process: t
 worker child's start, a test. Its connections say in ``pg_stat_activity`` whose they are.
 """
 
-from sqlalchemy import Engine, MetaData, create_engine
-from sqlalchemy.orm import DeclarativeBase
-
-NAMING_CONVENTION = {
-    "ix": "ix_%(column_0_N_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""Constraints get the same name on every database, so that a migration can name them."""
-
-
-class Base(DeclarativeBase):
-    """The base of the tables in ``common/models.py``."""
-
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+from sqlalchemy import Engine, create_engine
 
 
 def make_engine(url: str, *, process: str, pool_size: int = 1, max_overflow: int = 1) -> Engine:

@@ -78,5 +78,13 @@ def configure(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     # These tell of each request or message at INFO: noise here, and httpx prints whole addresses.
-    for name in ("httpx", "httpcore", "kombu", "celery.beat", "celery.worker.strategy", "alembic"):
+    for name in (
+        "alembic",
+        "celery.app.trace",
+        "celery.beat",
+        "celery.worker.strategy",
+        "httpx",
+        "httpcore",
+        "kombu",
+    ):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from common.models import LookupState
+from common.states import LookupState
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,58 +21,30 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    MetaData,
     PrimaryKeyConstraint,
     Text,
     func,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common.db import Base
+from common.states import LookupState, RepositoryState, ScanState, UserState
 
-
-class UserState(StrEnum):
-    """Whether GitHub still knows the account."""
-
-    ACTIVE = "active"
-    VANISHED = "vanished"
-
-
-class ScanState(StrEnum):
-    """What became of one user's day."""
-
-    CLAIMED = "claimed"
-    """Sent to a worker, or at work."""
-    WAITING = "waiting"
-    """GitHub said to wait, or the hour's requests are used up; goes on at ``users.not_before``."""
-    FAILED = "failed"
-    """This attempt failed; there will be another today."""
-    SET_ASIDE = "set_aside"
-    """Failed too often; tried once a day from now on."""
-    DONE = "done"
-    """Every repository that GitHub lists has its row."""
-    INCOMPLETE = "incomplete"
-    """Some repositories have no row for this day; ``reason`` says why."""
-    GONE = "gone"
-    """GitHub has no such account, or shows it no more."""
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Constraints get the same name on every database, so that a migration can name them."""
 
 
-class LookupState(StrEnum):
-    """What became of a login that was to be resolved."""
+class Base(DeclarativeBase):
+    """The base of the tables."""
 
-    PENDING = "pending"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class RepositoryState(StrEnum):
-    """Whether GitHub still lists the repository among its owner's."""
-
-    LISTED = "listed"
-    MISSING = "missing"
-    """Not in the newest list; not confirmed yet."""
-    GONE = "gone"
-    """Deleted, hidden or moved to somebody who is not followed."""
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def _one_of(states: type[StrEnum]) -> str:

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 
 from sqlalchemy import Connection, text
 
-from common.models import ScanState
+from common.states import ScanState
 
 
 @dataclass(frozen=True, slots=True)

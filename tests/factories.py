@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from common import clock, repositories, scans, stats, users
-from common.models import ScanState
 from common.repositories import Counts, SeenRepository
+from common.states import ScanState
 from common.users import TrackedUser
 
 _user_ids = count(1_000_001)
@@ -127,7 +127,14 @@ def add_scan(
     not_before: datetime | None = None,
 ) -> None:
     """Record what became of a user's day; settled days of one user in ascending order only."""
-    scans.open_record(connection, user.id, day)
+    # A claim or a beginning makes the record, but only ever today's.
+    connection.execute(
+        text(
+            "INSERT INTO scans (user_id, day, attempts) VALUES (:user, :day, 1)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"user": user.id, "day": day},
+    )
     if state is ScanState.CLAIMED:
         return
     if state in _SETTLED:

@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from common import clock, lookups, repositories, scans, stats, users
-from common.models import LookupState, ScanState
 from common.scans import Begun
 from common.settings import Settings
+from common.states import LookupState, ScanState
 from common.users import TrackedUser
 from worker.github.client import GitHub
 from worker.github.errors import CredentialsRefused, GitHubError, Gone, Limited

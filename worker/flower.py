@@ -2,17 +2,20 @@
 
 import os
 
+from celery.signals import setup_logging
+
+from common.broker import make_celery
 from common.errors import told_plainly
+from common.log import configure
 from common.settings import load_settings
 
 
 def main() -> None:
     """Run until told to stop."""
     settings = load_settings()
-    _ = settings.redis
-    from worker.app import app  # noqa: PLC0415 - made at import: the settings come first
-
+    setup_logging.connect(lambda **_: configure(settings), weak=False)
     arguments = [
+        "--quiet",
         "flower",
         f"--address={settings.flower_host}",
         f"--port={settings.flower_port}",
@@ -28,7 +31,7 @@ def main() -> None:
         # Without a password the dashboard shows and does nothing else.
         arguments.append("--read_only=True")
         os.environ.pop("FLOWER_BASIC_AUTH", None)
-    app.start(arguments)
+    make_celery(settings).start(arguments)
 
 
 if __name__ == "__main__":

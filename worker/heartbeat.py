@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.beat import PersistentScheduler
 
 from common.settings import Settings
 
@@ -62,12 +61,3 @@ def register(app: Celery, settings: Settings) -> None:
         shutdown = stop
 
     app.steps["consumer"].add(HeartbeatStep)
-
-
-class Scheduler(PersistentScheduler):  # type: ignore[misc]
-    """Celery's own scheduler, which also touches beat's file at each tick."""
-
-    def tick(self, *args: Any, **kwargs: Any) -> Any:
-        """Send what is due, and say that beat is alive."""
-        touch(path_of(self.app.conf.repopulse_settings, is_beat=True))
-        return super().tick(*args, **kwargs)

@@ -31,6 +31,9 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     """On top of the supervisor's own."""
 
+    early: bool = False
+    """It may start before the tables are up to date."""
+
     once: bool = False
     """It ends by itself and is not started again."""
 

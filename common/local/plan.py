@@ -65,9 +65,10 @@ def plan_up(settings: Settings) -> Plan:
             ListeningPort("API_PORT", settings.api_host, settings.api_port),
             ListeningPort("FLOWER_PORT", settings.flower_host, settings.flower_port),
         ),
-        migration=Program("migrate", _python("alembic", "upgrade", "head"), once=True),
+        migration=Program("migrate", _python("migrations"), once=True),
         programs=(
-            Program("api", _python("api")),
+            # Its imports take as long as the migration, and until that is over it says "not ready".
+            Program("api", _python("api"), early=True),
             Program("worker", _python("worker"), worker),
             Program("beat", _python("worker.beat")),
             Program("flower", _python("worker.flower")),

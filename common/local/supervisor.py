@@ -90,12 +90,15 @@ class Supervisor:
         self._check_ports()
         self._start_servers()
         self._console.say("Bringing the tables up to date ...")
-        self._run_to_end(self._plan.migration)
-        self._console.say(
-            f"Starting {', '.join(program.name for program in self._plan.programs)} ..."
-        )
         for program in self._plan.programs:
-            self._add(program)
+            if program.early:
+                self._add(program)
+        self._run_to_end(self._plan.migration)
+        names = ", ".join(program.name for program in self._plan.programs)
+        self._console.say(f"Starting {names} ...")
+        for program in self._plan.programs:
+            if not program.early:
+                self._add(program)
         self._wait_until_ready()
         for line in self._plan.welcome:
             self._console.say(line)
