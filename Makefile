@@ -66,7 +66,7 @@ lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow
 	&& "$$uv" $(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
 
 migrate: $(VENV)/run ## Bring the tables of DATABASE_URL up to date
-	@exec $(IN)/python -m alembic upgrade head
+	@exec $(IN)/python -m migrations
 
 clean: ## Remove what can be made again; the data in .local stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,7 +5,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -89,21 +89,14 @@ class Supervisor:
             self._console.say(f"Stopped {left} processes that an earlier run left.")
         self._check_ports()
         self._start_servers()
+        self._add_all(program for program in self._plan.programs if program.early)
         self._console.say("Bringing the tables up to date ...")
-        for program in self._plan.programs:
-            if program.early:
-                self._add(program)
         self._run_to_end(self._plan.migration)
-        names = ", ".join(program.name for program in self._plan.programs)
-        self._console.say(f"Starting {names} ...")
-        for program in self._plan.programs:
-            if not program.early:
-                self._add(program)
+        self._add_all(program for program in self._plan.programs if not program.early)
         self._wait_until_ready()
         for line in self._plan.welcome:
             self._console.say(line)
-        for program in self._plan.afterwards:
-            self._add(program)
+        self._add_all(self._plan.afterwards)
 
     def _check_ports(self) -> None:
         for listening in self._plan.ports:
@@ -181,6 +174,11 @@ class Supervisor:
             client.sendall(f"GET /readyz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
             return client.recv(64).split(b" ")[1:2] == [b"200"]
         return False
+
+    def _add_all(self, programs: Iterable[Program]) -> None:
+        for program in programs:
+            self._console.say(f"Starting {program.name} ...")
+            self._add(program)
 
     def _add(self, program: Program) -> Child:
         child = Child(program, self._environment, ROOT)
