@@ -34,6 +34,12 @@ def _as_psycopg2(url: SecretStr) -> SecretStr:
     return url
 
 
+def _redis_address(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("redis://", "rediss://")):
+        raise ValueError("give a Redis address: redis://:password@host:6379/0")
+    return url
+
+
 def _without_slash(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("give an address that starts with http:// or https://")
@@ -52,7 +58,7 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[SecretStr, AfterValidator(_as_psycopg2)] | None = None
-    redis_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_address)] | None = None
 
     github_token: SecretStr | None = None
     github_api_url: Annotated[str, AfterValidator(_without_slash)] = "https://api.github.com"
