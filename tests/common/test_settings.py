@@ -1,0 +1,201 @@
+import os
+import re
+from collections.abc import Iterator
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from common.errors import SetupError
+from common.settings import LogFormat, Settings, get_settings, load_settings
+from tests.servers import ROOT
+
+SECRETS = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "API_KEY", "FLOWER_BASIC_AUTH")
+
+_SETTING = re.compile(r"#([A-Z_]+)=(.*)")
+
+
+def example() -> list[str]:
+    return (ROOT / ".env.example").read_text().splitlines()
+
+
+@pytest.fixture
+def uncommented(tmp_path: Path) -> Path:
+    """``.env.example`` as somebody has it who uncomments every line."""
+    path = tmp_path / "env"
+    path.write_text("\n".join(_SETTING.sub(r"\1=\2", line) for line in example()))
+    return path
+
+
+@pytest.fixture
+def fresh_settings() -> Iterator[None]:
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def test_the_example_lists_every_setting_and_no_other() -> None:
+    listed = [found[1] for line in example() if (found := _SETTING.fullmatch(line))]
+
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_example_explains_each_setting_in_a_sentence() -> None:
+    lines = example()
+    unexplained = [
+        line
+        for above, line in zip(lines, lines[1:], strict=False)
+        if _SETTING.fullmatch(line) and not re.fullmatch(r"# .+\.", above)
+    ]
+
+    assert unexplained == []
+
+
+def test_the_example_states_the_defaults(uncommented: Path) -> None:
+    stated = Settings(_env_file=uncommented)
+
+    assert stated == Settings()
+    # Guards the test itself: the file was read.
+    assert {"api_port", "scan_at", "log_format"} <= stated.model_fields_set
+
+
+def test_a_copied_example_changes_nothing() -> None:
+    copied = Settings(_env_file=ROOT / ".env.example")
+
+    assert copied.model_fields_set == set()
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name.upper(), "")
+
+    assert load_settings() == Settings()
+
+
+def test_the_environment_wins_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "env"
+    path.write_text("API_PORT=6001\nFLOWER_PORT=6555\n")
+    monkeypatch.setenv("API_PORT", "7001")
+
+    settings = Settings(_env_file=path)
+
+    assert (settings.api_port, settings.flower_port) == (7001, 6555)
+
+
+def test_values_are_read_as_what_they_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SCAN_AT": "23:30",
+        "LOG_FORMAT": "json",
+        "DATA_DIR": "some where",
+        "GITHUB_API_URL": "https://github.example/api/v3/",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    settings = load_settings()
+
+    assert settings.scan_at == time(23, 30)
+    assert settings.log_format is LogFormat.JSON
+    assert settings.data_dir == Path("some where")
+    assert settings.github_api_url == "https://github.example/api/v3"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_an_address_of_postgres_names_the_driver(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://user:secret@host:5432/name")
+
+    assert load_settings().database == "postgresql+psycopg2://user:secret@host:5432/name"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://user:s3cret@host/name"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:s3cret@host/name"),
+        ("REDIS_URL", "user:s3cret@host"),
+        ("REDIS_URL", "http://user:s3cret@host"),
+        ("GITHUB_API_URL", "s3cret.example"),
+        ("API_PORT", "s3cret"),
+        ("API_PORT", "0"),
+        ("API_PORT", "65536"),
+        ("GITHUB_CONCURRENCY", "0"),
+        ("LOOKUP_WAIT", "-1"),
+        ("SCAN_AT", "25:00"),
+        ("SWEEP_INTERVAL", "0"),
+        ("LOG_FORMAT", "s3cret"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_plain_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SetupError) as raised:
+        load_settings()
+
+    told = str(raised.value)
+    assert told.startswith(f"wrong setting: {name}: ")
+    assert "\n" not in told
+    assert "s3cret" not in told
+    assert "pydantic" not in told
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_PORT", "none")
+    monkeypatch.setenv("LOG_FORMAT", "none")
+
+    with pytest.raises(SetupError, match="API_PORT: .*; LOG_FORMAT: "):
+        load_settings()
+
+
+def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "postgresql://s3cret")
+    monkeypatch.setenv("REDIS_URL", "redis://s3cret")
+
+    settings = load_settings()
+
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in str(settings)
+    assert "s3cret" not in settings.model_dump_json()
+
+
+def test_a_missing_database_says_what_to_do() -> None:
+    with pytest.raises(SetupError, match=r"^DATABASE_URL is not set: .*`make up`$"):
+        _ = load_settings().database
+
+
+def test_a_missing_redis_says_what_to_do() -> None:
+    with pytest.raises(SetupError, match=r"^REDIS_URL is not set: .*`make up`$"):
+        _ = load_settings().redis
+
+
+@pytest.mark.usefixtures("fresh_settings")
+def test_a_process_reads_its_settings_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = get_settings()
+    monkeypatch.setenv("API_PORT", "6001")
+
+    assert get_settings() is first
+
+
+def test_nothing_but_the_settings_reads_the_environment() -> None:
+    readers = {
+        str(path.relative_to(ROOT))
+        for package in ("api", "common", "worker", "migrations")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"os\.(environ|getenv)", path.read_text())
+    }
+
+    # Those that pass an environment on to another process.
+    assert {path for path in readers if not path.startswith("common/local/")} <= {
+        "worker/flower.py"
+    }
+
+
+def test_a_developers_environment_does_not_reach_the_tests() -> None:
+    assert not {name.upper() for name in Settings.model_fields} & set(os.environ)
