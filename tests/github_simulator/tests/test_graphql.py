@@ -198,7 +198,13 @@ def _aliases(owners: int, first: int) -> str:
 
 @pytest.mark.parametrize(
     ("owners", "first", "upper", "lower", "nodes"),
-    [(1, 100, 1, 1, 100), (10, 50, 5, 1, 500), (10, 100, 10, 1, 1_000), (20, 30, 6, 1, 600)],
+    [
+        (1, 100, 1, 1, 100),
+        (10, 50, 5, 1, 500),
+        (10, 100, 10, 1, 1_000),
+        (20, 30, 6, 1, 600),
+        (50, 10, 6, 1, 500),
+    ],
 )
 def test_the_price_follows_the_documented_formula(
     world: World, *, owners: int, first: int, upper: int, lower: int, nodes: int

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.github_simulator import Account, World
+from tests.github_simulator import Account, Counts, World
 from tests.github_simulator.recorded import RecordedDataError
 
 DAY = date(2026, 11, 23)
@@ -47,6 +47,25 @@ def test_what_is_there_before_the_day_first_moves_was_always_there(
     world.day = DAY - timedelta(days=365)
 
     assert world.counts(repository.id) == (42, 0, 0)
+
+
+def test_counters_served_follow_the_day_and_every_change(world: World, octocat: Account) -> None:
+    repository = world.add_repository(
+        octocat, "hello", series=lambda day: Counts(day.day, 0, 0) if day.day > 1 else None
+    )
+
+    served = [world.counts(repository.id).stargazers]
+    world.set_counts(repository, watchers=5)
+    world.day = DAY + timedelta(days=1)
+    served.append(world.counts(repository.id).stargazers)
+    world.set_counts(repository, stargazers=7)
+    served.append(world.counts(repository.id).stargazers)
+    world.day = DAY
+    served.append(world.counts(repository.id).stargazers)
+    world.day = date(2026, 12, 1)
+
+    assert served == [23, 24, 7, 23]
+    assert world.repository("octocat", "hello") is None
 
 
 def test_an_account_deleted_frees_its_login_for_another_id(world: World, octocat: Account) -> None:
