@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr, AfterValidator(_redis_address)] | None = None
 
     github_token: SecretStr | None = None
+    github_app_id: str | None = None
+    """With the next two: an installation of a GitHub App, in place of a token."""
+    github_app_private_key: SecretStr | None = None
+    """In PEM format, or the path of a file."""
+    github_app_installation_id: int | None = Field(default=None, ge=1)
     github_api_url: Annotated[str, AfterValidator(_without_slash)] = "https://api.github.com"
     github_concurrency: int = Field(default=1, ge=1, le=50)
     """Requests to GitHub in flight, all workers together; GitHub asks for serial requests."""

@@ -2,6 +2,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,14 @@ from common.errors import SetupError
 from common.settings import LogFormat, Settings, get_settings, load_settings
 from tests.servers import ROOT
 
-SECRETS = ("DATABASE_URL", "REDIS_URL", "GITHUB_TOKEN", "API_KEY", "FLOWER_BASIC_AUTH")
+SECRETS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "GITHUB_TOKEN",
+    "GITHUB_APP_PRIVATE_KEY",
+    "API_KEY",
+    "FLOWER_BASIC_AUTH",
+)
 
 _SETTING = re.compile(r"#([A-Z_]+)=(.*)")
 
@@ -45,7 +53,7 @@ def test_the_example_explains_each_setting_in_a_sentence() -> None:
     lines = example()
     unexplained = [
         line
-        for above, line in zip(lines, lines[1:], strict=False)
+        for above, line in pairwise(lines)
         if _SETTING.fullmatch(line) and not re.fullmatch(r"# .+\.", above)
     ]
 
@@ -149,7 +157,7 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("API_PORT", "none")
     monkeypatch.setenv("LOG_FORMAT", "none")
 
-    with pytest.raises(SetupError, match="API_PORT: .*; LOG_FORMAT: "):
+    with pytest.raises(SetupError, match=r"API_PORT: .*; LOG_FORMAT: "):
         load_settings()
 
 
