@@ -166,7 +166,7 @@ def _followed(user: TrackedUser, is_new: bool) -> JSONResponse:
 def _follow(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]:
     """Store a user, then send the first scan; the sweep sends what could not be sent."""
     with resources.database.begin() as connection:
-        stored, is_new = users.add(connection, user, lease=broker.LOAD_LEASE)
+        stored, is_new = users.add(connection, user, lease=resources.settings.load_lease)
     if not is_new:
         return stored, False
     log.info("user added: %s (%d)", stored.login, stored.id)
@@ -208,7 +208,7 @@ def _ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup
     with resources.database.begin() as connection:
         if user := users.find(connection, login):
             return user
-        lookup, is_new = lookups.ask(connection, login, lease=broker.LOAD_LEASE)
+        lookup, is_new = lookups.ask(connection, login, lease=resources.settings.load_lease)
     if not is_new or broker.send(resources.celery, Task.RESOLVE_LOGIN, lookup.id):
         return lookup, True
     try:

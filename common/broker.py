@@ -47,9 +47,6 @@ QUEUE_OF = {
     Task.SCAN_USER: Queue.SCAN,
 }
 
-LOAD_LEASE = 90.0
-"""Seconds that a load's own message has before the sweep sends another."""
-
 _TASK_LIMIT = 600
 """Seconds: the largest owners have some thousand repositories, a second or two for each hundred."""
 

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     lease: float = Field(default=1200.0, ge=1)
     """Seconds after which a claimed user whose scan was heard of no more is due again."""
 
+    load_lease: float = Field(default=90.0, ge=1)
+    """Seconds that a new user's own message has before the sweep sends another."""
+
     max_attempts: int = Field(default=5, ge=1)
     """Failed attempts after which a user is set aside and tried once a day."""
 
