@@ -1,0 +1,33 @@
+"""A system on the test's own servers, with the simulator as its GitHub."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from common.settings import Settings
+from tests.end_to_end.system import System, free_port
+
+MakeSystem = Callable[..., System]
+
+
+@pytest.fixture
+def make_system(settings: Settings, tmp_path: Path) -> MakeSystem:
+    """Return a function that makes a system; its arguments are settings."""
+
+    def make(**more: str) -> System:
+        return System(
+            environment={
+                "DATABASE_URL": settings.database,
+                "REDIS_URL": settings.redis,
+                "API_PORT": str(free_port()),
+                "FLOWER_PORT": str(free_port()),
+                "DATA_DIR": str(tmp_path / "data"),
+                "WORKER_CONCURRENCY": "2",
+                "GITHUB_TOKEN": "token",
+                **more,
+            },
+            logs=tmp_path / "logs",
+        )
+
+    return make
