@@ -6,12 +6,15 @@ takes less than a second, and neither workers of one run nor two runs can meet.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import psutil
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -22,6 +25,10 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE = "template_repopulse"
 
 _PASSWORD = "throw-away"
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3
+_PREFIX = "repopulse-tests-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,25 @@ def _embedded(directory: Path) -> Iterator[Servers]:
     from common.local.valkey import EmbeddedValkey  # noqa: PLC0415
 
     with (
-        EmbeddedPostgres(directory / "postgres", durable=False) as postgres,
-        EmbeddedValkey(directory / "valkey", durable=False) as valkey,
+        _in_memory(directory) as place,
+        EmbeddedPostgres(place / "postgres", durable=False) as postgres,
+        EmbeddedValkey(place / "valkey", durable=False) as valkey,
     ):
         yield Servers(postgres.url, valkey.url)
+
+
+@contextmanager
+def _in_memory(otherwise: Path) -> Iterator[Path]:
+    """Give a directory in memory where there is room: a copy of a database is 300 small files."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
+        yield otherwise
+        return
+    for left in _MEMORY.glob(f"{_PREFIX}*-*"):
+        # Of a run that was killed; the servers themselves ended with it.
+        if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX).partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=_MEMORY) as place:
+        yield Path(place)
 
 
 @contextmanager
