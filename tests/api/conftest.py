@@ -1,0 +1,39 @@
+"""The application on real servers, and what stands in for a worker."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from common.settings import Settings
+from tests.api.stand_in import StandIn
+
+MakeClient = Callable[..., TestClient]
+
+
+@pytest.fixture
+def make_client(settings: Settings) -> Iterator[MakeClient]:
+    """Start the application with some settings changed."""
+    with ExitStack() as stack:
+
+        def make(**changes: object) -> TestClient:
+            app = create_app(settings.model_copy(update=changes))
+            return stack.enter_context(TestClient(app))
+
+        yield make
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> TestClient:
+    """The application with the default settings."""
+    return make_client()
+
+
+@pytest.fixture
+def worker(engine: Engine) -> Iterator[StandIn]:
+    """Settles lookups as a worker would, once told what GitHub knows."""
+    with StandIn(engine) as running:
+        yield running

@@ -1,0 +1,69 @@
+"""What a worker does to the tables, and what it would find in Redis, without a worker."""
+
+import json
+from base64 import b64decode
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+from sqlalchemy import Engine, text
+
+from common import lookups, users
+from common.broker import Queue
+from common.users import TrackedUser
+
+
+class StandIn:
+    """Settles pending lookups from what it was told of GitHub; leaves the others pending."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, TrackedUser] = {}
+        self._unknown: dict[str, str] = {}
+        self._is_over = Event()
+        self._thread = Thread(target=self._work, name="stand-in worker")
+
+    def knows(self, user: TrackedUser, *, login: str | None = None) -> None:
+        """Let GitHub have an account."""
+        self._known[login or user.login] = user
+
+    def fails(self, login: str, reason: str) -> None:
+        """Let GitHub have no such account."""
+        self._unknown[login] = reason
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._is_over.wait(0.01):
+            with self._engine.begin() as connection:
+                pending = connection.execute(
+                    text("SELECT id, login FROM lookups WHERE state = 'pending'")
+                ).all()
+                for lookup_id, login in pending:
+                    if user := self._known.get(login):
+                        users.add(connection, user)
+                        lookups.resolve(connection, lookup_id, user.id)
+                    elif reason := self._unknown.get(login):
+                        lookups.fail(connection, lookup_id, reason)
+
+
+def sent(redis_url: str, queue: Queue = Queue.LOAD) -> list[tuple[str, list[Any]]]:
+    """Return the messages that wait in a queue: task and arguments, oldest first."""
+    with redis.Redis.from_url(redis_url) as client:
+        messages = [json.loads(message) for message in client.lrange(queue, 0, -1)]
+    return [
+        (message["headers"]["task"], json.loads(b64decode(message["body"]))[0])
+        for message in reversed(messages)
+    ]
