@@ -32,6 +32,16 @@ class Guard:
         self._watched[process] = stop
         self._send(f"+{process} {stop.value}\n")
 
+    def check(self) -> None:
+        """Replace the guard if somebody killed it: the new one learns all that it knew."""
+        if self._process.poll() is None:
+            return
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = self._start()
+        for process, stop in self._watched.items():
+            self._send(f"+{process} {stop.value}\n")
+
     def forget(self, process: int) -> None:
         """Leave a process alone: it has ended, and its id may be given to another."""
         if self._watched.pop(process, None) is not None:
@@ -60,12 +70,8 @@ class Guard:
         try:
             pipe.write(line.encode())
         except BrokenPipeError:
-            # Somebody killed the guard: another one learns all that it knew.
             self._process.wait()
-            pipe.close()
-            self._process = self._start()
-            for process, stop in self._watched.items():
-                self._send(f"+{process} {stop.value}\n")
+            self.check()
 
     def _close(self) -> None:
         if self.belongs_here and self._process.stdin is not None:

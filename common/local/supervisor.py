@@ -13,6 +13,7 @@ from types import FrameType
 from common.local.child import Child, Output, Program
 from common.local.console import Console
 from common.local.errors import LocalError
+from common.local.guard import guard
 from common.local.lock import DirectoryLock
 from common.local.plan import Plan
 from common.local.ports import is_free
@@ -200,6 +201,7 @@ class Supervisor:
     def _pump_once(self, pause: float) -> None:
         self._heed()
         self._pass_output_on(pause)
+        guard().check()
         self._look_after_servers()
         for child in self._children:
             self._look_after(child)

@@ -18,9 +18,12 @@ def _listen(parent: int) -> dict[int, int]:
     """Note which processes to stop, and how, until the parent is gone."""
     watched: dict[int, int] = {}
     rest = b""
-    # The pipe also stays open while a child that the parent forked lives, hence the second look.
-    while os.getppid() == parent:
-        if not select.select([0], [], [], 1.0)[0]:
+    while True:
+        # A child that the parent forked keeps the pipe open, hence the second look.
+        orphaned = os.getppid() != parent
+        if not select.select([0], [], [], 0 if orphaned else 1.0)[0]:
+            if orphaned:
+                break
             continue
         piece = os.read(0, 65536)
         if not piece:
