@@ -1,0 +1,212 @@
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Row, text
+
+from common import repositories
+from common.repositories import KnownRepository, SeenRepository
+from common.states import RepositoryState
+from common.users import TrackedUser
+from tests.factories import add_rows, add_user, make_repository
+
+TODAY = date(2026, 11, 23)
+YESTERDAY = TODAY - timedelta(days=1)
+TOMORROW = TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+def user(connection: Connection) -> TrackedUser:
+    return add_user(connection)
+
+
+def row_of(connection: Connection, repository: SeenRepository) -> Row[Any]:
+    return connection.execute(
+        text("SELECT * FROM repositories WHERE id = :id"), {"id": repository.id}
+    ).one()
+
+
+def save(
+    connection: Connection, user: TrackedUser, day: date, *seen: SeenRepository
+) -> tuple[str, ...]:
+    return repositories.save(connection, user.id, day, seen)
+
+
+def known(connection: Connection, user: TrackedUser, day: date = TODAY) -> list[KnownRepository]:
+    return repositories.known(connection, user.id, day)
+
+
+def test_a_new_repository_is_stored_as_seen(connection: Connection, user: TrackedUser) -> None:
+    repository = make_repository(2**40, "hello", is_fork=True, is_archived=True)
+
+    assert save(connection, user, TODAY, repository) == ("hello",)
+
+    row = row_of(connection, repository)
+    assert (row.user_id, row.name, row.node_id) == (user.id, "hello", repository.node_id)
+    assert (row.is_fork, row.is_archived, row.state) == (True, True, RepositoryState.LISTED)
+    assert (row.first_seen_on, row.listed_on) == (TODAY, TODAY)
+
+
+def test_a_repository_that_is_known_is_not_new(connection: Connection, user: TrackedUser) -> None:
+    repository, other = make_repository(name="hello"), make_repository(name="world")
+    save(connection, user, YESTERDAY, repository)
+
+    assert save(connection, user, TODAY, repository, other) == ("world",)
+
+
+def test_nothing_seen_is_nothing_stored(connection: Connection, user: TrackedUser) -> None:
+    assert save(connection, user, TODAY) == ()
+
+
+def test_a_repository_shown_twice_is_stored_once(connection: Connection, user: TrackedUser) -> None:
+    repository = make_repository(name="hello")
+
+    assert save(connection, user, TODAY, repository, repository) == ("hello",)
+
+
+def test_more_repositories_than_a_statement_takes_are_all_stored(
+    connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repositories, "_BATCH", 10)
+    seen = [make_repository() for _ in range(25)]
+
+    assert len(save(connection, user, TODAY, *seen)) == 25
+    assert len(known(connection, user)) == 25
+
+
+def test_a_renamed_repository_keeps_its_row(connection: Connection, user: TrackedUser) -> None:
+    repository = make_repository(name="old")
+    save(connection, user, YESTERDAY, repository)
+
+    assert save(connection, user, TODAY, replace(repository, name="new")) == ()
+
+    row = row_of(connection, repository)
+    assert (row.name, row.first_seen_on, row.listed_on) == ("new", YESTERDAY, TODAY)
+
+
+def test_a_list_that_comes_late_does_not_move_the_days_back(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository = make_repository()
+    save(connection, user, TODAY, repository)
+    save(connection, user, YESTERDAY, repository)
+
+    row = row_of(connection, repository)
+    assert (row.first_seen_on, row.listed_on) == (YESTERDAY, TODAY)
+
+
+def test_a_node_id_that_was_not_shown_is_kept(connection: Connection, user: TrackedUser) -> None:
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+    save(connection, user, TODAY, replace(repository, node_id=None))
+
+    assert row_of(connection, repository).node_id == repository.node_id
+
+
+def test_a_transferred_repository_is_the_new_owners(
+    connection: Connection, user: TrackedUser
+) -> None:
+    taker = add_user(connection)
+    repository = make_repository(name="hello")
+    save(connection, user, YESTERDAY, repository)
+
+    assert save(connection, taker, TODAY, repository) == ("hello",)
+
+    assert known(connection, user) == []
+    assert [found.id for found in known(connection, taker)] == [repository.id]
+
+
+def test_a_repository_is_known_with_what_today_has_of_it(
+    connection: Connection, user: TrackedUser
+) -> None:
+    old, listed, recorded = (make_repository(number) for number in (1, 2, 3))
+    save(connection, user, YESTERDAY, old, listed, recorded)
+    add_rows(connection, user, listed, {YESTERDAY: (1, 1, 1)})
+    save(connection, user, TODAY, listed, recorded)
+    add_rows(connection, user, recorded, {TODAY: (1, 1, 1)})
+
+    assert [
+        (found.id, found.is_listed_today, found.is_recorded_today)
+        for found in known(connection, user)
+    ] == [(1, False, False), (2, True, False), (3, True, True)]
+
+
+def test_a_missed_repository_is_looked_for_again(connection: Connection, user: TrackedUser) -> None:
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+
+    gone = repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=False)
+
+    assert gone == ()
+    assert row_of(connection, repository).state == RepositoryState.MISSING
+    assert len(known(connection, user)) == 1
+
+
+def test_a_repository_missed_twice_a_day_is_missed_once(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+    for _ in range(2):
+        repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=False)
+
+    assert row_of(connection, repository).state == RepositoryState.MISSING
+
+
+def test_a_repository_missed_on_a_second_day_is_gone(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository = make_repository(name="hello")
+    save(connection, user, YESTERDAY, repository)
+    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=False)
+
+    gone = repositories.miss(connection, user.id, TOMORROW, [repository.id], confirmed=False)
+
+    assert gone == ("hello",)
+    assert row_of(connection, repository).state == RepositoryState.GONE
+    assert known(connection, user) == []
+
+
+def test_a_repository_whose_absence_was_confirmed_is_gone_at_once(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository = make_repository(name="hello")
+    save(connection, user, YESTERDAY, repository)
+
+    gone = repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True)
+
+    assert gone == ("hello",)
+
+
+def test_a_repository_is_told_to_be_gone_once(connection: Connection, user: TrackedUser) -> None:
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True)
+
+    assert repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True) == ()
+
+
+def test_another_owner_cannot_miss_a_repository(connection: Connection, user: TrackedUser) -> None:
+    taker = add_user(connection)
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+    save(connection, taker, TODAY, repository)
+
+    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True)
+
+    assert row_of(connection, repository).state == RepositoryState.LISTED
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_repository_that_reappears_is_listed_again(
+    connection: Connection, user: TrackedUser, confirmed: bool
+) -> None:
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=confirmed)
+
+    assert save(connection, user, TOMORROW, repository) == ()
+
+    row = row_of(connection, repository)
+    assert (row.state, row.missing_since) == (RepositoryState.LISTED, None)

@@ -1,0 +1,339 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from common import repositories, scans, stats, users
+from common.repositories import Counts
+from common.states import ScanState, UserState
+from common.users import TrackedUser
+from tests.clock import Clock
+from tests.factories import add_repository, add_rows, add_scan, add_user, make_repository, make_user
+from tests.waiting import wait_until
+
+TODAY = date(2026, 11, 23)
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _today(clock: Clock) -> None:
+    clock.set(TODAY)
+
+
+def state_of(connection: Connection, user: TrackedUser) -> str:
+    return str(
+        connection.execute(
+            text("SELECT state FROM users WHERE id = :id"), {"id": user.id}
+        ).scalar_one()
+    )
+
+
+def count(connection: Connection, table: str) -> int:
+    return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_a_new_user_is_stored_as_given(connection: Connection) -> None:
+    user = TrackedUser(1428904, "allien", "Allien Delon")
+
+    assert users.add(connection, user) == (user, True)
+    assert users.get(connection, 1428904) == user
+
+
+def test_adding_a_user_again_changes_nothing(connection: Connection) -> None:
+    user = add_user(connection, 1428904, "allien", "Allien Delon")
+
+    again = users.add(connection, TrackedUser(1428904, "other", "Other"))
+
+    assert again == (user, False)
+    assert users.page(connection) == [user]
+
+
+def test_two_who_add_a_user_at_once_add_one(engine: Engine) -> None:
+    user = make_user()
+
+    def add(_: int) -> bool:
+        with engine.begin() as connection:
+            return users.add(connection, user)[1]
+
+    with ThreadPoolExecutor(8) as pool:
+        news = list(pool.map(add, range(8)))
+
+    assert news.count(True) == 1
+
+
+def test_the_largest_id_fits(connection: Connection) -> None:
+    user = add_user(connection, 2**63 - 1)
+
+    assert users.get(connection, 2**63 - 1) == user
+
+
+def test_an_unknown_user_is_none(connection: Connection) -> None:
+    assert users.get(connection, 1) is None
+
+
+@pytest.mark.parametrize("asked", ["allien", "Allien", "ALLIEN"])
+def test_a_login_is_found_in_any_case(connection: Connection, asked: str) -> None:
+    user = add_user(connection, login="Allien")
+
+    assert users.find(connection, asked) == user
+
+
+def test_a_login_that_nobody_bears_is_not_found(connection: Connection) -> None:
+    add_user(connection, login="allien")
+
+    assert users.find(connection, "alli_n") is None
+
+
+def test_of_two_bearers_of_a_login_the_one_seen_last_is_found(connection: Connection) -> None:
+    renamed = add_user(connection, 1, login="same")
+    bearer = add_user(connection, 2, login="same")
+    add_scan(connection, renamed, YESTERDAY)
+    add_scan(connection, bearer, TODAY)
+
+    assert users.find(connection, "same") == bearer
+
+
+def test_a_login_of_an_account_that_is_gone_is_free(connection: Connection) -> None:
+    user = add_user(connection, login="recycled")
+    users.miss(connection, user.id, TODAY)
+
+    assert users.find(connection, "recycled") is None
+
+
+def test_users_come_by_ascending_id(connection: Connection) -> None:
+    third, first, second = (add_user(connection, user_id) for user_id in (30, 10, 20))
+
+    assert users.page(connection) == [first, second, third]
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(connection: Connection) -> None:
+    everyone = [add_user(connection, user_id) for user_id in range(1, 8)]
+
+    pages = []
+    after = 0
+    while page := users.page(connection, limit=3, after=after):
+        pages.append(page)
+        after = page[-1].id
+
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert list(chain(*pages)) == everyone
+
+
+def test_a_user_follows_githubs_login_and_name(connection: Connection) -> None:
+    user = add_user(connection)
+    renamed = TrackedUser(user.id, "new-login", "New Name")
+
+    users.identify(connection, renamed, node_id="U_1")
+
+    assert users.get(connection, user.id) == renamed
+
+
+def test_identifying_an_unchanged_user_writes_nothing(connection: Connection) -> None:
+    user = add_user(connection)
+    users.identify(connection, user, node_id="U_1")
+    version = connection.execute(text("SELECT xmin FROM users")).scalar_one()
+
+    users.identify(connection, user, node_id="U_1")
+
+    assert connection.execute(text("SELECT xmin FROM users")).scalar_one() == version
+
+
+def test_one_day_of_absence_does_not_make_a_user_vanished(connection: Connection) -> None:
+    user = add_user(connection)
+
+    assert users.miss(connection, user.id, TODAY) == TODAY
+    assert users.miss(connection, user.id, TODAY) == TODAY
+    assert state_of(connection, user) == UserState.ACTIVE
+
+
+def test_a_second_day_of_absence_makes_a_user_vanished(connection: Connection) -> None:
+    user = add_user(connection)
+    users.miss(connection, user.id, YESTERDAY)
+
+    assert users.miss(connection, user.id, TODAY) == YESTERDAY
+    assert state_of(connection, user) == UserState.VANISHED
+
+
+def test_a_vanished_user_who_is_seen_again_is_active(connection: Connection) -> None:
+    user = add_user(connection)
+    users.miss(connection, user.id, YESTERDAY)
+    users.miss(connection, user.id, TODAY)
+
+    users.identify(connection, user, node_id="U_1")
+
+    assert state_of(connection, user) == UserState.ACTIVE
+    # The count of days begins anew.
+    assert users.miss(connection, user.id, TODAY) == TODAY
+
+
+def test_deleting_a_user_leaves_nothing_of_it(connection: Connection) -> None:
+    user = add_user(connection)
+    for _ in range(3):
+        repository = add_repository(connection, user)
+        add_rows(connection, user, repository, {YESTERDAY: (1, 2, 3), TODAY: (4, 5, 6)})
+    add_scan(connection, user, TODAY)
+
+    with connection.engine.begin() as transaction:
+        assert users.delete(transaction, user.id)
+
+    for table in ("users", "repositories", "ownerships", "daily_stats", "scans"):
+        assert count(connection, table) == 0, table
+
+
+def test_deleting_a_user_leaves_others_alone(connection: Connection) -> None:
+    user, other = add_user(connection), add_user(connection)
+    repository = add_repository(connection, other)
+    add_rows(connection, other, repository, {TODAY: (1, 2, 3)})
+    add_scan(connection, other, TODAY)
+
+    users.delete(connection, user.id)
+
+    assert users.page(connection) == [other]
+    assert len(stats.read(connection, other.id, TODAY, TODAY)) == 1
+    assert len(scans.read(connection, other.id, TODAY, TODAY)) == 1
+
+
+def test_deleting_an_unknown_user_is_told(connection: Connection) -> None:
+    assert not users.delete(connection, 1)
+
+
+def test_a_user_may_be_added_again_after_deletion(connection: Connection) -> None:
+    user = add_user(connection)
+    repository = add_repository(connection, user)
+    add_rows(connection, user, repository, {TODAY: (1, 2, 3)})
+    users.delete(connection, user.id)
+
+    assert users.add(connection, user) == (user, True)
+    assert stats.read(connection, user.id, YESTERDAY, TODAY) == []
+
+
+@contextmanager
+def transferred(connection: Connection) -> Iterator[tuple[TrackedUser, TrackedUser, int]]:
+    """Let a repository go from one followed user to another: a row of each."""
+    giver, taker = add_user(connection, 1), add_user(connection, 2)
+    repository = add_repository(connection, giver, day=YESTERDAY)
+    add_rows(connection, giver, repository, {YESTERDAY: (1, 1, 1)})
+    add_repository(connection, taker, repository.id, repository.name, day=TODAY)
+    add_rows(connection, taker, repository, {TODAY: (2, 2, 2)})
+    yield giver, taker, repository.id
+
+
+def test_deleting_the_former_owner_keeps_the_new_owners_days(connection: Connection) -> None:
+    with transferred(connection) as (giver, taker, repository_id):
+        users.delete(connection, giver.id)
+
+        assert [
+            (row["repo_id"], row["date"])
+            for row in stats.read(connection, taker.id, YESTERDAY, TODAY)
+        ] == [(repository_id, TODAY)]
+        assert count(connection, "daily_stats") == 1
+
+
+def test_deleting_the_new_owner_keeps_the_former_owners_days(connection: Connection) -> None:
+    with transferred(connection) as (giver, taker, repository_id):
+        users.delete(connection, taker.id)
+
+        assert [
+            (row["repo_id"], row["date"])
+            for row in stats.read(connection, giver.id, YESTERDAY, TODAY)
+        ] == [(repository_id, YESTERDAY)]
+        assert count(connection, "daily_stats") == 1
+
+
+def test_deleting_both_owners_leaves_nothing(connection: Connection) -> None:
+    with transferred(connection) as (giver, taker, _):
+        users.delete(connection, taker.id)
+        users.delete(connection, giver.id)
+
+        assert count(connection, "daily_stats") == 0
+        assert count(connection, "repositories") == 0
+
+
+def is_waiting_for_a_lock(connection: Connection) -> bool:
+    return bool(
+        connection.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        ).scalar()
+    )
+
+
+def test_a_deletion_waits_for_the_scan_that_writes_and_takes_its_rows_too(
+    engine: Engine, connection: Connection
+) -> None:
+    user = add_user(connection)
+
+    def delete() -> bool:
+        with engine.begin() as own:
+            return users.delete(own, user.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as scan:
+            assert users.lock(scan, user.id)
+            repository = make_repository()
+            repositories.save(scan, user.id, TODAY, [repository])
+            stats.write(scan, user.id, TODAY, {repository.id: Counts(1, 2, 3)})
+            deletion = pool.submit(delete)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+        assert deletion.result()
+
+    assert count(connection, "daily_stats") == 0
+    assert count(connection, "repositories") == 0
+
+
+def test_a_scan_that_waited_for_a_deletion_finds_nobody(
+    engine: Engine, connection: Connection
+) -> None:
+    user = add_user(connection)
+
+    def lock() -> bool:
+        with engine.begin() as scan:
+            return users.lock(scan, user.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as own:
+            users.delete(own, user.id)
+            scan = pool.submit(lock)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+        assert not scan.result()
+
+
+def test_a_user_added_with_a_lease_is_left_to_its_own_message(
+    connection: Connection, clock: Clock
+) -> None:
+    clock.set(datetime(2026, 11, 23, 12, tzinfo=UTC))
+    user = add_user(connection, lease=90)
+
+    assert claimed(connection) == []
+    clock.advance(timedelta(seconds=91))
+    assert claimed(connection) == [user.id]
+
+
+def test_a_released_user_is_due_at_once(connection: Connection) -> None:
+    user = add_user(connection, lease=90)
+
+    users.release(connection, user.id)
+
+    assert claimed(connection) == [user.id]
+
+
+def claimed(connection: Connection) -> list[int]:
+    claims = scans.claim(
+        connection, limit=10, lease=60, max_attempts=5, scan_at=datetime.min.time()
+    )
+    return [claim.user_id for claim in claims]
+
+
+def test_a_settled_day_is_kept_when_a_user_is_missed(connection: Connection) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, TODAY, ScanState.DONE)
+
+    users.miss(connection, user.id, TODAY)
+
+    assert [record.state for record in scans.read(connection, user.id, TODAY, TODAY)] == ["done"]
