@@ -33,7 +33,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
-    "min_wal_size": "32MB",
+    "min_wal_size": "16MB",
     # Saves the launcher's process.
     "max_logical_replication_workers": "0",
     # Saves three processes; a laptop's disk needs no read-ahead by others.
@@ -101,6 +101,8 @@ class EmbeddedPostgres(EmbeddedServer):
             "--locale=C",
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
+            # Four times less to write at the first start than with the usual 16 MB.
+            "--wal-segsize=4",
             "--no-instructions",
         ]
         if not self.durable:

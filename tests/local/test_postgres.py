@@ -30,7 +30,8 @@ from pathlib import Path
 from common.local.postgres import EmbeddedPostgres
 from common.local.valkey import EmbeddedValkey
 directory = Path(sys.argv[1])
-with EmbeddedPostgres(directory / "postgres") as postgres, EmbeddedValkey(directory / "valkey"):
+postgres = EmbeddedPostgres(directory / "postgres", durable=False)
+with postgres, EmbeddedValkey(directory / "valkey", durable=False):
     print(postgres.directory.stat().st_uid)
 """
 
