@@ -1,11 +1,15 @@
 """The tasks: thin, explicitly named, safe to run twice; arguments are ids and ISO days only."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
+import redis
 from celery import Celery, Task
+from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import OperationalError
 
 from common import broker, clock, lookups, scans, stats
 from common.broker import Task as TaskName
@@ -13,6 +17,24 @@ from common.log import about
 from worker.process import Process
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _at_work(task: Task) -> Iterator[None]:
+    """Mark the log lines of a task, and say in one line what kept it from its end.
+
+    What was begun and not finished has a lease that ends; the sweep sends it again.
+    """
+    with about(f"task {task.request.id}"):
+        try:
+            yield
+        except OperationalError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            log.warning("Postgres does not answer, another attempt follows: %s", reason)
+        except redis.RedisError as error:
+            log.warning("Redis does not answer, another attempt follows: %s", error)
+        except SoftTimeLimitExceeded:
+            log.warning("%s took too long, another attempt follows", task.name)
 
 
 def register(app: Celery, process: Callable[[], Process]) -> None:
@@ -27,7 +49,7 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
     @task(TaskName.RESOLVE_LOGIN)
     def resolve_login(self: Task, lookup_id: int) -> None:
         """Find out whose a login is, follow the account, and send its load."""
-        with about(f"task {self.request.id}"):
+        with _at_work(self):
             user_id = process().collector.resolve(lookup_id)
             if user_id is not None:
                 broker.send(app, TaskName.LOAD_USER, user_id)
@@ -35,7 +57,7 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
     @task(TaskName.LOAD_USER)
     def load_user(self: Task, user_id: int) -> None:
         """Make the first scan of a user, which a person may be waiting for."""
-        with about(f"task {self.request.id}"):
+        with _at_work(self):
             process().collector.scan(user_id, is_load=True)
 
     @task(TaskName.SCAN_USER)
@@ -45,14 +67,14 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
         ``day`` says for which day the message was sent. One that comes later scans the day that it
         is by then: counts are never dated back.
         """
-        with about(f"task {self.request.id}"):
+        with _at_work(self):
             outcome = process().collector.scan(user_id)
             log.debug("message of %s for user %d: %s", day, user_id, outcome)
 
     @task(TaskName.FAN_OUT)
     def fan_out(self: Task) -> None:
         """Send a task for each user and each login that is due, as far as the queue has room."""
-        with about(f"task {self.request.id}"):
+        with _at_work(self):
             sent = send_what_is_due(app, process())
             if sent:
                 log.info("fan-out: %d tasks sent", sent)

@@ -1,0 +1,115 @@
+"""The contract that earlier clients rely on, with all processes running."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import MakeSystem
+from tests.end_to_end.system import System, running
+from tests.github_simulator import GitHubSimulator, World
+from tests.github_simulator import running as serving
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.end_to_end
+
+TITOV = {"id": 28631927, "login": "anvdev", "name": "Ivan Titov"}
+
+
+@pytest.fixture
+def world() -> World:
+    return World(day=datetime.now(UTC).date())
+
+
+@pytest.fixture
+def system(make_system: MakeSystem, world: World) -> Iterator[System]:
+    with (
+        serving(GitHubSimulator(world, tokens={"token": world.add_account("watcher")})) as github,
+        running(make_system(GITHUB_API_URL=github), "api", "worker") as started,
+    ):
+        yield started
+
+
+def scans(system: System, user_id: int) -> list[dict[str, Any]]:
+    """Wait until the first scan has come to an end, and return the user's scans."""
+
+    def ended() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = system.call("GET", f"/v1/users/{user_id}/scans").json()
+        return found if found and found[0]["finished_at"] else []
+
+    return wait_until(ended, 30)
+
+
+def test_a_user_is_followed_listed_and_deleted(system: System, world: World) -> None:
+    titov = world.add_account("anvdev", name="Ivan Titov", id=28631927)
+    world.add_repository(titov, "hello", stargazers=42, forks=9, watchers=14, id=7329078)
+
+    added = system.call("PUT", "/v1/users", json=TITOV)
+    listed = system.call("GET", "/v1/users")
+    scans(system, 28631927)
+    stats = system.call("GET", "/v1/users/28631927/stats")
+    deleted = system.call("DELETE", "/v1/users/28631927")
+
+    assert (added.status_code, added.json()) == (201, TITOV)
+    assert (listed.status_code, listed.json()) == (200, [TITOV])
+    row = {"repo_id": 7329078, "stargazers": 42, "forks": 9, "watchers": 14}
+    assert stats.json() == {"user": TITOV, "stats": [row | {"date": world.day.isoformat()}]}
+    assert deleted.status_code == 200
+    assert system.call("GET", "/v1/users").json() == []
+
+
+def test_an_account_that_github_never_heard_of_has_a_record_and_no_rows(system: System) -> None:
+    added = system.call("PUT", "/v1/users", json=TITOV)
+    record = scans(system, 28631927)[0]
+    listed = system.call("GET", "/v1/users")
+    stats = system.call("GET", "/v1/users/28631927/stats")
+    deleted = system.call("DELETE", "/v1/users/28631927")
+
+    assert added.status_code == 201
+    assert listed.json() == [TITOV]
+    assert record["state"] == "gone"
+    assert "GitHub shows no account with id 28631927" in record["reason"]
+    assert stats.json() == {"user": TITOV, "stats": []}
+    assert deleted.status_code == 200
+    assert system.call("GET", "/v1/users").json() == []
+
+
+def test_a_login_alone_becomes_a_user_with_a_row_for_each_repository(
+    system: System, world: World
+) -> None:
+    owner = world.add_account("octo-org", name="Octo", type="Organization")
+    for number in range(257):
+        world.add_repository(owner, f"repository-{number}", stargazers=number)
+
+    answer = system.call("PUT", "/v1/users", json={"login": "Octo-Org"})
+    scans(system, owner.id)
+    stats = system.call("GET", f"/v1/users/{owner.id}/stats").json()["stats"]
+
+    assert answer.status_code == 201
+    assert answer.json() == {"id": owner.id, "login": "octo-org", "name": "Octo"}
+    assert {row["repo_id"]: row["stargazers"] for row in stats} == {
+        repository.id: number for number, repository in enumerate(world.repositories(owner))
+    }
+
+
+def test_what_only_the_token_may_see_is_stored_nowhere(system: System, world: World) -> None:
+    watcher = world.account("watcher")
+    assert watcher is not None
+    secret = world.add_repository(watcher, "secret-plan", private=True)
+    world.add_repository(watcher, "in-the-open")
+
+    system.call("PUT", "/v1/users", json={"login": "watcher"})
+    scans(system, watcher.id)
+    stats = system.call("GET", f"/v1/users/{watcher.id}/stats").json()["stats"]
+
+    assert len(stats) == 1
+    assert secret.id not in {row["repo_id"] for row in stats}
+    assert "secret-plan" not in system.log("worker")
+
+
+def test_a_login_that_nobody_bears_is_a_404_with_the_reason(system: System) -> None:
+    answer = system.call("PUT", "/v1/users", json={"login": "no-such-user"})
+
+    assert answer.status_code == 404
+    assert answer.json() == {"detail": "GitHub has no user no-such-user"}
