@@ -11,6 +11,27 @@ USER = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
 _PENDING = {"id": 17, "login": "allien", "state": "pending", "reason": None, "user": None}
 
 
+_NULL = "<null>"
+"""Stands for None in an example: FastAPI leaves out whatever is None in its schema."""
+
+
+def _masked(example: Any) -> Any:
+    if isinstance(example, dict):
+        return {key: _masked(value) for key, value in example.items()}
+    if isinstance(example, list):
+        return [_masked(value) for value in example]
+    return _NULL if example is None else example
+
+
+def unmasked(schema: Any) -> Any:
+    """Return the schema with the nulls of its examples."""
+    if isinstance(schema, dict):
+        return {key: unmasked(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [unmasked(value) for value in schema]
+    return None if schema == _NULL else schema
+
+
 def answer(
     status: int,
     description: str,
@@ -22,7 +43,7 @@ def answer(
     described: dict[str, Any] = {
         "description": description,
         "model": model,
-        "content": {"application/json": {"example": example}},
+        "content": {"application/json": {"example": _masked(example)}},
     }
     if headers:
         described["headers"] = {

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import anyio.to_thread
 from fastapi import FastAPI
 
-from api import errors, lookups, ops, stats, users
+from api import answers, errors, lookups, ops, stats, users
 from api.deps import Resources
 from api.middleware import BodyLimit, Head, RequestId
 from api.readiness import Checks
@@ -40,6 +40,16 @@ class State(TypedDict):
     resources: Resources
 
 
+class Application(FastAPI):
+    """FastAPI, with examples in its documentation that are whole."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the schema behind ``/docs``, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = answers.unmasked(super().openapi())
+        return self.openapi_schema
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Make the application; nothing connects before the first request."""
 
@@ -62,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
             yield {"resources": Resources(settings, database, celery, checks)}
 
-    app = FastAPI(
+    app = Application(
         title="Repopulse",
         summary="Stars, forks and watchers of GitHub repositories, day by day.",
         description=_DESCRIPTION,
