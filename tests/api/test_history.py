@@ -1,0 +1,204 @@
+"""``GET /v1/users/{id}/stats`` and ``…/scans``: which days, in which order, what is left out."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection
+from starlette.testclient import TestClient
+
+from common.states import ScanState
+from common.users import TrackedUser
+from tests import factories
+from tests.clock import Clock
+
+TODAY = date(2024, 3, 10)
+
+
+@pytest.fixture
+def user(connection: Connection, clock: Clock) -> TrackedUser:
+    clock.set(TODAY)
+    return factories.add_user(connection)
+
+
+def days(client: TestClient, user: TrackedUser, **params: str) -> list[str]:
+    answer = client.get(f"/v1/users/{user.id}/stats", params=params)
+    assert answer.status_code == 200, answer.text
+    return [row["date"] for row in answer.json()["stats"]]
+
+
+def test_a_user_without_rows_has_an_empty_list(client: TestClient, user: TrackedUser) -> None:
+    answer = client.get(f"/v1/users/{user.id}/stats")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "user": {"id": user.id, "login": user.login, "name": user.name},
+        "stats": [],
+    }
+
+
+def test_rows_are_ordered_by_repository_and_day(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    for repository_id in (900, 20, 1000):
+        repository = factories.add_repository(connection, user, repository_id)
+        for day in (TODAY, TODAY - timedelta(days=2), TODAY - timedelta(days=1)):
+            factories.add_rows(connection, user, repository, {day: (1, 2, 3)})
+
+    rows = client.get(f"/v1/users/{user.id}/stats").json()["stats"]
+
+    keys = [(row["repo_id"], row["date"]) for row in rows]
+    assert len(keys) == 9
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("params", "ends"),
+    [
+        ({}, ("2024-02-10", "2024-03-10")),
+        ({"date_from": "2024-03-08"}, ("2024-03-08", "2024-03-10")),
+        ({"date_to": "2024-03-01"}, ("2024-02-01", "2024-03-01")),
+        ({"date_from": "2024-02-28", "date_to": "2024-03-01"}, ("2024-02-28", "2024-03-01")),
+        ({"date_from": "2024-02-29", "date_to": "2024-02-29"}, ("2024-02-29", "2024-02-29")),
+        ({"date_from": "0001-01-01", "date_to": "9999-12-31"}, ("2024-01-01", "2024-03-10")),
+    ],
+)
+def test_both_dates_are_included(
+    client: TestClient,
+    connection: Connection,
+    user: TrackedUser,
+    params: dict[str, str],
+    ends: tuple[str, str],
+) -> None:
+    repository = factories.add_repository(connection, user)
+    factories.add_history(connection, user, repository, until=TODAY, stargazers=range(70))
+
+    found = days(client, user, **params)
+
+    assert (found[0], found[-1]) == ends
+    first, last = map(date.fromisoformat, ends)
+    assert len(found) == (last - first).days + 1
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05"])
+def test_a_span_does_not_reach_before_the_calendar(
+    client: TestClient, user: TrackedUser, day: str
+) -> None:
+    assert days(client, user, date_to=day) == []
+
+
+def test_today_is_the_utc_day(
+    client: TestClient, connection: Connection, user: TrackedUser, clock: Clock
+) -> None:
+    repository = factories.add_repository(connection, user)
+    factories.add_rows(connection, user, repository, {date(2024, 3, 11): (1, 1, 1)})
+
+    clock.set(datetime(2024, 3, 10, 23, 59, tzinfo=UTC))
+    assert days(client, user) == []
+
+    clock.advance(timedelta(minutes=2))
+    assert days(client, user) == ["2024-03-11"]
+
+
+@pytest.mark.parametrize("what", ["stats", "scans"])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"date_from": "2024-03-02", "date_to": "2024-03-01"},
+            "date_from 2024-03-02 is after date_to 2024-03-01",
+        ),
+        ({"date_from": "2024-03-11"}, "date_from 2024-03-11 is after today, 2024-03-10"),
+    ],
+)
+def test_dates_the_wrong_way_round_are_422(
+    client: TestClient, user: TrackedUser, what: str, params: dict[str, str], message: str
+) -> None:
+    answer = client.get(f"/v1/users/{user.id}/{what}", params=params)
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == [
+        {
+            "type": "value_error",
+            "loc": ["query", "date_from"],
+            "msg": message,
+            "input": params["date_from"],
+        }
+    ]
+
+
+def test_a_gap_stays_a_gap(client: TestClient, connection: Connection, user: TrackedUser) -> None:
+    repository = factories.add_repository(connection, user)
+    factories.add_rows(
+        connection, user, repository, {date(2024, 3, 1): (5, 0, 0), date(2024, 3, 4): (0, 0, 0)}
+    )
+
+    assert days(client, user) == ["2024-03-01", "2024-03-04"]
+
+
+def test_rows_of_other_users_are_not_shown(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    other = factories.add_user(connection)
+    repository = factories.add_repository(connection, other)
+    factories.add_rows(connection, other, repository, {TODAY: (1, 1, 1)})
+
+    assert days(client, user) == []
+
+
+def test_a_scan_is_shown_with_all_that_is_known(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    factories.add_scan(
+        connection,
+        user,
+        TODAY,
+        ScanState.INCOMPLETE,
+        reason="2 repositories did not answer",
+        expected=257,
+        recorded=255,
+    )
+
+    (scan,) = client.get(f"/v1/users/{user.id}/scans").json()
+
+    assert scan["started_at"].startswith("2024-03-10T12:00:")
+    assert scan["finished_at"].startswith("2024-03-10T12:00:")
+    assert {key: scan[key] for key in scan if key not in {"started_at", "finished_at"}} == {
+        "day": "2024-03-10",
+        "state": "incomplete",
+        "reason": "2 repositories did not answer",
+        "expected": 257,
+        "recorded": 255,
+        "attempts": 1,
+        "next_attempt_at": None,
+    }
+
+
+def test_a_scan_that_waits_says_when_it_goes_on(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    factories.add_scan(
+        connection,
+        user,
+        TODAY,
+        ScanState.WAITING,
+        reason="the hour's requests are used up",
+        not_before=datetime(2024, 3, 10, 13, tzinfo=UTC),
+    )
+
+    (scan,) = client.get(f"/v1/users/{user.id}/scans").json()
+
+    assert (scan["state"], scan["next_attempt_at"]) == ("waiting", "2024-03-10T13:00:00Z")
+
+
+def test_scans_are_newest_first_within_the_dates(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    for ago in (40, 3, 2, 0):
+        factories.add_scan(connection, user, TODAY - timedelta(days=ago))
+
+    def shown(**params: str) -> list[str]:
+        scans = client.get(f"/v1/users/{user.id}/scans", params=params).json()
+        return [scan["day"] for scan in scans]
+
+    assert shown() == ["2024-03-10", "2024-03-08", "2024-03-07"]
+    assert shown(date_from="2024-03-07", date_to="2024-03-08") == ["2024-03-08", "2024-03-07"]

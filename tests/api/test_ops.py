@@ -1,0 +1,100 @@
+"""``/healthz`` and ``/readyz``."""
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
+from starlette.testclient import TestClient
+
+from tests.api.conftest import MakeClient
+from tests.servers import Databases
+
+NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
+NO_REDIS = SecretStr("redis://:secret@127.0.0.1:1/0")
+
+
+def test_a_whole_system_is_ready(client: TestClient) -> None:
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "checks": {"postgres": "ok", "redis": "ok", "migrations": "ok"},
+    }
+
+
+def test_a_living_process_is_healthy_whatever_else_is_down(make_client: MakeClient) -> None:
+    answer = make_client(database_url=NOWHERE, redis_url=NO_REDIS).get("/healthz")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_without_postgres_it_is_not_ready(make_client: MakeClient) -> None:
+    answer = make_client(database_url=NOWHERE).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "unavailable",
+        "checks": {
+            "postgres": "does not answer",
+            "redis": "ok",
+            "migrations": "not known: Postgres does not answer",
+        },
+    }
+
+
+def test_without_redis_it_is_not_ready(make_client: MakeClient) -> None:
+    answer = make_client(redis_url=NO_REDIS).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {
+        "postgres": "ok",
+        "redis": "does not answer",
+        "migrations": "ok",
+    }
+
+
+def test_a_wrong_password_of_redis_is_told_without_it(
+    make_client: MakeClient, redis_url: str
+) -> None:
+    wrong = SecretStr(
+        redis_url.replace(redis_url.split("@", maxsplit=1)[0], "redis://:wrong-secret")
+    )
+
+    answer = make_client(redis_url=wrong).get("/readyz")
+
+    assert answer.json()["checks"]["redis"] == "refuses our password"
+
+
+def test_a_database_that_was_never_migrated_is_told(
+    make_client: MakeClient, databases: Databases
+) -> None:
+    with databases.fresh(migrated=False) as url:
+        answer = make_client(database_url=SecretStr(url)).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"] == (
+        "the database is empty: run `python -m migrations`"
+    )
+
+
+def test_a_database_of_another_release_is_told(client: TestClient, connection: Connection) -> None:
+    connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"].startswith(
+        "the database is at 0000, this release needs "
+    )
+
+
+def test_no_address_and_no_password_is_told(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client(database_url=NOWHERE, redis_url=NO_REDIS)
+
+    told = client.get("/readyz").text + client.get("/v1/users").text
+
+    for secret in ("secret", "127.0.0.1", "somebody", "nothing"):
+        assert secret not in told
+    assert "secret" not in caplog.text

@@ -1,0 +1,202 @@
+"""Postgres or Redis down, frozen, or back again: bounded waiting, and nothing lost."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+from starlette.testclient import TestClient
+
+from common import scans, users
+from common.local.valkey import EmbeddedValkey
+from common.settings import Settings
+from tests import factories
+from tests.api.conftest import MakeClient
+from tests.servers import Servers
+
+NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
+NO_REDIS = SecretStr("redis://:secret@127.0.0.1:1/0")
+
+ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
+
+
+def due(connection: Connection) -> list[int]:
+    """Say whom the sweep would send a scan for."""
+    claimed = scans.claim(
+        connection,
+        limit=10,
+        lease=1,
+        max_attempts=5,
+        scan_at=Settings.model_fields["scan_at"].default,
+    )
+    return [claim.user_id for claim in claimed]
+
+
+def open_questions(connection: Connection) -> list[int]:
+    """Say which lookups the sweep would send."""
+    rows = connection.execute(text("SELECT id FROM lookups WHERE lease_until <= repopulse_now()"))
+    return list(rows.scalars())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/v1/users", ALLIEN),
+        ("PUT", "/v1/users", {"login": "allien"}),
+        ("GET", "/v1/users", None),
+        ("GET", "/v1/users/5", None),
+        ("GET", "/v1/users/5/stats", None),
+        ("GET", "/v1/users/5/scans", None),
+        ("GET", "/v1/lookups/5", None),
+        ("DELETE", "/v1/users/5", None),
+    ],
+)
+def test_without_postgres_every_call_is_503_at_once(
+    make_client: MakeClient, method: str, path: str, body: object
+) -> None:
+    client = make_client(database_url=NOWHERE)
+    begun = time.monotonic()
+
+    answer = client.request(method, path, json=body)
+
+    assert time.monotonic() - begun < 5
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "detail": "the database does not answer or is busy: try again in a moment"
+    }
+    assert answer.headers["retry-after"] == "5"
+
+
+@pytest.fixture
+def administrator(servers: Servers) -> Iterator[Connection]:
+    engine = create_engine(servers.postgres_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as opened:
+        yield opened
+
+
+def test_when_postgres_is_back_calls_are_answered_again(
+    client: TestClient, administrator: Connection, database_url: str
+) -> None:
+    client.put("/v1/users", json=ALLIEN)
+    name = make_url(database_url).database
+    administrator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+    administrator.execute(
+        text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+        {"name": name},
+    )
+
+    assert client.get("/v1/users").status_code == 503
+    assert client.get("/readyz").status_code == 503
+
+    administrator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+
+    assert client.get("/v1/users").json() == [ALLIEN]
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_session_that_postgres_ended_costs_no_request(
+    client: TestClient, administrator: Connection, database_url: str
+) -> None:
+    client.put("/v1/users", json=ALLIEN)
+    administrator.execute(
+        text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+        {"name": make_url(database_url).database},
+    )
+
+    assert client.get("/v1/users").json() == [ALLIEN]
+
+
+def test_without_redis_a_user_is_stored_and_left_to_the_sweep(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    client = make_client(redis_url=NO_REDIS)
+
+    answer = client.put("/v1/users", json=ALLIEN)
+
+    assert (answer.status_code, answer.json()) == (201, ALLIEN)
+    assert users.get(connection, 1428904) is not None
+    assert due(connection) == [1428904]
+
+
+def test_without_redis_a_login_is_202_at_once_and_left_to_the_sweep(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    client = make_client(redis_url=NO_REDIS)
+    begun = time.monotonic()
+
+    answer = client.put("/v1/users", json={"login": "allien"})
+
+    assert time.monotonic() - begun < 2
+    assert answer.status_code == 202
+    assert open_questions(connection) == [answer.json()["id"]]
+
+
+def test_without_redis_everything_else_works(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    client = make_client(redis_url=NO_REDIS)
+    user = factories.add_user(connection)
+
+    assert len(client.get("/v1/users").json()) == 1
+    assert client.put("/v1/users", json={"login": user.login}).status_code == 200
+    assert client.delete(f"/v1/users/{user.id}").status_code == 200
+
+
+@pytest.fixture
+def redis_of_ours(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A server that may be frozen: nobody else uses it."""
+    with EmbeddedValkey(tmp_path / "valkey", durable=False) as server:
+        yield server
+        if server.process is not None:
+            os.kill(server.process.pid, signal.SIGCONT)
+
+
+def freeze(server: EmbeddedValkey) -> None:
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("was_used", [True, False])
+def test_a_frozen_redis_costs_a_second_or_two_and_no_user(
+    make_client: MakeClient,
+    connection: Connection,
+    redis_of_ours: EmbeddedValkey,
+    was_used: bool,
+) -> None:
+    client = make_client(redis_url=SecretStr(redis_of_ours.url))
+    if was_used:
+        client.put("/v1/users", json={"id": 1, "login": "before"})
+    freeze(redis_of_ours)
+    begun = time.monotonic()
+
+    by_id = client.put("/v1/users", json=ALLIEN)
+    by_login = client.put("/v1/users", json={"login": "later"})
+
+    assert time.monotonic() - begun < 5
+    assert (by_id.status_code, by_login.status_code) == (201, 202)
+    assert 1428904 in due(connection)
+    assert open_questions(connection) == [by_login.json()["id"]]
+
+
+@pytest.mark.fault
+def test_a_frozen_redis_is_not_ready_and_ready_again_when_it_thaws(
+    make_client: MakeClient, redis_of_ours: EmbeddedValkey
+) -> None:
+    client = make_client(redis_url=SecretStr(redis_of_ours.url))
+    assert client.get("/readyz").status_code == 200
+    freeze(redis_of_ours)
+    begun = time.monotonic()
+
+    answer = client.get("/readyz")
+
+    assert time.monotonic() - begun < 4
+    assert answer.json()["checks"]["redis"] == "does not answer"
+    assert redis_of_ours.process is not None
+    os.kill(redis_of_ours.process.pid, signal.SIGCONT)
+    assert client.get("/readyz").status_code == 200
