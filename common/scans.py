@@ -204,7 +204,10 @@ def put_back(
         text(
             """
             UPDATE users
-            SET lease_until = '-infinity', not_before = greatest(not_before, :not_before),
+            SET lease_until = '-infinity',
+                -- A wait gives back the one try a day that the claim took from who is set aside.
+                not_before = CASE WHEN :counts THEN greatest(not_before, :not_before)
+                                  ELSE CAST(:not_before AS timestamptz) END,
                 attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
             """
