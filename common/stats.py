@@ -127,8 +127,15 @@ def make_partitions(connection: Connection, day: date) -> tuple[str, ...]:
 def _missing(connection: Connection, names: Mapping[str, object]) -> list[str]:
     rows = connection.execute(
         text(
-            "SELECT name FROM unnest(CAST(:names AS text[])) AS name"
-            " WHERE to_regclass(name) IS NULL"
+            # From the catalogue itself: to_regclass() answers from a cache that waiting for an
+            # advisory lock does not refresh.
+            """
+            SELECT name FROM unnest(CAST(:names AS text[])) AS name
+            WHERE NOT EXISTS (
+                SELECT FROM pg_class made JOIN pg_class parent USING (relnamespace)
+                WHERE made.relname = name AND parent.oid = CAST('daily_stats' AS regclass)
+            )
+            """
         ),
         {"names": list(names)},
     ).scalars()
