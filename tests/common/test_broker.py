@@ -1,0 +1,182 @@
+import json
+import time
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+from celery.exceptions import QueueNotFound
+from pydantic import SecretStr
+
+from common import broker
+from common.broker import Queue, Task
+from common.errors import SetupError
+from common.local.ports import free_port
+from common.settings import Settings
+
+
+@pytest.fixture
+def app(settings: Settings) -> Celery:
+    return broker.make_celery(settings)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Any:
+    with redis.Redis.from_url(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def nowhere() -> Settings:
+    """Settings with a Redis that nobody runs."""
+    return Settings(redis_url=SecretStr(f"redis://127.0.0.1:{free_port()}/0"))
+
+
+def lengths(client: "redis.Redis") -> dict[str, int]:
+    return {queue.value: client.llen(queue) for queue in Queue}
+
+
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [
+        (Task.FAN_OUT, "control"),
+        (Task.RESOLVE_LOGIN, "load"),
+        (Task.LOAD_USER, "load"),
+        (Task.SCAN_USER, "scan"),
+    ],
+)
+@pytest.mark.parametrize("is_api", [False, True])
+def test_each_message_lands_in_exactly_one_queue(
+    settings: Settings, client: "redis.Redis", task: Task, queue: str, is_api: bool
+) -> None:
+    assert broker.send(broker.make_celery(settings, is_api=is_api), task, 1)
+
+    assert lengths(client) == {"control": 0, "load": 0, "scan": 0} | {queue: 1}
+    # And in no other list either, under whatever name.
+    assert list(client.scan_iter(_type="list")) == [queue.encode()]
+
+
+def test_every_task_has_a_queue() -> None:
+    assert set(broker.QUEUE_OF) == set(Task)
+
+
+def test_a_worker_looks_at_what_people_wait_for_first(app: Celery) -> None:
+    assert [queue.name for queue in app.conf.task_queues] == ["control", "load", "scan"]
+    assert app.conf.broker_transport_options["queue_order_strategy"] == "priority"
+    assert list(app.amqp.queues.consume_from) == ["control", "load", "scan"]
+
+
+def test_a_queue_that_nobody_reads_is_refused(app: Celery, client: "redis.Redis") -> None:
+    with pytest.raises(QueueNotFound):
+        app.send_task(Task.SCAN_USER, args=[1, "2026-11-23"], queue="scans")
+
+    assert client.dbsize() == 0
+
+
+def test_arguments_travel_as_json(app: Celery, client: "redis.Redis") -> None:
+    broker.send(app, Task.SCAN_USER, 583231, "2026-11-23")
+
+    waiting = client.lindex(Queue.SCAN, 0)
+    assert waiting is not None
+    message = json.loads(waiting)
+    assert message["content-type"] == "application/json"
+    assert message["headers"]["task"] == "repopulse.scan_user"
+    # What Flower shows.
+    assert message["headers"]["argsrepr"] == "(583231, '2026-11-23')"
+
+
+def test_a_load_overtakes_the_scans_that_wait(app: Celery, client: "redis.Redis") -> None:
+    for user_id in range(50):
+        broker.send(app, Task.SCAN_USER, user_id, "2026-11-23")
+    broker.send(app, Task.LOAD_USER, 1000)
+
+    with app.connection_for_read() as connection:
+        consumer = app.amqp.TaskConsumer(channel=connection.channel())
+        received: list[int] = []
+        consumer.callbacks = [lambda body, message: received.append(body[0][0])]
+        with consumer:
+            connection.drain_events(timeout=5)
+
+    assert received[0] == 1000
+
+
+def test_what_waits_is_counted(app: Celery, client: "redis.Redis") -> None:
+    for user_id in range(3):
+        broker.send(app, Task.SCAN_USER, user_id, "2026-11-23")
+    broker.send(app, Task.LOAD_USER, 4)
+    broker.send(app, Task.RESOLVE_LOGIN, 5)
+    broker.send(app, Task.FAN_OUT)
+
+    # Fan-outs are not what the bound is about.
+    assert broker.queued(client) == 5
+
+
+def test_what_is_being_worked_on_counts_too(app: Celery, client: "redis.Redis") -> None:
+    broker.send(app, Task.SCAN_USER, 1, "2026-11-23")
+
+    with app.connection_for_read() as connection:
+        queue = app.amqp.queues[Queue.SCAN].bind(connection.channel())
+        assert queue.get() is not None
+        assert client.llen(Queue.SCAN) == 0
+        assert broker.queued(client) == 1
+
+
+def test_nothing_waits_in_an_empty_redis(client: "redis.Redis") -> None:
+    assert broker.queued(client) == 0
+
+
+def test_a_send_that_nobody_takes_is_told_within_the_patience_of_a_request(
+    nowhere: Settings,
+) -> None:
+    app = broker.make_celery(nowhere, is_api=True)
+
+    began = time.monotonic()
+    was_sent = broker.send(app, Task.LOAD_USER, 1)
+
+    assert not was_sent
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_workers_send_that_nobody_takes_is_told_too(nowhere: Settings) -> None:
+    assert not broker.send(broker.make_celery(nowhere), Task.LOAD_USER, 1)
+
+
+def test_a_failed_send_is_logged_without_the_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port = free_port()
+    settings = Settings(redis_url=SecretStr(f"redis://:s3cret@127.0.0.1:{port}/0"))
+
+    broker.send(broker.make_celery(settings, is_api=True), Task.LOAD_USER, 7)
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "common.broker"]
+    assert "repopulse.load_user(7,)" in line
+    assert "s3cret" not in line
+
+
+def test_a_send_after_an_outage_goes_through(app: Celery, client: "redis.Redis") -> None:
+    assert broker.send(app, Task.LOAD_USER, 1)
+    client.client_kill_filter(_type="normal", skipme=True)
+
+    assert broker.send(app, Task.LOAD_USER, 2)
+    assert lengths(client)["load"] == 2
+
+
+def test_redis_must_be_set() -> None:
+    with pytest.raises(SetupError, match="REDIS_URL is not set"):
+        broker.make_celery(Settings())
+
+
+def test_a_message_comes_back_later_than_the_longest_task_ends(app: Celery) -> None:
+    conf = app.conf
+
+    assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
+    assert conf.task_time_limit > conf.task_soft_time_limit
+
+
+def test_the_lease_is_longer_than_a_message_takes_to_come_back(app: Celery) -> None:
+    assert Settings().lease > app.conf.broker_transport_options["visibility_timeout"]
+
+
+def test_workers_take_json_alone(app: Celery) -> None:
+    assert app.conf.accept_content == ["json"]

@@ -1,0 +1,627 @@
+import time as real_time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from common import scans, users
+from common.scans import Begun, Claim, ScanRecord
+from common.states import ScanState
+from common.users import TrackedUser
+from tests.clock import Clock
+from tests.factories import add_scan, add_user
+
+TODAY = date(2026, 11, 23)
+YESTERDAY = TODAY - timedelta(days=1)
+TOMORROW = TODAY + timedelta(days=1)
+
+LEASE = 1200.0
+MAX_ATTEMPTS = 3
+SCAN_AT = time(0, 5)
+
+
+@pytest.fixture(autouse=True)
+def _noon(clock: Clock) -> None:
+    clock.set(at(12))
+
+
+def at(hour: int, minute: int = 0, *, day: date = TODAY) -> datetime:
+    return datetime.combine(day, time(hour, minute), UTC)
+
+
+def claims(
+    connection: Connection, *, limit: int = 100, max_attempts: int = MAX_ATTEMPTS
+) -> list[Claim]:
+    return scans.claim(
+        connection, limit=limit, lease=LEASE, max_attempts=max_attempts, scan_at=SCAN_AT
+    )
+
+
+def claimed(connection: Connection, *, limit: int = 100) -> list[int]:
+    return [claim.user_id for claim in claims(connection, limit=limit)]
+
+
+def begin(connection: Connection, user: TrackedUser) -> Begun:
+    begun = scans.begin(connection, user.id, lease=LEASE)
+    assert begun is not None
+    return begun
+
+
+def put_back(
+    connection: Connection,
+    user: TrackedUser,
+    *,
+    until: datetime,
+    state: ScanState = ScanState.FAILED,
+    day: date = TODAY,
+) -> bool:
+    return scans.put_back(
+        connection,
+        user.id,
+        day,
+        state=state,
+        reason="made up",
+        not_before=until,
+        counts_as_attempt=state is not ScanState.WAITING,
+    )
+
+
+def finish(connection: Connection, user: TrackedUser, day: date = TODAY) -> bool:
+    return scans.finish(connection, user.id, day, state=ScanState.DONE, expected=2, recorded=2)
+
+
+def record(connection: Connection, user: TrackedUser, day: date = TODAY) -> ScanRecord:
+    (found,) = scans.read(connection, user.id, day, day)
+    return found
+
+
+def due_user(connection: Connection, user_id: int | None = None) -> TrackedUser:
+    """A user who was scanned yesterday."""
+    user = add_user(connection, user_id)
+    add_scan(connection, user, YESTERDAY)
+    return user
+
+
+# Claiming
+
+
+def test_a_user_who_was_never_scanned_is_due_at_once(connection: Connection) -> None:
+    user = add_user(connection)
+
+    assert claims(connection) == [Claim(user.id, TODAY, is_first=True)]
+
+
+def test_a_user_who_was_scanned_yesterday_is_due(connection: Connection) -> None:
+    user = due_user(connection)
+
+    assert claims(connection) == [Claim(user.id, TODAY, is_first=False)]
+
+
+def test_a_user_who_was_scanned_today_is_not_due(connection: Connection) -> None:
+    add_scan(connection, add_user(connection), TODAY)
+
+    assert claims(connection) == []
+
+
+def test_those_never_scanned_come_first_then_those_scanned_longest_ago(
+    connection: Connection,
+) -> None:
+    for user_id, ago in ((1, 1), (2, 3), (3, None), (4, 2), (5, None)):
+        user = add_user(connection, user_id)
+        if ago is not None:
+            add_scan(connection, user, TODAY - timedelta(days=ago))
+
+    assert [claimed(connection, limit=1) for _ in range(6)] == [[3], [5], [2], [4], [1], []]
+
+
+def test_a_claim_lists_those_never_scanned_first(connection: Connection) -> None:
+    due_user(connection, 1)
+    add_user(connection, 2)
+
+    assert [claim.is_first for claim in claims(connection)] == [True, False]
+
+
+def test_before_the_hour_only_those_never_scanned_are_due(
+    connection: Connection, clock: Clock
+) -> None:
+    clock.set(at(0, 4))
+    due_user(connection, 1)
+    add_user(connection, 2)
+
+    assert claimed(connection) == [2]
+
+
+def test_from_the_hour_on_everybody_is_due(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    clock.set(at(0, 5))
+
+    assert claimed(connection) == [user.id]
+
+
+def test_no_more_users_are_claimed_than_asked_for(connection: Connection) -> None:
+    for _ in range(5):
+        due_user(connection)
+
+    assert len(claimed(connection, limit=3)) == 3
+    assert len(claimed(connection, limit=3)) == 2
+    assert claimed(connection, limit=0) == []
+
+
+def test_a_claimed_user_is_nobody_elses_until_the_lease_ends(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+
+    assert claimed(connection) == [user.id]
+    clock.advance(timedelta(seconds=LEASE - 1))
+    assert claimed(connection) == []
+    clock.advance(timedelta(seconds=2))
+    assert claimed(connection) == [user.id]
+
+
+def test_a_claim_that_is_not_committed_is_no_claim(connection: Connection, engine: Engine) -> None:
+    user = due_user(connection)
+    with engine.connect() as crashing:
+        claimed(crashing)
+        crashing.rollback()
+
+    assert claimed(connection) == [user.id]
+
+
+def test_a_claim_passes_over_users_whom_another_is_claiming(
+    engine: Engine, connection: Connection
+) -> None:
+    everyone = [due_user(connection, user_id).id for user_id in range(1, 7)]
+
+    began = real_time.monotonic()
+    with engine.begin() as one, engine.begin() as other:
+        first = claimed(one, limit=4)
+        second = claimed(other, limit=4)
+
+    # Waiting for the first would have ended with the lock's timeout.
+    assert real_time.monotonic() - began < 4
+    assert sorted(first + second) == everyone
+
+
+def test_concurrent_claimers_take_each_user_once(engine: Engine, connection: Connection) -> None:
+    everyone = [due_user(connection, user_id).id for user_id in range(1, 61)]
+
+    def claim_all(_: int) -> list[int]:
+        mine: list[int] = []
+        while True:
+            with engine.begin() as own:
+                batch = claimed(own, limit=3)
+            if not batch:
+                return mine
+            mine += batch
+
+    with ThreadPoolExecutor(6) as pool:
+        taken = [user_id for batch in pool.map(claim_all, range(6)) for user_id in batch]
+
+    assert sorted(taken) == everyone
+
+
+def test_a_claim_passes_over_a_user_who_is_being_deleted(
+    engine: Engine, connection: Connection
+) -> None:
+    gone, there = due_user(connection, 1), due_user(connection, 2)
+
+    with engine.begin() as deleting:
+        users.delete(deleting, gone.id)
+        assert claimed(connection) == [there.id]
+
+
+def test_a_claim_opens_a_record_and_counts_an_attempt(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+
+    opened = record(connection, user)
+    assert (opened.state, opened.attempts, opened.finished_at) == (ScanState.CLAIMED, 1, None)
+
+    clock.advance(timedelta(seconds=LEASE + 1))
+    claims(connection)
+    assert record(connection, user).attempts == 2
+
+
+# Attempts
+
+
+def test_a_user_who_never_gets_through_is_set_aside(connection: Connection, clock: Clock) -> None:
+    """A scan that kills its worker says nothing, so the claim itself has to count."""
+    user = due_user(connection)
+
+    attempts = 0
+    for _ in range(40):
+        attempts += claimed(connection) == [user.id]
+        clock.advance(timedelta(minutes=10))
+        if clock.today() != TODAY:
+            break
+
+    assert attempts == MAX_ATTEMPTS + 1
+
+
+def test_a_user_who_was_set_aside_is_tried_once_a_day(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    clock.set(at(0, 30))
+    for _ in range(MAX_ATTEMPTS + 1):
+        claims(connection)
+        clock.advance(timedelta(seconds=LEASE + 1))
+
+    tried: dict[date, int] = {}
+    for hours in range(72):
+        clock.set(at(0, 30, day=TOMORROW) + timedelta(hours=hours))
+        if claimed(connection) == [user.id]:
+            tried[clock.today()] = tried.get(clock.today(), 0) + 1
+
+    assert tried == {TODAY + timedelta(days=ahead): 1 for ahead in (1, 2, 3)}
+
+
+def test_a_user_who_was_set_aside_waits_for_the_hour(connection: Connection, clock: Clock) -> None:
+    due_user(connection)
+    for _ in range(MAX_ATTEMPTS + 1):
+        claims(connection)
+        clock.advance(timedelta(seconds=LEASE + 1))
+
+    clock.set(at(0, 4, day=TOMORROW))
+    assert claimed(connection) == []
+    clock.set(at(0, 6, day=TOMORROW))
+    assert len(claimed(connection)) == 1
+
+
+def test_a_scan_that_succeeds_forgives_all_attempts(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    for _ in range(MAX_ATTEMPTS):
+        claims(connection)
+        clock.advance(timedelta(seconds=LEASE + 1))
+    finish(connection, user)
+
+    clock.set(at(12, day=TOMORROW))
+    claims(connection)
+
+    assert begin(connection, user).failures == 1
+
+
+# Beginning
+
+
+def test_a_scan_begins_with_what_is_known(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    users.identify(connection, user, node_id="U_1")
+    claims(connection)
+
+    begun = begin(connection, user)
+
+    assert (begun.user_id, begun.login, begun.node_id) == (user.id, user.login, "U_1")
+    assert (begun.day, begun.expected, begun.attempts, begun.failures) == (TODAY, None, 1, 1)
+    assert abs(begun.started_at - clock.now()) < timedelta(seconds=5)
+
+
+def test_a_load_begins_without_a_claim(connection: Connection) -> None:
+    user = add_user(connection)
+
+    assert begin(connection, user).attempts == 1
+    assert record(connection, user).state is ScanState.CLAIMED
+
+
+def test_a_scan_that_begins_holds_the_user_anew(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+    clock.advance(timedelta(seconds=LEASE - 10))
+    begin(connection, user)
+
+    clock.advance(timedelta(seconds=LEASE - 10))
+
+    assert claimed(connection) == []
+
+
+def test_a_settled_day_does_not_begin_again(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    finish(connection, user)
+
+    assert scans.begin(connection, user.id, lease=LEASE) is None
+
+
+def test_nobody_begins_a_scan_of_somebody_unknown(connection: Connection) -> None:
+    assert scans.begin(connection, 1, lease=LEASE) is None
+
+
+# Finishing
+
+
+def test_a_finished_day_is_settled(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+    begin(connection, user)
+
+    assert finish(connection, user)
+
+    found = record(connection, user)
+    assert (found.state, found.expected, found.recorded) == (ScanState.DONE, 2, 2)
+    assert found.finished_at is not None
+    assert claimed(connection) == []
+
+
+def test_a_day_is_finished_once(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+
+    assert finish(connection, user)
+    assert not finish(connection, user)
+
+
+def test_of_two_who_finish_at_once_one_does(engine: Engine, connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+
+    def end(_: int) -> bool:
+        with engine.begin() as own:
+            return finish(own, user)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(end, range(6))).count(True) == 1
+
+
+def test_a_past_day_is_not_finished_after_a_later_one(connection: Connection) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, TODAY)
+
+    assert not finish(connection, user, YESTERDAY)
+
+
+def test_a_finished_user_is_due_the_next_day(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+    finish(connection, user)
+
+    clock.set(at(0, 5, day=TOMORROW))
+
+    assert claims(connection) == [Claim(user.id, TOMORROW, is_first=False)]
+
+
+def test_a_finished_user_may_be_left_alone_until_a_later_day(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+    claims(connection)
+    scans.finish(
+        connection,
+        user.id,
+        TODAY,
+        state=ScanState.GONE,
+        reason="made up",
+        next_day=TODAY + timedelta(days=4),
+    )
+
+    due_on = []
+    for days in range(1, 6):
+        clock.set(at(12, day=TODAY + timedelta(days=days)))
+        if claimed(connection):
+            due_on.append(days)
+            break
+    assert due_on == [4]
+
+
+# Putting back
+
+
+def test_a_user_who_was_put_back_is_due_at_its_time(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+
+    assert put_back(connection, user, until=at(12, 30))
+
+    clock.set(at(12, 29))
+    assert claimed(connection) == []
+    clock.set(at(12, 31))
+    assert claimed(connection) == [user.id]
+
+
+def test_a_user_who_was_put_back_keeps_the_reason(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    put_back(connection, user, until=at(13))
+
+    found = record(connection, user)
+    assert (found.state, found.reason, found.finished_at) == (ScanState.FAILED, "made up", None)
+
+
+def test_a_failure_counts_as_an_attempt(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    put_back(connection, user, until=at(11), state=ScanState.FAILED)
+    claims(connection)
+
+    begun = begin(connection, user)
+    assert (begun.attempts, begun.failures) == (2, 2)
+
+
+def test_a_wait_counts_as_no_attempt(connection: Connection) -> None:
+    user = due_user(connection)
+    for _ in range(MAX_ATTEMPTS * 2):
+        assert claimed(connection) == [user.id]
+        put_back(connection, user, until=at(11), state=ScanState.WAITING)
+    claims(connection)
+
+    begun = begin(connection, user)
+    assert (begun.attempts, begun.failures) == (1, 1)
+
+
+def test_a_wait_ends_when_it_was_to_end_even_for_one_who_was_set_aside(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+    for _ in range(MAX_ATTEMPTS):
+        claims(connection)
+        put_back(connection, user, until=at(12))
+    # The one try of the day: GitHub's limit must not cost it.
+    clock.set(at(13))
+    assert claimed(connection) == [user.id]
+    put_back(connection, user, until=at(13, 10), state=ScanState.WAITING)
+
+    clock.set(at(13, 11))
+
+    assert claimed(connection) == [user.id]
+
+
+def test_what_a_scan_has_so_far_is_kept_for_the_next_one(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    scans.put_back(
+        connection,
+        user.id,
+        TODAY,
+        state=ScanState.WAITING,
+        reason="made up",
+        not_before=at(11),
+        expected=100,
+        recorded=58,
+        counts_as_attempt=False,
+    )
+    put_back(connection, user, until=at(11))
+
+    assert begin(connection, user).expected == 100
+
+
+def test_a_settled_day_is_not_put_back(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    finish(connection, user)
+
+    assert not put_back(connection, user, until=at(13))
+    assert record(connection, user).state is ScanState.DONE
+
+
+def test_nobody_is_put_back_who_was_deleted(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    users.delete(connection, user.id)
+
+    assert not put_back(connection, user, until=at(13))
+
+
+# Past days
+
+
+@pytest.mark.parametrize(
+    ("state", "recorded", "becomes"),
+    [
+        (ScanState.CLAIMED, 0, ScanState.FAILED),
+        (ScanState.WAITING, 0, ScanState.FAILED),
+        (ScanState.WAITING, 3, ScanState.INCOMPLETE),
+    ],
+)
+def test_a_past_day_that_was_never_finished_is_closed(
+    connection: Connection, state: ScanState, recorded: int, becomes: ScanState
+) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, YESTERDAY, state, recorded=recorded)
+
+    assert scans.close_past(connection) == 1
+
+    found = record(connection, user, YESTERDAY)
+    assert (found.state, found.recorded) == (becomes, recorded)
+    assert found.finished_at is not None
+    assert found.reason
+
+
+def test_a_past_day_keeps_the_reason_that_it_has(connection: Connection) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, YESTERDAY, ScanState.WAITING, reason="rate limit")
+
+    scans.close_past(connection)
+
+    assert record(connection, user, YESTERDAY).reason == "rate limit"
+
+
+@pytest.mark.parametrize("state", [ScanState.DONE, ScanState.INCOMPLETE, ScanState.GONE])
+def test_a_past_day_that_was_finished_stays(connection: Connection, state: ScanState) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, YESTERDAY, state)
+
+    assert scans.close_past(connection) == 0
+    assert record(connection, user, YESTERDAY).state is state
+
+
+def test_today_is_not_closed(connection: Connection) -> None:
+    due_user(connection)
+    claims(connection)
+
+    assert scans.close_past(connection) == 0
+
+
+def test_a_user_whose_yesterday_was_closed_is_due_today(connection: Connection) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, YESTERDAY, ScanState.WAITING)
+    scans.close_past(connection)
+
+    assert claims(connection) == [Claim(user.id, TODAY, is_first=True)]
+
+
+# Reading
+
+
+def test_records_come_newest_first_within_the_days_asked_for(connection: Connection) -> None:
+    user = add_user(connection)
+    for ago in range(5, -1, -1):
+        add_scan(connection, user, TODAY - timedelta(days=ago))
+
+    found = scans.read(connection, user.id, TODAY - timedelta(days=3), TODAY - timedelta(days=1))
+
+    assert [(TODAY - one.day).days for one in found] == [1, 2, 3]
+
+
+def test_a_record_is_its_users_alone(connection: Connection) -> None:
+    add_scan(connection, add_user(connection), TODAY)
+
+    assert scans.read(connection, add_user(connection).id, YESTERDAY, TODAY) == []
+
+
+def test_a_waiting_scan_tells_when_it_goes_on(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    put_back(connection, user, until=at(13, 15), state=ScanState.WAITING)
+
+    assert record(connection, user).next_attempt_at == at(13, 15)
+
+
+def test_a_scan_at_work_tells_when_it_is_given_up(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+
+    given_up = record(connection, user).next_attempt_at
+
+    assert given_up is not None
+    assert abs(given_up - clock.now() - timedelta(seconds=LEASE)) < timedelta(seconds=5)
+
+
+def test_a_finished_scan_has_no_next_attempt(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+    finish(connection, user)
+
+    assert record(connection, user).next_attempt_at is None
+
+
+def test_a_past_day_has_no_next_attempt(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    claims(connection)
+    put_back(connection, user, until=at(13), state=ScanState.FAILED)
+
+    clock.set(at(0, 10, day=TOMORROW))
+
+    assert record(connection, user).next_attempt_at is None
+
+
+def test_a_claim_finds_its_users_by_index(connection: Connection) -> None:
+    for _ in range(3):
+        due_user(connection)
+    connection.execute(text("ANALYZE users"))
+    connection.execute(text("SET enable_seqscan = off"))
+
+    plan = connection.execute(
+        text("EXPLAIN SELECT id FROM users ORDER BY scanned_on NULLS FIRST, id LIMIT 1")
+    ).scalars()
+
+    assert "ix_users_due" in "\n".join(plan)

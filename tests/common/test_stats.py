@@ -1,0 +1,355 @@
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from common import stats
+from common.repositories import Counts, SeenRepository
+from common.users import TrackedUser
+from tests.factories import ONE_DAY, add_repository, add_rows, add_user
+
+TODAY = date(2026, 11, 23)
+YESTERDAY = TODAY - ONE_DAY
+
+
+@pytest.fixture
+def user(connection: Connection) -> TrackedUser:
+    return add_user(connection)
+
+
+@pytest.fixture
+def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
+    return add_repository(connection, user, day=YESTERDAY)
+
+
+def write(
+    connection: Connection,
+    user: TrackedUser,
+    counts: Mapping[int, tuple[int, int, int]],
+    day: date = TODAY,
+) -> int:
+    return stats.write(
+        connection, user.id, day, {key: Counts(*value) for key, value in counts.items()}
+    )
+
+
+def read(
+    connection: Connection,
+    user: TrackedUser,
+    date_from: date = date(2020, 1, 1),
+    date_to: date = date(2040, 1, 1),
+) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in stats.read(connection, user.id, date_from, date_to)]
+
+
+def partition_of(connection: Connection, day: date) -> list[str]:
+    return list(
+        connection.execute(
+            text("SELECT tableoid::regclass::text FROM daily_stats WHERE date = :day"),
+            {"day": day},
+        ).scalars()
+    )
+
+
+# Writing
+
+
+def test_a_row_holds_what_was_seen(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    assert write(connection, user, {repository.id: (42, 9, 14)}) == 1
+
+    assert stats.read(connection, user.id, TODAY, TODAY) == [
+        {"repo_id": repository.id, "date": TODAY, "stargazers": 42, "forks": 9, "watchers": 14}
+    ]
+
+
+def test_a_second_observation_of_a_day_replaces_the_first(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (42, 9, 14)})
+
+    assert write(connection, user, {repository.id: (41, 9, 14)}) == 1
+
+    assert read(connection, user) == [(repository.id, TODAY, 41, 9, 14)]
+
+
+def test_another_day_is_another_row(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (42, 9, 14)}, YESTERDAY)
+    write(connection, user, {repository.id: (43, 9, 14)}, TODAY)
+
+    assert [row[2] for row in read(connection, user)] == [42, 43]
+
+
+def test_an_equal_observation_rewrites_nothing(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (42, 9, 14)})
+    version = connection.execute(text("SELECT xmin FROM daily_stats")).scalar_one()
+
+    assert write(connection, user, {repository.id: (42, 9, 14)}) == 0
+
+    assert connection.execute(text("SELECT xmin FROM daily_stats")).scalar_one() == version
+
+
+@pytest.mark.parametrize("counts", [(43, 9, 14), (42, 10, 14), (42, 9, 15)])
+def test_a_change_of_any_count_is_written(
+    connection: Connection,
+    user: TrackedUser,
+    repository: SeenRepository,
+    counts: tuple[int, int, int],
+) -> None:
+    write(connection, user, {repository.id: (42, 9, 14)})
+
+    assert write(connection, user, {repository.id: counts}) == 1
+    assert read(connection, user) == [(repository.id, TODAY, *counts)]
+
+
+def test_no_counts_are_no_rows(connection: Connection, user: TrackedUser) -> None:
+    assert write(connection, user, {}) == 0
+
+
+def test_a_zero_that_was_seen_is_a_zero(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (0, 0, 0)})
+
+    assert read(connection, user) == [(repository.id, TODAY, 0, 0, 0)]
+
+
+def test_more_rows_than_a_statement_takes_are_all_written(
+    connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stats, "_BATCH", 10)
+    counts = {add_repository(connection, user).id: (number, 0, 0) for number in range(25)}
+
+    assert write(connection, user, counts) == 25
+    assert [row[2] for row in read(connection, user)] == list(range(25))
+
+
+def test_a_row_needs_a_repository_of_the_user(connection: Connection, user: TrackedUser) -> None:
+    repository = add_repository(connection, add_user(connection))
+
+    with pytest.raises(IntegrityError):
+        write(connection, user, {repository.id: (1, 2, 3)})
+
+
+def test_a_count_below_zero_is_refused(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    with pytest.raises(IntegrityError):
+        write(connection, user, {repository.id: (1, -1, 3)})
+
+
+def test_writers_of_the_same_rows_in_other_orders_do_not_deadlock(
+    engine: Engine, connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stats, "_BATCH", 1)
+    ids = [add_repository(connection, user).id for _ in range(20)]
+
+    def rewrite(turn: int) -> None:
+        order = ids if turn % 2 else ids[::-1]
+        with engine.begin() as own:
+            write(own, user, dict.fromkeys(order, (turn, 0, 0)))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(rewrite, range(12)))
+
+    assert len({row[2] for row in read(connection, user)}) == 1
+
+
+# Reading
+
+
+def test_rows_come_by_repository_then_day(connection: Connection, user: TrackedUser) -> None:
+    late, early = (add_repository(connection, user, number) for number in (20, 10))
+    for repository in (late, early):
+        for day in (TODAY, YESTERDAY):
+            add_rows(connection, user, repository, {day: (1, 1, 1)})
+
+    assert [row[:2] for row in read(connection, user)] == [
+        (10, YESTERDAY),
+        (10, TODAY),
+        (20, YESTERDAY),
+        (20, TODAY),
+    ]
+
+
+def test_both_ends_of_a_range_are_included(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    days = [TODAY + timedelta(days=ahead) for ahead in range(5)]
+    add_rows(connection, user, repository, dict.fromkeys(days, (1, 1, 1)))
+
+    assert [row[1] for row in read(connection, user, days[1], days[3])] == days[1:4]
+    assert [row[1] for row in read(connection, user, days[2], days[2])] == [days[2]]
+    assert read(connection, user, days[3], days[1]) == []
+
+
+def test_a_user_without_rows_has_an_empty_list(connection: Connection, user: TrackedUser) -> None:
+    assert read(connection, user) == []
+
+
+def test_the_rows_of_others_are_not_shown(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (1, 2, 3)})
+
+    assert read(connection, add_user(connection)) == []
+
+
+def test_history_stays_with_the_owner_of_the_day(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    taker = add_user(connection)
+    write(connection, user, {repository.id: (1, 1, 1)}, YESTERDAY)
+    add_repository(connection, taker, repository.id, day=TODAY)
+    write(connection, taker, {repository.id: (2, 2, 2)}, TODAY)
+
+    assert read(connection, user) == [(repository.id, YESTERDAY, 1, 1, 1)]
+    assert read(connection, taker) == [(repository.id, TODAY, 2, 2, 2)]
+
+
+def test_a_day_of_transfer_belongs_to_who_was_seen_last(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    taker = add_user(connection)
+    write(connection, user, {repository.id: (1, 1, 1)})
+    add_repository(connection, taker, repository.id, day=TODAY)
+
+    assert write(connection, taker, {repository.id: (1, 1, 1)}) == 1
+
+    assert read(connection, user) == []
+    assert read(connection, taker) == [(repository.id, TODAY, 1, 1, 1)]
+
+
+# Partitions
+
+
+def make(connection: Connection, day: date) -> tuple[str, ...]:
+    with connection.engine.begin() as transaction:
+        return stats.make_partitions(transaction, day)
+
+
+def test_this_month_and_two_more_are_made(connection: Connection) -> None:
+    assert make(connection, date(2031, 5, 17)) == (
+        "daily_stats_2031_05",
+        "daily_stats_2031_06",
+        "daily_stats_2031_07",
+    )
+
+
+def test_months_that_are_there_are_not_made_again(connection: Connection) -> None:
+    make(connection, date(2031, 5, 17))
+
+    assert make(connection, date(2031, 5, 31)) == ()
+    assert make(connection, date(2031, 6, 1)) == ("daily_stats_2031_08",)
+
+
+def test_a_year_ends_and_another_begins(connection: Connection) -> None:
+    assert make(connection, date(2031, 11, 30)) == (
+        "daily_stats_2031_11",
+        "daily_stats_2031_12",
+        "daily_stats_2032_01",
+    )
+    assert make(connection, date(2031, 12, 31)) == ("daily_stats_2032_02",)
+
+
+@pytest.mark.parametrize(
+    ("day", "partition"),
+    [
+        (date(2031, 12, 1), "daily_stats_2031_12"),
+        (date(2031, 12, 31), "daily_stats_2031_12"),
+        (date(2032, 1, 1), "daily_stats_2032_01"),
+        (date(2032, 2, 29), "daily_stats_2032_02"),
+    ],
+)
+def test_a_row_lies_in_the_partition_of_its_month(
+    connection: Connection,
+    user: TrackedUser,
+    repository: SeenRepository,
+    day: date,
+    partition: str,
+) -> None:
+    make(connection, date(2031, 12, 5))
+
+    write(connection, user, {repository.id: (1, 2, 3)}, day)
+
+    assert partition_of(connection, day) == [partition]
+
+
+def test_a_row_of_a_month_without_a_partition_is_stored_all_the_same(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (1, 2, 3)}, date(2031, 5, 17))
+
+    assert partition_of(connection, date(2031, 5, 17)) == ["daily_stats_default"]
+    assert read(connection, user) == [(repository.id, date(2031, 5, 17), 1, 2, 3)]
+
+
+def test_rows_of_a_month_move_into_its_new_partition(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    inside = [date(2031, 5, 1), date(2031, 5, 31), date(2031, 6, 1)]
+    outside = [date(2031, 4, 30), date(2031, 8, 1)]
+    for day in inside + outside:
+        write(connection, user, {repository.id: (day.day, 2, 3)}, day)
+    before = read(connection, user)
+
+    make(connection, date(2031, 5, 17))
+
+    assert read(connection, user) == before
+    assert [partition_of(connection, day) for day in inside] == [
+        ["daily_stats_2031_05"],
+        ["daily_stats_2031_05"],
+        ["daily_stats_2031_06"],
+    ]
+    assert [partition_of(connection, day) for day in outside] == [["daily_stats_default"]] * 2
+
+
+def test_a_row_in_a_new_partition_keeps_its_guards(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    day = date(2031, 5, 17)
+    make(connection, day)
+    write(connection, user, {repository.id: (1, 2, 3)}, day)
+
+    assert write(connection, user, {repository.id: (1, 2, 3)}, day) == 0
+    with pytest.raises(IntegrityError):
+        write(connection, user, {repository.id: (-1, 2, 3)}, day)
+    with pytest.raises(IntegrityError):
+        write(connection, user, {repository.id + 1: (1, 2, 3)}, day)
+
+
+def test_sweeps_that_make_partitions_at_once_make_them_once(
+    engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    write(connection, user, {repository.id: (1, 2, 3)}, date(2031, 5, 17))
+
+    def sweep(_: int) -> tuple[str, ...]:
+        with engine.begin() as own:
+            return stats.make_partitions(own, date(2031, 5, 17))
+
+    with ThreadPoolExecutor(6) as pool:
+        made = sorted(pool.map(sweep, range(6)))
+
+    assert [len(names) for names in made] == [0, 0, 0, 0, 0, 3]
+    assert read(connection, user) == [(repository.id, date(2031, 5, 17), 1, 2, 3)]
+
+
+def test_a_new_partition_does_not_stop_readers_and_writers(
+    engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    make(connection, TODAY)
+    write(connection, user, {repository.id: (1, 2, 3)})
+
+    with engine.begin() as sweep, engine.begin() as other:
+        other.execute(text("SET LOCAL lock_timeout = '1s'"))
+        stats.make_partitions(sweep, date(2031, 5, 17))
+        assert len(stats.read(other, user.id, YESTERDAY, TODAY)) == 1
+        assert stats.write(other, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
