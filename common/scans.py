@@ -109,21 +109,26 @@ def claim(
     )
 
 
-def begin(connection: Connection, user_id: int, *, lease: float) -> Begun | None:
-    """Begin the scan of a user for the day that it is now.
+def begin(
+    connection: Connection, user_id: int, *, lease: float, day: date | None = None
+) -> Begun | None:
+    """Begin the scan of a user for a day, by default the day that it is now.
 
-    :return: None where there is nothing to do: the user is followed no more, or today is settled
+    :return: None where there is nothing to do: the user is followed no more, or that day or a
+        later one is settled
     """
     row = connection.execute(
         text(
             """
-            WITH begun AS (
+            WITH wanted AS (
+                SELECT coalesce(
+                    CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
+                ) AS day
+            ), begun AS (
                 UPDATE users SET lease_until = repopulse_now() + make_interval(secs => :lease)
-                WHERE id = :id
-                  AND (scanned_on IS NULL
-                       OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
-                RETURNING id, login, node_id, attempts AS failures,
-                          (repopulse_now() AT TIME ZONE 'UTC')::date AS day
+                FROM wanted
+                WHERE id = :id AND (scanned_on IS NULL OR scanned_on < day)
+                RETURNING id, login, node_id, attempts AS failures, day
             ), record AS (
                 -- A load comes without a claim, which would have made the record.
                 INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun
@@ -134,7 +139,7 @@ def begin(connection: Connection, user_id: int, *, lease: float) -> Begun | None
             FROM begun JOIN record ON record.user_id = begun.id
             """
         ),
-        {"id": user_id, "lease": lease},
+        {"id": user_id, "lease": lease, "day": day},
     ).one_or_none()
     return None if row is None else Begun(*row)
 

@@ -56,10 +56,13 @@ class Collector:
         self._github = github
         self._settings = settings
 
-    def scan(self, user_id: int, *, is_load: bool = False) -> Outcome:
-        """Record today's numbers of a user's repositories, unless that was done."""
+    def scan(self, user_id: int, *, is_load: bool = False, day: date | None = None) -> Outcome:
+        """Record the numbers of a user's repositories as of now, unless that was done.
+
+        :param day: the day that they are of, where GitHub is simulated and shows another
+        """
         with self._engine.begin() as connection:
-            begun = scans.begin(connection, user_id, lease=self._settings.lease)
+            begun = scans.begin(connection, user_id, lease=self._settings.lease, day=day)
             if begun is None:
                 return NOTHING
             target = _target(connection, begun, is_load=is_load)
