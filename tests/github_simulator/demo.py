@@ -1,0 +1,100 @@
+"""Fill the demo: follow a dozen simulated accounts and record their last 60 days.
+
+``python -m tests.github_simulator.demo`` runs beside the product, on the same settings. The past
+goes through the ordinary code, day by day, against a simulated GitHub in this process that shows
+that day; it grows from the same seed as the one that is served, so that the recorded past and the
+coming days are one history. Today is left to the workers. A second run adds nothing.
+"""
+
+import logging
+import sys
+from datetime import date, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from common import clock, lookups, users
+from common.broker import Task, make_celery, make_redis, send
+from common.db import make_engine
+from common.errors import told_plainly
+from common.log import configure
+from common.settings import Settings, load_settings
+from tests.github_simulator.limits import Limits
+from tests.github_simulator.server import GitHubSimulator
+from tests.github_simulator.world import World
+from worker.collect import Collector
+from worker.github.client import make_github
+
+DAYS = 60
+
+_LEASE = 600.0
+"""Seconds in which the sweep leaves the new users to this program."""
+
+
+def fill(settings: Settings, engine: Engine) -> int:
+    """Record the past of every account of the simulated world.
+
+    :return: how many daily rows were recorded
+    """
+    with engine.begin() as connection:
+        today = clock.today(connection)
+        if users.page(connection, limit=1):
+            return 0
+    world = World.synthetic(day=today)
+    simulator = GitHubSimulator(world, limits=Limits.unlimited())
+    with make_redis(settings) as client:
+        github = make_github(settings, client, transport=simulator.transport())
+        collector = Collector(engine, github, settings)
+        try:
+            ids = [_follow(engine, collector, account.login) for account in world.accounts]
+            return sum(
+                _record(world, collector, user_id, today - timedelta(days=days))
+                for days in range(DAYS, 0, -1)
+                for user_id in ids
+            )
+        finally:
+            github.close()
+
+
+def _follow(engine: Engine, collector: Collector, login: str) -> int:
+    with engine.begin() as connection:
+        lookup, _ = lookups.ask(connection, login, lease=_LEASE)
+    user_id = collector.resolve(lookup.id)
+    if user_id is None:
+        sys.exit(f"the demo could not follow {login}")
+    return user_id
+
+
+def _record(world: World, collector: Collector, user_id: int, day: date) -> int:
+    world.day = day
+    return collector.scan(user_id, day=day).rows
+
+
+def main() -> None:
+    """Fill the demo and let the workers record today."""
+    settings = load_settings()
+    # A credential of its own, so that the past does not use up the budget of today.
+    past = settings.model_copy(update={"github_token": SecretStr("the-past")})
+    configure(settings.model_copy(update={"log_level": "WARNING"}))
+    engine = make_engine(settings.database, process="demo")
+    try:
+        rows = fill(past, engine)
+        if not rows:
+            print("the demo's accounts are there already", flush=True)
+            return
+        with engine.begin() as connection:
+            followed = users.page(connection)
+        celery = make_celery(settings)
+        for user in followed:
+            send(celery, Task.LOAD_USER, user.id)
+        print(
+            f"{len(followed)} accounts followed, {DAYS} days and {rows} rows recorded", flush=True
+        )
+    finally:
+        engine.dispose()
+    logging.shutdown()
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main()
