@@ -88,7 +88,9 @@ def plan_demo(settings: Settings) -> Plan:
     """Plan the product beside a simulated GitHub, with data and servers of its own."""
     plan = plan_up(settings)
     port = free_port()
-    simulator = Program("github", _python("tests.github_simulator", "--port", str(port)))
+    simulator = Program(
+        "github", _python("tests.github_simulator", "--port", str(port), "--accounts", "14")
+    )
     seed = Program("demo", _python("tests.github_simulator.demo"), once=True)
     return replace(
         plan,

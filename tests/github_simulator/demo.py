@@ -1,4 +1,4 @@
-"""Fill the demo: follow a dozen simulated accounts and record their last 60 days.
+"""Fill the demo: follow a dozen simulated accounts, with their last 60 days recorded.
 
 ``python -m tests.github_simulator.demo`` runs beside the product, on the same settings. The past
 goes through the ordinary code, day by day, against a simulated GitHub in this process that shows
@@ -25,6 +25,10 @@ from tests.github_simulator.world import World
 from worker.collect import Collector
 from worker.github.client import make_github
 
+ACCOUNTS = 14
+"""Accounts of the simulated GitHub; the last two are left for whoever tries the demo to add."""
+
+FOLLOWED = 12
 DAYS = 60
 
 _LEASE = 600.0
@@ -40,13 +44,15 @@ def fill(settings: Settings, engine: Engine) -> int:
         today = clock.today(connection)
         if users.page(connection, limit=1):
             return 0
-    world = World.synthetic(day=today)
+    world = World.synthetic(accounts=ACCOUNTS, day=today)
     simulator = GitHubSimulator(world, limits=Limits.unlimited())
     with make_redis(settings) as client:
         github = make_github(settings, client, transport=simulator.transport())
         collector = Collector(engine, github, settings)
         try:
-            ids = [_follow(engine, collector, account.login) for account in world.accounts]
+            ids = [
+                _follow(engine, collector, account.login) for account in world.accounts[:FOLLOWED]
+            ]
             return sum(
                 _record(world, collector, user_id, today - timedelta(days=days))
                 for days in range(DAYS, 0, -1)
