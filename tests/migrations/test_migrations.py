@@ -1,0 +1,247 @@
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
+
+from common.errors import SetupError
+from common.local.ports import free_port
+from common.models import Base
+from tests.servers import ROOT, Databases, migrate
+
+VERSIONS = sorted((ROOT / "migrations" / "versions").glob("*.py"))
+
+_LOCK = 7_266_773_001
+
+
+def config(url: str) -> Config:
+    made = Config(ROOT / "alembic.ini")
+    made.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
+    made.attributes["url"] = url
+    return made
+
+
+def open_engine(url: str) -> Engine:
+    return create_engine(url, poolclass=NullPool)
+
+
+@pytest.fixture
+def empty_url(databases: Databases) -> Iterator[str]:
+    with databases.fresh(migrated=False) as url:
+        yield url
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Connection]:
+    """A connection to a database in which there is nothing."""
+    with open_engine(empty_url).connect() as opened:
+        yield opened.execution_options(isolation_level="AUTOCOMMIT")
+
+
+TABLES = """
+    SELECT c.relname, c.relkind::text, pg_get_partkeydef(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND NOT c.relispartition AND c.relname <> 'alembic_version'
+      AND c.relkind IN ('r', 'p', 'v', 'S')
+"""
+COLUMNS = """
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+           a.attidentity::text, pg_get_expr(d.adbin, d.adrelid)
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE n.nspname = 'public' AND NOT c.relispartition AND c.relname <> 'alembic_version'
+      AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+"""
+CONSTRAINTS = """
+    SELECT c.relname, k.conname, pg_get_constraintdef(k.oid)
+    FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND NOT c.relispartition AND c.relname <> 'alembic_version'
+"""
+INDEXES = """
+    SELECT tablename, indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+      AND tablename NOT LIKE 'daily\\_stats\\_%'
+"""
+FUNCTIONS = """
+    SELECT p.proname, pg_get_functiondef(p.oid) FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'public'
+"""
+
+
+def shape(connection: Connection, query: str) -> list[tuple[object, ...]]:
+    return sorted((tuple(row) for row in connection.execute(text(query))), key=str)
+
+
+def everything(connection: Connection) -> list[tuple[object, ...]]:
+    queries = (TABLES, COLUMNS, CONSTRAINTS, INDEXES, FUNCTIONS)
+    return [row for query in queries for row in shape(connection, query)]
+
+
+def test_all_migrations_lead_up_from_nothing(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url)
+
+    context = MigrationContext.configure(empty)
+    assert context.get_current_revision() == VERSIONS[-1].name[:4]
+
+
+def test_all_migrations_lead_down_to_nothing(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url)
+
+    command.downgrade(config(empty_url), "base")
+
+    assert everything(empty) == []
+
+
+def test_a_schema_that_went_down_comes_up_the_same(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url)
+    first = everything(empty)
+    command.downgrade(config(empty_url), "base")
+
+    migrate(empty_url)
+
+    assert everything(empty) == first
+
+
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
+def test_each_migration_can_be_taken_back(empty_url: str, empty: Connection, path: Path) -> None:
+    revision = path.name[:4]
+    before = f"{int(revision) - 1:04}"
+    if before != "0000":
+        migrate(empty_url, before)
+    shape_before = everything(empty)
+
+    migrate(empty_url, revision)
+    assert everything(empty) != shape_before
+    command.downgrade(config(empty_url), "-1")
+
+    assert everything(empty) == shape_before
+
+
+def test_the_models_equal_the_migrations(connection: Connection) -> None:
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "compare_type": True,
+            "include_object": lambda _item, name, kind, _reflected, _other: (
+                kind != "table" or not str(name).startswith("daily_stats_")
+            ),
+        },
+    )
+
+    assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("query", [TABLES, COLUMNS, CONSTRAINTS, INDEXES])
+def test_a_database_made_from_the_models_is_the_same(
+    connection: Connection, empty: Connection, query: str
+) -> None:
+    """Sees what Alembic does not compare: checks, defaults, partitioning, included columns."""
+    (clock,) = (row for row in shape(connection, FUNCTIONS) if row[0] == "repopulse_now")
+    empty.execute(text(str(clock[1])))
+    Base.metadata.create_all(empty)
+
+    assert shape(empty, query) == shape(connection, query)
+
+
+def test_alembics_own_check_finds_nothing_to_do(database_url: str) -> None:
+    command.check(config(database_url))
+
+
+def test_the_files_are_numbered_one_after_the_other() -> None:
+    assert [path.name[:5] for path in VERSIONS] == [
+        f"{number:04}_" for number in range(1, len(VERSIONS) + 1)
+    ]
+
+
+def test_each_revision_is_its_files_number_and_follows_the_one_before() -> None:
+    script = ScriptDirectory.from_config(config("postgresql://nowhere"))
+    chain = [
+        (revision.revision, revision.down_revision, Path(revision.path).name[:4])
+        for revision in reversed(list(script.walk_revisions()))
+    ]
+    numbers = [f"{number:04}" for number in range(1, len(VERSIONS) + 1)]
+
+    assert chain == list(zip(numbers, [None, *numbers], numbers, strict=False))
+
+
+def test_there_is_one_head() -> None:
+    script = ScriptDirectory.from_config(config("postgresql://nowhere"))
+
+    assert len(script.get_heads()) == 1
+
+
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
+def test_a_migration_does_not_depend_on_the_models_of_today(path: Path) -> None:
+    imports = re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
+
+    assert not {"common", "api", "worker"} & set(imports)
+
+
+def test_processes_that_migrate_at_once_all_succeed(empty_url: str, empty: Connection) -> None:
+    environment = os.environ | {"DATABASE_URL": empty_url}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "migrations"],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+
+    ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+
+    assert ends == [("", 0), ("", 0)]
+    assert MigrationContext.configure(empty).get_current_revision() == VERSIONS[-1].name[:4]
+
+
+def test_a_process_that_comes_while_another_migrates_waits_for_it(
+    empty_url: str, empty: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    def other_ends(seconds: float) -> None:
+        slept.append(seconds)
+        assert everything(empty) == []
+        empty.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+
+    monkeypatch.setattr("time.sleep", other_ends)
+    empty.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+
+    migrate(empty_url)
+
+    assert len(slept) == 1
+
+
+def test_a_database_at_head_is_left_alone_whoever_migrates(
+    database_url: str, connection: Connection
+) -> None:
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    plain = config(database_url)
+    plain.attributes["fast_path"] = True
+
+    # Would wait for the lock, for two minutes, if it asked for it.
+    command.upgrade(plain, "head")
+
+
+def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
+    url = make_url(f"postgresql+psycopg2://user:s3cret@127.0.0.1:{free_port()}/name")
+
+    with pytest.raises(SetupError, match="Postgres does not answer") as raised:
+        migrate(url.render_as_string(hide_password=False))
+
+    assert "s3cret" not in str(raised.value)
