@@ -1,17 +1,19 @@
 -- Ask for leave to send one request.
 --
--- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, minute, minute_cost
+-- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, paced_until
 -- KEYS[2]  sorted set of one credential's requests in flight: token -> when it is given up for lost
 -- KEYS[3]  hash of one credential: blocked_until, blocks (in a row), reason
+-- KEYS[4]  there while GitHub refuses the credential
 -- ARGV[1]  now, epoch seconds; "" asks Redis' own clock
 -- ARGV[2]  token of this request, unique; it carries the cost: "<uuid>:<resource>:<cost>"
 -- ARGV[3]  cost in points
 -- ARGV[4]  requests allowed in flight
--- ARGV[5]  points allowed in one minute
--- ARGV[6]  points that are kept back from this caller
--- ARGV[7]  seconds after which a request in flight is given up for lost
+-- ARGV[5]  points a minute
+-- ARGV[6]  points more than that at once, after a pause
+-- ARGV[7]  part of the hour's limit that is kept back from this caller
+-- ARGV[8]  seconds after which a request in flight is given up for lost
 --
--- Returns {granted, wait, reason}: {1, "0", ""}, or {0, seconds, "busy" | "limited: why"}.
+-- Returns {"granted" | "busy" | "limited" | "refused", seconds, reason}.
 
 local function now()
   if ARGV[1] ~= "" then
@@ -24,10 +26,13 @@ end
 local moment = now()
 local cost = tonumber(ARGV[3])
 
+if redis.call("EXISTS", KEYS[4]) == 1 then
+  return {"refused", tostring(redis.call("TTL", KEYS[4])), ""}
+end
+
 local blocked_until = tonumber(redis.call("HGET", KEYS[3], "blocked_until") or "0")
 if blocked_until > moment then
-  local reason = redis.call("HGET", KEYS[3], "reason") or ""
-  return {0, tostring(blocked_until - moment), "limited: " .. reason}
+  return {"limited", tostring(blocked_until - moment), redis.call("HGET", KEYS[3], "reason") or ""}
 end
 
 redis.call("ZREMRANGEBYSCORE", KEYS[2], "-inf", moment)
@@ -36,34 +41,34 @@ local in_flight = redis.call("ZCARD", KEYS[2])
 local resets_at = tonumber(redis.call("HGET", KEYS[1], "resets_at") or "0")
 local allowed = tonumber(ARGV[4])
 if resets_at > moment then
+  local limit = tonumber(redis.call("HGET", KEYS[1], "limit"))
   local remaining = tonumber(redis.call("HGET", KEYS[1], "remaining"))
-  if remaining - cost < tonumber(ARGV[6]) then
-    return {0, tostring(resets_at - moment), "limited: this hour's requests are used up"}
+  if remaining - cost < math.floor(limit * tonumber(ARGV[7])) then
+    return {"limited", tostring(resets_at - moment), "this hour's requests are used up"}
   end
 else
   -- Nothing known of this window: one request goes ahead and teaches, the others wait for it.
-  redis.call("HDEL", KEYS[1], "remaining", "resets_at")
+  redis.call("HDEL", KEYS[1], "limit", "remaining", "resets_at")
   allowed = 1
 end
 
-local minute = math.floor(moment / 60)
-local spent = 0
-if tonumber(redis.call("HGET", KEYS[1], "minute") or "-1") == minute then
-  spent = tonumber(redis.call("HGET", KEYS[1], "minute_cost"))
-end
-if spent > 0 and spent + cost > tonumber(ARGV[5]) then
-  return {0, tostring((minute + 1) * 60 - moment), "limited: this minute's points are used up"}
-end
-
 if in_flight >= allowed then
-  return {0, "0.1", "busy"}
+  return {"busy", "0.1", ""}
 end
 
-redis.call("HSET", KEYS[1], "minute", minute, "minute_cost", spent + cost)
+-- Each point takes its share of a minute; who is ahead of that by more than the burst waits.
+local share = 60 / tonumber(ARGV[5])
+local paced_until = math.max(tonumber(redis.call("HGET", KEYS[1], "paced_until") or "0"), moment)
+local ahead = paced_until - moment - tonumber(ARGV[6]) * share
+if ahead > 0 then
+  return {"busy", tostring(ahead), ""}
+end
+
+redis.call("HSET", KEYS[1], "paced_until", string.format("%.3f", paced_until + cost * share))
 if resets_at > moment then
   redis.call("HINCRBY", KEYS[1], "remaining", -cost)
 end
-redis.call("ZADD", KEYS[2], moment + tonumber(ARGV[7]), ARGV[2])
+redis.call("ZADD", KEYS[2], moment + tonumber(ARGV[8]), ARGV[2])
 redis.call("EXPIRE", KEYS[1], 7200)
 redis.call("EXPIRE", KEYS[2], 7200)
-return {1, "0", ""}
+return {"granted", "0", ""}

@@ -1,26 +1,31 @@
 """The meaning of GitHub's answers: each is exactly one of ten things.
 
-===================  ==================================================  ===========================
-meaning              such answers                                        what happens next
-===================  ==================================================  ===========================
-data                 200 with JSON                                       used
-partial data         GraphQL: data beside errors with a path             good parts used, the rest
-                                                                         is missing with its reason
-unchanged            304                                                 what is known holds
-moved                301, 302, 307, 308 on the same host                 one hop, then the new
-address is stored by id gone or hidden       404; GraphQL NOT_FOUND without data
-confirmed another day or by a direct look, then no rows blocked              451; 403 with
-``block``, single sign-on, or         this one has no row today, any other 403; GraphQL FORBIDDEN
-without data       reason kept limited until t      429; 403 or 200 that speaks of a limit, has
-nobody asks before t; scans
-                     ``retry-after`` or nothing left; GraphQL            wait in Postgres
-                     RATE_LIMITED, RATE_LIMIT
-try again            5xx, no connection, cut or foreign bodies;          again later; after a
-timeout GraphQL timeouts and RESOURCE_LIMITS_EXCEEDED       or a heavy query for less credentials
-refused  401                                                 once: again; twice: nothing until the
-token changes our query is wrong   400, 410, 422 and other 4xx; GraphQL answers        logged as an
-error of ours without data whose errors have no known type ===================
-==================================================  ===========================
+::
+
+    meaning              such answers                          what happens next
+    -------------------  ------------------------------------  ----------------------------------
+    data                 200 and 201 with JSON                 used
+    partial data         GraphQL: data beside errors           good parts used; the rest asked for
+                                                               in other ways, or missing with its
+                                                               reason
+    unchanged            304                                   what is known holds
+    moved                301, 302, 307, 308                    one hop, on the same host alone
+    gone or hidden       404; GraphQL NOT_FOUND without data   asked in another way, or once more;
+                                                               then no rows
+    blocked              451; 403 with ``block``, for single   the reason is kept; other ways are
+                         sign-on, or any other; GraphQL        tried where there are any
+                         FORBIDDEN without data
+    limited until t      429; 200 or 403 that speaks of a      nobody asks before t: for this
+                         limit, has ``retry-after`` or         resource where its hour is used up,
+                         nothing left; GraphQL RATE_LIMITED    for any where it was a secondary
+                         and RATE_LIMIT                        limit; scans wait in Postgres
+    try again            no connection, cut or foreign bodies  once at once, then later
+                         5xx, timeouts, GraphQL timeouts and   for less, where less can be asked
+                         RESOURCE_LIMITS_EXCEEDED              for; never the same at once
+    credentials refused  401                                   once: again at once; twice: nothing
+                                                               until they change
+    our query is wrong   400, 410, 422 and other 4xx; GraphQL  told as an error of ours, once
+                         that was not executed
 
 The body decides before the headers do: limits come with quota left and good answers come with none
 (octokit/plugin-throttling.js#632, port-labs/ocean#3526), and not every 403 is a limit. The texts
@@ -28,6 +33,7 @@ are matched anywhere in the message: GitHub has lengthened them more than once.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -82,12 +88,17 @@ class Answer:
     reason: str = ""
     wait: float | None = None
     """For ``LIMITED``: seconds to wait as GitHub said, or None where it did not say."""
+    of_resource: bool = False
+    """For ``LIMITED``: this resource's hour is used up; the other resource may be asked."""
     ask_for_less: bool = False
+    """For ``TRY_AGAIN``: the same question would fail the same way."""
     location: str | None = None
     """For ``MOVED``: the new address."""
     next_page: str | None = None
     field_errors: tuple[FieldError, ...] = ()
     quota: Quota | None = field(default=None, compare=False)
+    moment: float | None = field(default=None, compare=False)
+    """GitHub's own time of the answer, epoch seconds, where it told it."""
 
     def usable(self) -> Any:
         """Return the data, or raise the error that this answer means.
@@ -116,70 +127,90 @@ def read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
 
     :param headers: with lower-case names
     """
-    quota = read_quota(headers)
-    if status in (301, 302, 307, 308):
-        location = headers.get("location", "")
-        if not location:
-            return Answer(Meaning.TRY_AGAIN, reason="redirected to nowhere", quota=quota)
-        return Answer(Meaning.MOVED, reason="moved", location=location, quota=quota)
-    if status == 304:
-        return Answer(Meaning.UNCHANGED, reason="unchanged", quota=quota)
-    parsed = _parse(body)
-    refusal = _refusal(status, headers, parsed)
-    if refusal is not None:
-        return _with_quota(refusal, quota)
-    if status == 200 and isinstance(parsed, dict | list):
-        return Answer(
-            Meaning.DATA, data=parsed, next_page=_next_page(headers.get("link", "")), quota=quota
-        )
-    return Answer(Meaning.TRY_AGAIN, reason=f"HTTP {status} without usable JSON", quota=quota)
+    answer = _read_rest(status, headers, body)
+    return replace(answer, quota=read_quota(headers), moment=_moment(headers))
 
 
 def read_graphql(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """Say what an answer of the GraphQL endpoint means."""
     parsed = _parse(body)
-    quota = _graphql_quota(parsed, headers) or read_quota(headers)
-    if isinstance(parsed, dict) and isinstance(parsed.get("errors"), list) and parsed["errors"]:
-        # Before the status: GitHub sends the same errors with 200, 403 and 502.
-        answer = _read_errors(parsed, headers)
-        if answer.meaning is not Meaning.QUERY_WRONG or status == 200:
-            return _with_quota(answer, quota)
-    refusal = _refusal(status, headers, parsed)
-    if refusal is not None:
-        return _with_quota(refusal, quota)
-    if isinstance(parsed, dict) and isinstance(parsed.get("data"), dict):
-        return Answer(Meaning.DATA, data=parsed["data"], quota=quota)
-    return Answer(Meaning.TRY_AGAIN, reason=f"HTTP {status} without usable JSON", quota=quota)
+    answer = _read_graphql(status, headers, parsed)
+    told = [read_quota(headers, "graphql"), _told_quota(parsed, headers)]
+    # Where header and body differ, the one that says that less is left.
+    quota = min(filter(None, told), key=lambda quota: quota.remaining, default=None)
+    return replace(answer, quota=quota, moment=_moment(headers))
 
 
-def read_quota(headers: Mapping[str, str]) -> Quota | None:
-    """Return what the rate headers say, or None where they are absent or absurd."""
+def read_quota(headers: Mapping[str, str], resource: str = "core") -> Quota | None:
+    """Return what the rate headers say, or None where they are absent or absurd.
+
+    :param resource: the one that was asked for, where the headers do not name it
+    """
     try:
+        reset = float(headers["x-ratelimit-reset"])
         limit, remaining = (int(headers[f"x-ratelimit-{name}"]) for name in ("limit", "remaining"))
-        resets_in = float(headers["x-ratelimit-reset"]) - _github_time(headers)
     except (KeyError, ValueError):
         return None
-    if limit <= 0 or remaining < 0:
+    return _quota(headers.get("x-ratelimit-resource", resource), limit, remaining, reset, headers)
+
+
+def _quota(
+    resource: str, limit: int, remaining: int, reset: float, headers: Mapping[str, str]
+) -> Quota | None:
+    if not 0 < limit <= _LARGEST_LIMIT or not 0 <= remaining <= limit or not math.isfinite(reset):
         return None
     # A window is an hour; what lies outside is a clock or a header gone wrong.
-    return Quota(
-        resource=headers.get("x-ratelimit-resource", "core"),
-        limit=limit,
-        remaining=remaining,
-        resets_in=min(max(resets_in, 0.0), 3660.0),
-    )
+    resets_in = min(max(reset - _github_time(headers), 0.0), 3660.0)
+    return Quota(resource, limit, remaining, resets_in)
 
 
-def _with_quota(answer: Answer, quota: Quota | None) -> Answer:
-    return replace(answer, quota=quota)
+def _moment(headers: Mapping[str, str]) -> float | None:
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def _github_time(headers: Mapping[str, str]) -> float:
     """Return GitHub's time of the answer; ours where it does not say."""
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        return datetime.now(UTC).timestamp()
+    moment = _moment(headers)
+    return datetime.now(UTC).timestamp() if moment is None else moment
+
+
+def _read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    if status in (301, 302, 307, 308):
+        location = headers.get("location", "")
+        if not location:
+            return Answer(Meaning.TRY_AGAIN, reason="redirected to nowhere")
+        return Answer(Meaning.MOVED, reason="moved", location=location)
+    if status == 304:
+        return Answer(Meaning.UNCHANGED, reason="unchanged")
+    parsed = _parse(body)
+    refusal = _refusal(status, headers, parsed)
+    if refusal is not None:
+        return refusal
+    if status in (200, 201) and isinstance(parsed, dict | list):
+        next_page = _next_page(headers.get("link", ""))
+        return Answer(Meaning.DATA, data=parsed, next_page=next_page)
+    return _unusable(status)
+
+
+def _read_graphql(status: int, headers: Mapping[str, str], parsed: Any) -> Answer:
+    if isinstance(parsed, dict) and isinstance(parsed.get("errors"), list) and parsed["errors"]:
+        # Before the status: GitHub sends the same errors with 200, 403 and 502.
+        answer = _read_errors(parsed, headers)
+        if answer.meaning is not Meaning.QUERY_WRONG or status == 200:
+            return answer
+    refusal = _refusal(status, headers, parsed)
+    if refusal is not None:
+        return refusal
+    if isinstance(parsed, dict) and isinstance(parsed.get("data"), dict):
+        return Answer(Meaning.DATA, data=parsed["data"])
+    return _unusable(status)
+
+
+def _unusable(status: int) -> Answer:
+    return Answer(Meaning.TRY_AGAIN, reason=f"HTTP {status} without usable JSON")
 
 
 def _parse(body: bytes) -> Any:
@@ -213,12 +244,20 @@ def _is_primary(message: str) -> bool:
 
 def _limited(headers: Mapping[str, str], message: str) -> Answer:
     """Say until when to wait, in the order that GitHub's documentation gives."""
-    quota = read_quota(headers)
+    reason = _short(message) or "rate limit"
     wait = _retry_after(headers)
-    if wait is None and quota is not None and (quota.remaining == 0 or _is_primary(message)):
+    if wait is not None:
+        return Answer(Meaning.LIMITED, reason=reason, wait=wait)
+    quota = read_quota(headers)
+    if quota is None or (quota.remaining > 0 and not _is_primary(message)):
+        return Answer(Meaning.LIMITED, reason=reason)
+    return Answer(
+        Meaning.LIMITED,
+        reason=reason,
         # One second more: the new window begins when the old one has ended, not a moment before.
-        wait = quota.resets_in + 1
-    return Answer(Meaning.LIMITED, reason=_short(message) or "rate limit", wait=wait)
+        wait=quota.resets_in + 1,
+        of_resource=_is_primary(message),
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -230,8 +269,10 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - _github_time(headers)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
+    if math.isnan(seconds):
+        return None
     return min(max(seconds, 1.0), 86400.0)
 
 
@@ -290,6 +331,9 @@ def _next_page(link: str) -> str | None:
     return None
 
 
+_LARGEST_LIMIT = 10**9
+"""Requests an hour; ten thousand times what GitHub gives to anybody."""
+
 _LIMIT_KINDS = {"RATE_LIMITED", "RATE_LIMIT"}
 _HEAVY_KINDS = {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "ARGUMENT_LIMIT"}
 _HEAVY_TEXTS = (
@@ -305,13 +349,13 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
     data = parsed.get("data")
     faults = [fault for fault in parsed["errors"] if isinstance(fault, dict)]
     for fault in faults:
+        message = _message(fault)
         if (
-            fault.get("type") in _LIMIT_KINDS
+            _kind(fault) in _LIMIT_KINDS
             or fault.get("code") == "graphql_rate_limit"
-            or _is_primary(str(fault.get("message")))
-            or _is_secondary(str(fault.get("message")))
+            or _is_primary(message)
+            or _is_secondary(message)
         ):
-            message = _message(fault)
             # An error of type RATE_LIMITED is a primary limit whatever its text.
             return _limited(
                 headers,
@@ -319,37 +363,47 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
             )
     for fault in faults:
         message = _message(fault)
-        if fault.get("type") in _HEAVY_KINDS or any(
-            text in message.lower() for text in _HEAVY_TEXTS
-        ):
+        if _kind(fault) in _HEAVY_KINDS or any(text in message.lower() for text in _HEAVY_TEXTS):
             return Answer(Meaning.TRY_AGAIN, reason=_short(message), ask_for_less=True)
     reason = _short("; ".join(dict.fromkeys(_message(fault) for fault in faults)))
     if isinstance(data, dict) and any(
         isinstance(value, dict | list) for name, value in data.items() if name != "rateLimit"
     ):
         return Answer(Meaning.PARTIAL, data=data, reason=reason, field_errors=_field_errors(faults))
-    kinds = {fault.get("type") for fault in faults}
+    kinds = {_kind(fault) for fault in faults}
     if "NOT_FOUND" in kinds:
         return Answer(Meaning.GONE, reason=reason, field_errors=_field_errors(faults))
     if kinds & _PART_KINDS:
         return Answer(Meaning.BLOCKED, reason=reason, field_errors=_field_errors(faults))
     if _message(parsed).lower() == "bad credentials" or reason.lower() == "bad credentials":
         return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)
+    if "data" in parsed:
+        # It was executed, so it was understood.
+        return Answer(Meaning.TRY_AGAIN, reason=reason or "GraphQL errors", ask_for_less=True)
     return Answer(Meaning.QUERY_WRONG, reason=reason or "GraphQL errors without text")
+
+
+def _kind(fault: dict[str, Any]) -> str:
+    return str(fault.get("type") or "UNKNOWN")
 
 
 def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:
     return tuple(
         FieldError(
-            kind=str(fault.get("type") or "UNKNOWN"),
-            path=tuple(part for part in fault.get("path") or () if isinstance(part, str | int)),
+            kind=_kind(fault),
+            path=_path(fault.get("path")),
             message=_short(_message(fault)),
         )
         for fault in faults
     )
 
 
-def _graphql_quota(parsed: Any, headers: Mapping[str, str]) -> Quota | None:
+def _path(told: Any) -> tuple[str | int, ...]:
+    parts = told if isinstance(told, list) else []
+    return tuple(part for part in parts if isinstance(part, str | int))
+
+
+def _told_quota(parsed: Any, headers: Mapping[str, str]) -> Quota | None:
     """Return what the answer's own ``rateLimit`` says."""
     data = parsed.get("data") if isinstance(parsed, dict) else None
     told = data.get("rateLimit") if isinstance(data, dict) else None
@@ -358,13 +412,6 @@ def _graphql_quota(parsed: Any, headers: Mapping[str, str]) -> Quota | None:
     try:
         reset = datetime.fromisoformat(told["resetAt"]).timestamp()
         limit, remaining = int(told["limit"]), int(told["remaining"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if limit <= 0 or remaining < 0:
-        return None
-    return Quota(
-        resource="graphql",
-        limit=limit,
-        remaining=remaining,
-        resets_in=min(max(reset - _github_time(headers), 0.0), 3660.0),
-    )
+    return _quota("graphql", limit, remaining, reset, headers)

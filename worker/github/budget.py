@@ -3,11 +3,11 @@
 Before each request a worker asks for leave; after it, it settles: gives the leave back and teaches
 what the answer told. Both are one atomic script (``acquire.lua``, ``settle.lua``), so any number of
 workers keep to the requests in flight, to the points a minute and to the hour's quota together, and
-nobody asks while GitHub has said to wait. Redis holds no truth here: emptied or restarted, it knows
-nothing of the window, lets a single request through and learns the rest from its answer.
+nobody asks while GitHub has said to wait, or refuses the credential. Redis holds no truth here:
+emptied or restarted, it knows nothing of the window, lets a single request through and learns the
+rest from its answer.
 """
 
-import hashlib
 import random
 import time
 import uuid
@@ -18,17 +18,22 @@ from typing import Any
 
 import redis
 
+from common.credentials import REFUSED_FOR, refusal_key
 from worker.github.answers import Answer, Meaning
-from worker.github.errors import Limited, TryAgain
+from worker.github.errors import CredentialsRefused, Limited, TryAgain
 
-_PER_MINUTE = {"core": 800, "graphql": 1800}
-"""Points a minute: GitHub allows 900 and 2,000, and counts a little differently than we do."""
+PACE = {"core": (780, 100), "graphql": (1700, 200)}
+"""Points a minute, and how many more at once after a pause: together less than the 900 and 2,000
+that GitHub allows in any minute."""
 
 _LOST_AFTER = 60.0
 """Seconds after which a request in flight is given up: its worker was killed."""
 
 _RESERVE = 0.05
 """The part of an hour's quota that is kept back for loads, which a person is waiting for."""
+
+_CROWDED = 15.0
+"""Seconds to stay away after waiting in vain for a place among the requests in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +44,32 @@ class Leave:
     token: str
 
 
-def credential_name(credential: str | None) -> str:
-    """Return a name for a credential that tells nothing of it: each has a budget of its own."""
-    if credential is None:
-        return "anonymous"
-    return hashlib.sha256(credential.encode()).hexdigest()[:16]
-
-
 class Budget:
     """The shared budget of one credential.
 
+    :param name: the credential's name, see ``common.credentials``
     :param concurrency: requests in flight at once, all workers together
     :param patience: seconds that a caller waits for a place among those in flight
+    :param pace: by resource, points a minute and how many more at once
     :param now: epoch seconds; by default Redis' own clock, which all workers share
     """
 
     def __init__(
         self,
         client: "redis.Redis",
-        credential: str | None,
+        name: str,
         *,
         concurrency: int = 1,
         patience: float = 30.0,
+        pace: dict[str, tuple[int, int]] | None = None,
         now: Callable[[], float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
-        self._name = credential_name(credential)
-        self._hourly = {"core": 60 if credential is None else 5000, "graphql": 5000}
+        self._name = name
         self._concurrency = concurrency
         self._patience = patience
+        self._pace = pace or PACE
         self._now = now
         self._sleep = sleep
         self._acquire = client.register_script(_script("acquire.lua"))
@@ -80,49 +81,52 @@ class Budget:
         :param resource: ``core`` or ``graphql``
         :param cost: points that the request is expected to cost
         :param is_load: may use what is kept back for loads
-        :raise Limited: nobody may ask now
-        :raise TryAgain: others were in flight all the while, or Redis does not answer
+        :raise Limited: nobody may ask now, or others were in flight all the while
+        :raise CredentialsRefused: GitHub refused the credential, and nobody may ask with it
+        :raise TryAgain: Redis does not answer
         """
         leave = Leave(resource, f"{uuid.uuid4().hex}:{resource}:{cost}")
-        deadline = time.monotonic() + self._patience
-        reserve = 0 if is_load else int(self._hourly[resource] * _RESERVE)
+        left = self._patience
+        arguments = [
+            leave.token,
+            cost,
+            self._concurrency,
+            *self._pace[resource],
+            0 if is_load else _RESERVE,
+            _LOST_AFTER,
+        ]
         while True:
-            granted, wait, reason = self._run(
-                self._acquire,
-                resource,
-                [
-                    leave.token,
-                    cost,
-                    self._concurrency,
-                    _PER_MINUTE[resource],
-                    reserve,
-                    _LOST_AFTER,
-                ],
-            )
-            if granted:
-                return leave
-            why = reason.decode()
-            if why != "busy":
-                raise Limited(why.removeprefix("limited: ") or "rate limit", float(wait))
-            if time.monotonic() > deadline:
-                raise TryAgain("other requests were in flight all the while")
-            self._sleep(float(wait) * random.uniform(0.5, 1.5))  # noqa: S311 - spread, no secret
+            told, told_wait, reason = self._run(self._acquire, resource, arguments)
+            wait = float(told_wait)
+            match told.decode():
+                case "granted":
+                    return leave
+                case "limited":
+                    raise Limited(reason.decode(errors="replace") or "rate limit", wait)
+                case "refused":
+                    raise CredentialsRefused("GitHub refuses the credentials", min(wait, 300.0))
+            if left <= 0:
+                away = _CROWDED * random.uniform(1, 2)  # noqa: S311 - spread, no secret
+                raise Limited("other requests were in flight all the while", away)
+            pause = min(wait * random.uniform(0.5, 1.5), left)  # noqa: S311 - spread, no secret
+            self._sleep(pause)
+            left -= pause
 
     def settle(self, leave: Leave, answer: Answer) -> float:
         """Give leave back and learn from the answer.
 
-        :return: seconds that everybody waits from now on, 0 where nobody has to
+        :return: seconds to wait before this resource is asked again, 0 where nobody has to
         """
         quota = answer.quota
         if quota is not None and quota.resource != leave.resource:
             quota = None
-        outcome = {Meaning.LIMITED: "limited", Meaning.TRY_AGAIN: "failed"}.get(
-            answer.meaning, "ok"
-        )
+        outcome = "ok"
+        if answer.meaning is Meaning.LIMITED:
+            outcome = "spent" if answer.of_resource and answer.wait is not None else "limited"
+        elif answer.meaning is Meaning.TRY_AGAIN:
+            outcome = "failed"
         told: list[Any] = (
-            [quota.resource, quota.limit, quota.remaining, quota.resets_in]
-            if quota is not None
-            else ["", 0, 0, 0]
+            [quota.limit, quota.remaining, quota.resets_in] if quota is not None else ["", 0, 0]
         )
         wait = self._run(
             self._settle,
@@ -137,14 +141,27 @@ class Budget:
         )
         return float(wait)
 
+    def refuse(self) -> bool:
+        """Note that GitHub refuses the credential: nobody asks with it for some hours.
+
+        :return: whether that is news
+        """
+        try:
+            return bool(self._client.set(refusal_key(self._name), "1", nx=True, ex=REFUSED_FOR))
+        except redis.RedisError as error:
+            raise TryAgain(f"Redis does not answer: {error}") from error
+
     def _run(self, script: Any, resource: str, arguments: list[Any]) -> Any:
         moment = "" if self._now is None else f"{self._now():.3f}"
         prefix = f"repopulse:github:{self._name}"
+        keys = [
+            f"{prefix}:{resource}",
+            f"{prefix}:in_flight",
+            f"{prefix}:block",
+            refusal_key(self._name),
+        ]
         try:
-            return script(
-                keys=[f"{prefix}:{resource}", f"{prefix}:in_flight", f"{prefix}:block"],
-                args=[moment, *arguments],
-            )
+            return script(keys=keys, args=[moment, *arguments])
         except redis.RedisError as error:
             raise TryAgain(f"Redis does not answer: {error}") from error
 

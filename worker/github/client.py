@@ -4,85 +4,121 @@ With a token by GraphQL, and REST for what it cannot say; without a token by RES
 seen before a limit is handed over together with the wait, so that no true number is thrown away.
 """
 
+import time
+from collections.abc import Callable
+
 import httpx
 import redis
 
+from common.credentials import chosen, name_of
 from common.settings import Settings
 from worker.github.budget import Budget
-from worker.github.errors import Gone, TryAgain
+from worker.github.credentials import make_credentials
+from worker.github.errors import Blocked, Gone, TryAgain
 from worker.github.graphql import GraphQL
 from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
 from worker.github.rest import Rest
-from worker.github.transport import Transport, make_http_client
+from worker.github.transport import Transport
+from worker.github.watchers import Watchers
+from worker.github.wire import make_http_client
 
 
 class GitHub:
     """GitHub's API with one credential.
 
-    :param has_token: GraphQL answers nobody without one
+    :param watchers: None without a credential: GraphQL answers nobody then
     """
 
-    def __init__(self, transport: Transport, *, has_token: bool) -> None:
+    def __init__(self, transport: Transport, watchers: Watchers | None) -> None:
         self._transport = transport
         self._rest = Rest(transport)
-        self._graphql = GraphQL(transport) if has_token else None
-        self._with_watchers = True
+        self._graphql = GraphQL(transport)
+        self._watchers = watchers
 
     def find_account(self, login: str) -> Account:
         """Return the account that bears a login now; a person is waiting for it.
 
+        GitHub has denied accounts by mistake, so it has to do so twice.
+
         :raise Gone: nobody bears it
         :raise GitHubError: for whatever else kept GitHub from saying so
         """
-        if self._graphql is not None:
+        try:
+            if self._watchers is None:
+                return self._rest.find_account(login, is_load=True)
             account = self._graphql.find_account(login, is_load=True)
             if account is not None:
                 return account
+        except (Gone, Blocked):
+            pass
         return self._rest.find_account(login, is_load=True)
 
     def observe(self, target: Target) -> Observation:
         """Look at an account and its repositories as they are now.
 
-        :raise Gone: GitHub shows no such account
+        :raise Gone: GitHub shows no such account, and said so twice
         :raise Limited: before anything was seen
         :raise GitHubError: for whatever else kept it from being seen
         """
-        if self._graphql is None:
-            return self._rest.observe(target)
-        node_id = target.node_id
-        if node_id is not None:
+        if self._watchers is None:
             try:
-                return self._observe(self._graphql, target, node_id)
+                return self._rest.observe(target)
             except Gone:
-                # A user that became an organisation has another node id and the same numeric one.
-                pass
-        account = self._rest.account(target.user_id, is_load=target.is_load)
+                return self._rest.observe(target)
         try:
-            return self._observe(self._graphql, target, account.node_id)
-        except Gone as error:
-            raise TryAgain("GitHub shows the account by REST and not by GraphQL") from error
+            return self._observe_by_graphql(target, self._watchers)
+        except Blocked:
+            # Single sign-on and the like close GraphQL where REST still shows what is public.
+            return self._rest.observe(target)
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _observe(self, graphql: GraphQL, target: Target, node_id: str) -> Observation:
-        observer = Observer(graphql, self._rest, target, with_watchers=self._with_watchers)
+    def _observe_by_graphql(self, target: Target, watchers: Watchers) -> Observation:
+        node_id = target.node_id
+        if node_id is not None:
+            try:
+                return self._observer(target, watchers).observe(node_id)
+            except Gone:
+                # A user that became an organisation has another node id and the same numeric one.
+                account = self._rest.account(target.user_id, is_load=target.is_load)
+        else:
+            account = self._account(target)
         try:
-            return observer.observe(node_id)
-        finally:
-            self._with_watchers = observer.with_watchers
+            return self._observer(target, watchers).observe(account.node_id)
+        except Gone as error:
+            raise TryAgain("GitHub shows the account by REST and not by GraphQL") from error
+
+    def _account(self, target: Target) -> Account:
+        try:
+            return self._rest.account(target.user_id, is_load=target.is_load)
+        except Gone:
+            return self._rest.account(target.user_id, is_load=target.is_load)
+
+    def _observer(self, target: Target, watchers: Watchers) -> Observer:
+        return Observer(self._graphql, self._rest, watchers, target)
 
 
 def make_github(
-    settings: Settings, client: "redis.Redis", *, transport: httpx.BaseTransport | None = None
+    settings: Settings,
+    client: "redis.Redis",
+    *,
+    transport: httpx.BaseTransport | None = None,
+    now: Callable[[], float] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> GitHub:
     """Make the client of one process; nothing connects yet.
 
     :param transport: for tests, what carries the requests
+    :param now: for tests, epoch seconds by which all budgets are kept
+    :raise SetupError: the settings give no usable credential
     """
-    token = settings.github_token.get_secret_value() if settings.github_token else None
-    http = make_http_client(settings.github_api_url, token, transport=transport)
-    budget = Budget(client, token, concurrency=settings.github_concurrency)
-    return GitHub(Transport(http, budget), has_token=token is not None)
+    credential = chosen(settings)
+    name = name_of(credential)
+    http = make_http_client(settings.github_api_url, transport=transport)
+    budget = Budget(client, name, concurrency=settings.github_concurrency, now=now, sleep=sleep)
+    credentials = make_credentials(credential, http, budget, now=now or time.time)
+    watchers = None if credential is None else Watchers(client, name)
+    return GitHub(Transport(http, budget, credentials), watchers)

@@ -7,11 +7,11 @@
     ├── TryAgain                 this time no answer of use; again later, or for less
     ├── Gone                     there is no such account or repository, or it is hidden
     ├── Blocked                  it is there, and not for us
-    ├── CredentialsRefused       the token is bad: nothing more until it changes
+    ├── CredentialsRefused       the token or App is refused: nothing more until it changes
     └── QueryWrong               our request is at fault: a person has to mend the code
 
-A limit is raised by the calls of ``rest`` and ``graphql`` and caught in ``client``, which hands
-over what was seen so far together with the wait; no task fails by it.
+A limit, and a refusal of the credentials, is raised by the calls of ``rest`` and ``graphql``;
+whoever observes an account catches it and hands over what was seen so far together with the wait.
 """
 
 from common.errors import RepopulseError
@@ -52,7 +52,14 @@ class Blocked(GitHubError):
 
 
 class CredentialsRefused(GitHubError):
-    """GitHub does not accept the token."""
+    """GitHub does not accept the credential.
+
+    :param wait: seconds until it is worth looking whether that changed
+    """
+
+    def __init__(self, reason: str, wait: float = 300.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class QueryWrong(GitHubError):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.repositories import SeenRepository
-from worker.github.answers import Answer, Meaning
+from worker.github.answers import Answer
 from worker.github.errors import Gone, TryAgain
 from worker.github.observation import (
     Account,
     clean_name,
     read_counts,
     read_id,
+    read_word,
 )
 from worker.github.transport import Transport
 
@@ -95,10 +96,13 @@ class Node:
 class Page:
     """One page of an account's repositories.
 
+    :param account: None where it has no login that could be read
+    :param total: how many repositories GitHub counts
     :param nodes: what could be read
     :param unreadable: how many could not
+    :param hidden: how many are none of our business: private, or another owner's
     :param refusals: what GitHub said of those that it did not show
-    :param are_watchers_refused: whether it refused their watchers, and hid them for that alone
+    :param without_watchers: how many it hid because it refuses their watchers
     :param cursor: where the page ends
     """
 
@@ -106,8 +110,9 @@ class Page:
     total: int
     nodes: tuple[Node, ...]
     unreadable: int
+    hidden: int
     refusals: tuple[str, ...]
-    are_watchers_refused: bool
+    without_watchers: int
     has_next: bool
     cursor: str | None
 
@@ -125,14 +130,16 @@ class GraphQL:
         """
         data = self._transport.query(FIND_ACCOUNT, {"login": login}, is_load=is_load).usable()
         owner = data.get("repositoryOwner")
-        if owner is None:
+        if not isinstance(owner, dict):
             raise Gone(f"GitHub has no account {login}")
-        return _account(owner)
+        account_id = read_id(owner.get("databaseId"))
+        return None if account_id is None else _account(owner, account_id)
 
     def page(
         self,
         owner: str,
         *,
+        owner_id: int,
         first: int,
         after: str | None,
         with_watchers: bool,
@@ -140,7 +147,8 @@ class GraphQL:
     ) -> Page:
         """Return one page of an account's repositories.
 
-        :raise Gone: there is no such node
+        :param owner_id: the account's numeric id, which may not fit GraphQL's field
+        :raise Gone: there is no such node, or it is another account's
         """
         answer = self._transport.query(
             repositories_document(with_watchers=with_watchers),
@@ -150,6 +158,8 @@ class GraphQL:
         node = answer.usable().get("node")
         if not isinstance(node, dict):
             raise Gone("GitHub has no such account")
+        if read_id(node.get("databaseId")) not in (owner_id, None):
+            raise Gone("another account is where this one was")
         try:
             connection = node["repositories"]
             total = int(connection["totalCount"])
@@ -159,16 +169,17 @@ class GraphQL:
         except (KeyError, TypeError, ValueError) as error:
             raise TryAgain("a page of repositories without its parts", ask_for_less=True) from error
         nodes = [read for item in items if (read := _node(item)) is not None]
-        hidden = sum(
-            1 for item in items if isinstance(item, dict) and item.get("isPrivate") is True
-        )
+        own = [read for read in nodes if read.owner_node_id == node.get("id")]
+        # Neither was asked for, and neither is kept.
+        hidden = sum(_is_private(item) for item in items) + len(nodes) - len(own)
         return Page(
-            account=_account(node),
-            total=total - hidden,
-            nodes=tuple(nodes),
-            unreadable=len(items) - hidden - len(nodes),
+            account=_account(node, owner_id),
+            total=total,
+            nodes=tuple(own),
+            unreadable=len(items) - hidden - len(own),
+            hidden=hidden,
             refusals=_refusals(answer),
-            are_watchers_refused=any("watchers" in error.path for error in answer.field_errors),
+            without_watchers=sum("watchers" in error.path for error in answer.field_errors),
             has_next=has_next,
             cursor=cursor if isinstance(cursor, str) else None,
         )
@@ -178,36 +189,40 @@ class GraphQL:
     ) -> dict[str, Node | None]:
         """Look at repositories by node id, at most a hundred.
 
-        :return: by node id what was found; None for what GitHub has no more or hides; those that it
-            refused for another reason are left out
+        :return: by node id what was found; None for what GitHub says that it has no more, or that
+            became private; those of which it said nothing clear are left out
         """
         answer = self._transport.query(
             look_document(with_watchers=with_watchers), {"ids": node_ids}, is_load=is_load
         )
-        if answer.meaning is Meaning.GONE:
-            return dict.fromkeys(node_ids)
-        items = answer.usable().get("nodes")
+        try:
+            items = answer.usable().get("nodes")
+        except Gone as gone:
+            raise TryAgain("GitHub denies all repositories at once") from gone
         if not isinstance(items, list) or len(items) != len(node_ids):
             raise TryAgain("GitHub answered for other repositories than it was asked for")
-        refused = {
+        denied = {
             error.path[1]
             for error in answer.field_errors
-            if error.kind != "NOT_FOUND" and len(error.path) > 1
+            if error.kind == "NOT_FOUND" and error.path[:1] == ("nodes",) and len(error.path) == 2
         }
-        return {
-            node_id: _node(item)
-            for index, (node_id, item) in enumerate(zip(node_ids, items, strict=True))
-            if index not in refused
-        }
+        found: dict[str, Node | None] = {}
+        for index, (node_id, item) in enumerate(zip(node_ids, items, strict=True)):
+            node = _node(item)
+            if node is not None and node.seen.node_id == node_id:
+                found[node_id] = node
+            elif _is_private(item) or (item is None and index in denied):
+                found[node_id] = None
+        return found
 
 
-def _account(owner: dict[str, Any]) -> Account | None:
-    account_id, login, node_id = (
-        read_id(owner.get("databaseId")),
-        owner.get("login"),
-        owner.get("id"),
-    )
-    if account_id is None or not isinstance(login, str) or not isinstance(node_id, str):
+def _is_private(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("isPrivate") is True
+
+
+def _account(owner: dict[str, Any], account_id: int) -> Account | None:
+    login, node_id = read_word(owner.get("login")), read_word(owner.get("id"))
+    if login is None or node_id is None:
         return None
     return Account(account_id, login, clean_name(owner.get("name"), login), node_id)
 
@@ -216,8 +231,8 @@ def _node(item: Any) -> Node | None:
     """Read a repository; None for one that is not shown, private, or not readable."""
     if not isinstance(item, dict) or item.get("isPrivate") is not False:
         return None
-    owner, node_id, name = item.get("owner"), item.get("id"), item.get("name")
-    if not isinstance(owner, dict) or not isinstance(node_id, str) or not isinstance(name, str):
+    owner, node_id, name = item.get("owner"), read_word(item.get("id")), item.get("name")
+    if not isinstance(owner, dict) or node_id is None or not isinstance(name, str):
         return None
     repository_id = read_id(item.get("databaseId"))
     watchers = item.get("watchers")

@@ -1,5 +1,6 @@
 """What is asked of GitHub about one account, and what was seen."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from common.repositories import Counts, KnownRepository, SeenRepository
 _LARGEST_COUNT = 2**31 - 1
 _LARGEST_ID = 2**63 - 1
 _LONGEST_NAME = 255
+_WORD = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ def clean_name(value: Any, login: str) -> str:
         if unicodedata.category(character) != "Cs"
     )
     return " ".join(printable.split())[:_LONGEST_NAME].strip() or login
+
+
+def read_word(value: Any) -> str | None:
+    """Return a login or a node id, or None for anything that cannot be one."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def read_id(value: Any) -> int | None:

@@ -1,23 +1,37 @@
 """Observe one account by GraphQL: all pages, then what they did not show, by other ways."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from common.repositories import SeenRepository
-from worker.github.errors import Blocked, Gone, Limited, TryAgain
+from worker.github.errors import (
+    Blocked,
+    CredentialsRefused,
+    Gone,
+    Limited,
+    QueryWrong,
+    TryAgain,
+)
 from worker.github.graphql import PAGE, GraphQL, Node, Page, with_id
 from worker.github.observation import Account, Observation, Target
 from worker.github.rest import Rest
+from worker.github.watchers import Watchers
 
 _SMALLEST_PAGE = 5
+_SLACK = 10
+"""Repositories asked for beyond those known: some may be new."""
 _MOST_PAGES = 1000
+_ENOUGH_TO_JUDGE = 2
+"""Repositories of a page whose watchers are refused, all of them, so that they count as closed."""
 
 
 @dataclass(slots=True)
 class _Found:
-    """What was found so far; handed over as it is when a limit comes."""
+    """What was found so far; handed over as it is when GitHub says no more."""
 
     account: Account | None = None
     nodes: dict[str, Node] = field(default_factory=dict)
+    unreadable: int = 0
+    hidden: int = 0
     expected: int | None = None
     gone: list[int] = field(default_factory=list)
     shortfalls: list[str] = field(default_factory=list)
@@ -33,39 +47,45 @@ class _Found:
 
 
 class Observer:
-    """Observes one account.
+    """Observes one account, once."""
 
-    :param with_watchers: False where GitHub refuses to tell watchers by GraphQL altogether
-    """
-
-    def __init__(
-        self, graphql: GraphQL, rest: Rest, target: Target, *, with_watchers: bool
-    ) -> None:
+    def __init__(self, graphql: GraphQL, rest: Rest, watchers: Watchers, target: Target) -> None:
         self._graphql = graphql
         self._rest = rest
+        self._watchers = watchers
         self._target = target
         self._found = _Found()
-        self._known = {known.id: known for known in target.known}
-        self.with_watchers = with_watchers
-        """Turned off when a whole page was refused for its watchers."""
+        self._with_watchers = watchers.are_open()
 
     def observe(self, node_id: str) -> Observation:
         """Look at the account with this node id.
 
+        What keeps GitHub from showing the rest is no reason to throw away what it has shown.
+
         :raise Gone: there is no such node, or it is another account's
-        :raise Limited: before anything was seen
+        :raise GitHubError: before anything was seen
         """
         found = self._found
         try:
             self._list(node_id)
             self._identify()
-            self._look_for_missing(node_id)
+            self._look_for_missing()
             self._count_by_rest()
-        except Limited as limit:
+        except (Limited, CredentialsRefused) as pause:
             if found.account is None:
                 raise
-            found.wait = limit.wait
-        seen = tuple(node.seen for node in found.nodes.values() if node.id is not None)
+            found.note(str(pause))
+            found.wait = pause.wait
+        except (Gone, Blocked, TryAgain, QueryWrong) as error:
+            if found.account is None:
+                raise
+            found.note(str(error))
+        gone = set(found.gone)
+        nodes = [node for node in found.nodes.values() if node.id is not None]
+        seen = tuple(node.seen for node in nodes if node.id not in gone)
+        if found.expected is not None:
+            # Those that changed hands between the list and the look at them.
+            found.expected -= len(nodes) - len(seen)
         return Observation(
             account=found.account,
             seen=seen,
@@ -78,71 +98,91 @@ class Observer:
     def _list(self, node_id: str) -> None:
         """Read all pages: smaller where GitHub cannot manage, again where it ends too early."""
         found, cursor, has_asked_again = self._found, None, False
-        first = PAGE
+        most, expected = PAGE, len(self._target.known) or PAGE
         for _ in range(_MOST_PAGES):
+            first = min(most, max(expected, 0) + _SLACK)
             try:
                 page = self._page(node_id, first, cursor)
             except TryAgain as error:
                 if not error.ask_for_less or first <= _SMALLEST_PAGE:
                     raise
-                first = max(first // 2, _SMALLEST_PAGE)
+                most = max(first // 2, _SMALLEST_PAGE)
                 continue
-            found.account = page.account or found.account
-            if page.account is not None and page.account.id != self._target.user_id:
-                found.account = None
-                raise Gone("another account is where this one was")
+            if page.account is None:
+                raise TryAgain("GitHub showed an account without login")
+            found.account = page.account
             found.add(page.nodes)
+            found.unreadable += page.unreadable
+            found.hidden += page.hidden
+            total = page.total - found.hidden
+            is_further = page.cursor is not None and page.cursor != cursor
             cursor = page.cursor or cursor
-            if page.has_next:
+            missing = total - len(found.nodes) - found.unreadable
+            expected = missing
+            if page.has_next and is_further:
                 continue
-            if len(found.nodes) < page.total and not page.unreadable and not has_asked_again:
+            if missing > 0 and not has_asked_again:
                 # A list that ends before its own count is a fault that GitHub has had; once more.
                 has_asked_again = True
                 continue
-            found.expected = max(page.total, len(found.nodes))
+            if missing > 0:
+                found.note(f"GitHub counts {total} repositories and lists {missing} fewer")
+            else:
+                found.expected = max(total, len(found.nodes))
             return
         raise TryAgain("a list of repositories without an end")
 
     def _page(self, node_id: str, first: int, after: str | None) -> Page:
         """Return a page; without watchers where those alone hide repositories."""
-        page = self._graphql.page(
-            node_id,
-            first=first,
-            after=after,
-            with_watchers=self.with_watchers,
-            is_load=self._target.is_load,
-        )
+        page = self._ask(node_id, first, after)
         if not page.unreadable:
             return page
-        for refusal in page.refusals:
-            self._found.note(refusal)
-        if not page.are_watchers_refused:
+        if not self._with_watchers or not page.without_watchers:
+            self._note_refusals(page)
             return page
-        if not page.nodes:
-            self.with_watchers = False
+        if page.without_watchers >= _ENOUGH_TO_JUDGE and not page.nodes:
+            self._with_watchers = False
+            self._watchers.close("; ".join(page.refusals))
         self._found.add(page.nodes)
-        bare = self._graphql.page(
-            node_id, first=first, after=after, with_watchers=False, is_load=self._target.is_load
-        )
+        bare = self._ask(node_id, first, after, is_bare=True)
+        self._note_refusals(bare)
         # Those that came with watchers keep them; the others are counted one by one.
-        return replace_nodes(bare, page.nodes)
+        better = {node.seen.node_id: node for node in page.nodes}
+        return replace(
+            bare, nodes=tuple(better.get(node.seen.node_id, node) for node in bare.nodes)
+        )
+
+    def _note_refusals(self, page: Page) -> None:
+        if page.unreadable:
+            for refusal in page.refusals or ("GitHub shows nothing of some repositories",):
+                self._found.note(refusal)
+
+    def _ask(self, node_id: str, first: int, after: str | None, *, is_bare: bool = False) -> Page:
+        return self._graphql.page(
+            node_id,
+            owner_id=self._target.user_id,
+            first=first,
+            after=after,
+            with_watchers=self._with_watchers and not is_bare,
+            is_load=self._target.is_load,
+        )
 
     def _identify(self) -> None:
         """Find the ids of repositories whose id does not fit GraphQL's field."""
         found = self._found
         ids = {known.node_id: known.id for known in self._target.known if known.node_id}
+        login = found.account.login if found.account else self._target.login
         for node_id, node in list(found.nodes.items()):
             if node.id is not None:
                 continue
             if node_id in ids:
                 found.nodes[node_id] = with_id(node, ids[node_id])
                 continue
-            login = found.account.login if found.account else self._target.login
             try:
                 looked = self._rest.find_repository(
                     login, node.seen.name, is_load=self._target.is_load
                 )
-            except (Gone, Blocked, TryAgain) as error:
+            except (Gone, Blocked, TryAgain, QueryWrong) as error:
                 found.note(f"repository {node.seen.name}: {error}")
                 continue
             if looked is not None and looked[0].node_id == node_id:
@@ -150,56 +190,53 @@ class Observer:
             else:
                 found.note(f"repository {node.seen.name}: GitHub showed no id")
 
-    def _look_for_missing(self, owner_node_id: str) -> None:
+    def _look_for_missing(self) -> None:
         """Look directly at known repositories that no page showed: gone, moved, or left out."""
         found = self._found
         shown = {node.id for node in found.nodes.values()}
-        missing = [known for known in self._target.known if known.id not in shown]
-        by_node_id = {known.node_id: known.id for known in missing if known.node_id}
-        node_ids = list(by_node_id)
+        missing = {
+            known.node_id: known.id
+            for known in self._target.known
+            if known.node_id and known.id not in shown
+        }
+        node_ids = list(missing)
         for start in range(0, len(node_ids), PAGE):
-            looked = self._graphql.look(
-                node_ids[start : start + PAGE],
-                with_watchers=self.with_watchers,
-                is_load=self._target.is_load,
-            )
+            try:
+                looked = self._graphql.look(
+                    node_ids[start : start + PAGE],
+                    with_watchers=self._with_watchers,
+                    is_load=self._target.is_load,
+                )
+            except (Gone, Blocked, TryAgain, QueryWrong):
+                # They are looked at one by one.
+                return
             for node_id, node in looked.items():
-                if node is None or node.owner_node_id != owner_node_id:
-                    found.gone.append(by_node_id[node_id])
+                if node is None or not self._is_own(node):
+                    found.gone.append(missing[node_id])
                 else:
-                    found.nodes[node_id] = with_id(node, by_node_id[node_id])
+                    found.nodes[node_id] = with_id(node, missing[node_id])
+
+    def _is_own(self, node: Node) -> bool:
+        account = self._found.account
+        return account is not None and node.owner_node_id == account.node_id
 
     def _count_by_rest(self) -> None:
         """Count by REST what GraphQL did not: watchers refused, or shown in no other way."""
         found = self._found
-        shown = {node.id: node_id for node_id, node in found.nodes.items()}
+        shown = {node.id: node_id for node_id, node in found.nodes.items() if node.id is not None}
         counted = {node.id for node in found.nodes.values() if node.seen.counts is not None}
         counted |= {known.id for known in self._target.known if known.is_recorded_today}
-        todo = [node.id for node in found.nodes.values() if node.id and node.id not in counted]
-        todo += [id_ for id_ in self._known if id_ not in shown and id_ not in found.gone]
-        seen, gone, shortfalls, wait = self._rest.count(self._target, todo)
-        for repository in seen:
+        todo = [id_ for id_ in shown if id_ not in counted]
+        unseen = [known.id for known in self._target.known if known.id not in shown]
+        todo += [id_ for id_ in unseen if id_ not in found.gone]
+        counts = self._rest.count(self._target, todo, listed=shown)
+        for repository in counts.seen:
             self._put(repository, shown.get(repository.id))
-        found.gone.extend(gone)
-        for shortfall in shortfalls:
+        found.gone.extend(counts.gone)
+        for shortfall in counts.shortfalls:
             found.note(shortfall)
-        found.wait = wait
+        found.wait = counts.wait
 
     def _put(self, repository: SeenRepository, node_id: str | None) -> None:
         key = node_id or repository.node_id or str(repository.id)
         self._found.nodes[key] = Node(repository.id, "", repository)
-
-
-def replace_nodes(page: Page, better: tuple[Node, ...]) -> Page:
-    """Return the page with those nodes that another answer showed better."""
-    by_node_id = {node.seen.node_id: node for node in better}
-    return Page(
-        account=page.account,
-        total=page.total,
-        nodes=tuple(by_node_id.get(node.seen.node_id, node) for node in page.nodes),
-        unreadable=page.unreadable,
-        refusals=page.refusals,
-        are_watchers_refused=page.are_watchers_refused,
-        has_next=page.has_next,
-        cursor=page.cursor,
-    )

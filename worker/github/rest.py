@@ -1,20 +1,27 @@
 """GitHub's REST API: accounts by id, lists of repositories, and single repositories.
 
 Lists carry stars and forks and no watchers (``watchers_count`` is the stars again); the true
-number,
-``subscribers_count``, is in the single repository alone. So without a token a scan lists first,
-then looks at each repository, as many as the hour allows, and goes on in the next hour where it
-stopped.
+number, ``subscribers_count``, is in the single repository alone. So without a token a scan lists
+first, then looks at each repository, as many as the hour allows, and goes on in the next hour where
+it stopped.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 from common.repositories import KnownRepository, SeenRepository
 from worker.github.answers import Answer, Meaning
-from worker.github.errors import Blocked, Gone, Limited, TryAgain
+from worker.github.errors import (
+    Blocked,
+    CredentialsRefused,
+    Gone,
+    Limited,
+    QueryWrong,
+    TryAgain,
+)
 from worker.github.observation import (
     Account,
     Observation,
@@ -22,17 +29,43 @@ from worker.github.observation import (
     clean_name,
     read_counts,
     read_id,
+    read_word,
 )
 from worker.github.transport import Transport
 
 _MOST_PAGES = 1000
 
+_PATIENCE = 300.0
+"""Seconds of one scan spent on single repositories; the rest follows in the next."""
+
+_MOST_FAILURES = 3
+"""Answers in a row without use after which no more repositories are asked for."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """What looking at repositories one by one has shown.
+
+    :param gone: ids that are not this owner's any more
+    :param shortfalls: why others were not counted
+    :param wait: seconds to wait before going on; None where all were looked at
+    """
+
+    seen: list[SeenRepository] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    shortfalls: list[str] = field(default_factory=list)
+    wait: float | None = None
+
 
 class Rest:
-    """The calls of the REST API that we use."""
+    """The calls of the REST API that we use.
 
-    def __init__(self, transport: Transport) -> None:
+    :param now: seconds, of whatever beginning
+    """
+
+    def __init__(self, transport: Transport, *, now: Callable[[], float] = time.monotonic) -> None:
         self._transport = transport
+        self._now = now
 
     def account(self, user_id: int, *, is_load: bool = False) -> Account:
         """Return the account with this id, whatever its login is now.
@@ -73,74 +106,104 @@ class Rest:
         """
         if target.expected is not None:
             # Listed earlier today, then the hour was over.
-            return self._look_at(target, Observation(expected=target.expected), _remaining(target))
+            left = _remaining(target)
+            return self._look_at(target, Observation(expected=target.expected), left, listed=left)
         account = self.account(target.user_id, is_load=target.is_load)
         try:
-            seen = tuple(self._list(account, is_load=target.is_load))
-        except Limited as limit:
-            return Observation(account=account, wait=limit.wait)
-        shortfalls: tuple[str, ...] = ()
-        if account.repositories is not None and len(seen) < account.repositories:
-            shortfalls = (
-                f"GitHub counts {account.repositories} repositories and lists {len(seen)}",
-            )
-        observation = Observation(
-            account=account, seen=seen, expected=len(seen), shortfalls=shortfalls
-        )
+            listed = self._list(account, is_load=target.is_load)
+            if account.repositories is not None and len(listed) < account.repositories:
+                # A list that ends before its own count is a fault that GitHub has had; once more.
+                listed |= self._list(account, is_load=target.is_load)
+        except (Limited, CredentialsRefused) as pause:
+            return Observation(account=account, shortfalls=(str(pause),), wait=pause.wait)
+        except (Gone, Blocked, TryAgain, QueryWrong) as error:
+            reason = f"GitHub shows the account and not its repositories: {error}"
+            return Observation(account=account, shortfalls=(reason,))
+        observation = Observation(account, tuple(listed.values()), expected=len(listed))
+        if account.repositories is not None and len(listed) < account.repositories:
+            reason = f"GitHub counts {account.repositories} repositories and lists {len(listed)}"
+            observation = replace(observation, expected=None, shortfalls=(reason,))
         recorded = {known.id for known in target.known if known.is_recorded_today}
-        listed_ids = {repository.id for repository in seen}
-        todo = [repository.id for repository in seen if repository.id not in recorded]
+        todo = [repository_id for repository_id in listed if repository_id not in recorded]
         # Known and not listed: a look at the repository itself says whether it is gone.
-        todo += [known.id for known in target.known if known.id not in listed_ids]
-        return self._look_at(target, observation, todo)
+        todo += [known.id for known in target.known if known.id not in listed]
+        return self._look_at(target, observation, todo, listed=listed)
 
     def count(
-        self, target: Target, repository_ids: Iterable[int]
-    ) -> tuple[list[SeenRepository], list[int], list[str], float | None]:
-        """Look at repositories one by one, as far as the hour goes.
+        self, target: Target, repository_ids: Iterable[int], *, listed: Collection[int]
+    ) -> Counted:
+        """Look at repositories one by one, as far as the hour and patience go.
 
-        :return: what was seen, the ids that are not this owner's any more, why others were not
-            counted, and the seconds to wait before going on (None where all were looked at)
+        :param listed: those that GitHub listed just now, so that it must be mistaken where it
+            denies them
         """
-        seen: list[SeenRepository] = []
-        gone: list[int] = []
-        shortfalls: list[str] = []
-        for repository_id in repository_ids:
+        counted = Counted()
+        ends, failures = self._now() + _PATIENCE, 0
+        todo = list(repository_ids)
+        for index, repository_id in enumerate(todo):
+            if self._now() > ends:
+                counted.wait = 1.0
+                break
+            if failures >= _MOST_FAILURES:
+                counted.shortfalls.append(f"{len(todo) - index} more repositories were not asked")
+                break
             try:
                 found = self.repository(repository_id, is_load=target.is_load)
-            except Limited as limit:
-                return seen, gone, shortfalls, limit.wait
-            except Gone:
-                gone.append(repository_id)
+            except (Limited, CredentialsRefused) as pause:
+                counted.shortfalls.append(str(pause))
+                counted.wait = pause.wait
+                break
+            except TryAgain as error:
+                failures += 1
+                counted.shortfalls.append(f"repository {repository_id}: {error}")
                 continue
-            except (Blocked, TryAgain) as error:
-                shortfalls.append(f"repository {repository_id}: {error}")
+            except Gone as gone:
+                if repository_id in listed:
+                    counted.shortfalls.append(f"repository {repository_id} is listed: {gone}")
+                else:
+                    counted.gone.append(repository_id)
                 continue
+            except (Blocked, QueryWrong) as error:
+                counted.shortfalls.append(f"repository {repository_id}: {error}")
+                continue
+            failures = 0
             if found is None:
-                shortfalls.append(f"repository {repository_id}: GitHub showed no usable counts")
+                counted.shortfalls.append(
+                    f"repository {repository_id}: GitHub showed no usable counts"
+                )
             elif found[1] != target.user_id:
-                gone.append(repository_id)
+                counted.gone.append(repository_id)
             else:
-                seen.append(found[0])
-        return seen, gone, shortfalls, None
+                counted.seen.append(found[0])
+        return counted
 
     def _look_at(
-        self, target: Target, listing: Observation, repository_ids: list[int]
+        self,
+        target: Target,
+        listing: Observation,
+        repository_ids: list[int],
+        *,
+        listed: Collection[int],
     ) -> Observation:
-        seen, gone, shortfalls, wait = self.count(target, repository_ids)
-        counted = {repository.id for repository in seen}
+        counts = self.count(target, repository_ids, listed=listed)
+        settled = {repository.id for repository in counts.seen} | set(counts.gone)
+        left = tuple(item for item in listing.seen if item.id not in settled)
+        expected = listing.expected
+        if expected is not None:
+            # Those that changed hands between the list and the look at them.
+            expected -= len(set(listed).intersection(counts.gone))
         return Observation(
             account=listing.account,
-            seen=(*seen, *(item for item in listing.seen if item.id not in counted)),
-            expected=listing.expected,
-            gone=tuple(gone),
-            shortfalls=(*listing.shortfalls, *shortfalls),
-            wait=wait,
+            seen=(*counts.seen, *left),
+            expected=expected,
+            gone=tuple(counts.gone),
+            shortfalls=(*listing.shortfalls, *counts.shortfalls),
+            wait=counts.wait,
         )
 
-    def _list(self, account: Account, *, is_load: bool) -> list[SeenRepository]:
+    def _list(self, account: Account, *, is_load: bool) -> dict[int, SeenRepository]:
         listed: dict[int, SeenRepository] = {}
-        answer = self._transport.get(
+        answer = self._follow(
             f"/users/{quote(account.login, safe='')}/repos",
             # By name: an order by activity moves repositories between pages while they are read.
             {"type": "owner", "sort": "full_name", "per_page": 100},
@@ -155,26 +218,32 @@ class Rest:
                 if read is not None:
                     listed[read.id] = read
             if answer.next_page is None:
-                return list(listed.values())
-            answer = self._transport.get(answer.next_page, is_load=is_load)
+                return listed
+            answer = self._follow(answer.next_page, is_load=is_load)
         raise TryAgain("a list of repositories without an end")
 
     def _get(self, path: str, *, is_load: bool) -> dict[str, Any]:
-        """Ask for one object, following at most one redirect."""
-        answer: Answer = self._transport.get(path, is_load=is_load)
-        if answer.meaning is Meaning.MOVED and answer.location is not None:
-            answer = self._transport.get(answer.location, is_load=is_load)
-            if answer.meaning is Meaning.MOVED:
-                raise TryAgain("redirected in a circle")
-        data = answer.usable()
+        data = self._follow(path, is_load=is_load).usable()
         if not isinstance(data, dict):
             raise TryAgain("GitHub answered with a list where one object was asked for")
         return data
 
+    def _follow(
+        self, path: str, parameters: dict[str, str | int] | None = None, *, is_load: bool
+    ) -> Answer:
+        """Ask for one resource, following at most one redirect."""
+        answer = self._transport.get(path, parameters, is_load=is_load)
+        if answer.meaning is Meaning.MOVED and answer.location is not None:
+            answer = self._transport.get(answer.location, is_load=is_load)
+            if answer.meaning is Meaning.MOVED:
+                raise TryAgain("redirected in a circle")
+        return answer
+
     @staticmethod
     def _account(data: dict[str, Any]) -> Account:
-        account_id, login, node_id = read_id(data.get("id")), data.get("login"), data.get("node_id")
-        if account_id is None or not isinstance(login, str) or not isinstance(node_id, str):
+        account_id = read_id(data.get("id"))
+        login, node_id = read_word(data.get("login")), read_word(data.get("node_id"))
+        if account_id is None or login is None or node_id is None:
             raise TryAgain("GitHub showed an account without id or login")
         repositories = data.get("public_repos")
         return Account(
@@ -182,7 +251,7 @@ class Rest:
             login=login,
             name=clean_name(data.get("name"), login),
             node_id=node_id,
-            repositories=repositories if type(repositories) is int else None,
+            repositories=repositories if type(repositories) is int and repositories >= 0 else None,
         )
 
 
@@ -204,7 +273,7 @@ def _listed_repository(item: Any, owner_id: int) -> SeenRepository | None:
     return SeenRepository(
         id=repository_id,
         name=clean_name(item.get("name"), str(repository_id)),
-        node_id=item.get("node_id") if isinstance(item.get("node_id"), str) else None,
+        node_id=read_word(item.get("node_id")),
         is_fork=item.get("fork") is True,
         is_archived=item.get("archived") is True,
         counts=None,

@@ -3,15 +3,15 @@
 -- KEYS as in acquire.lua
 -- ARGV[1]  now, epoch seconds; "" asks Redis' own clock
 -- ARGV[2]  token of the request
--- ARGV[3]  resource whose quota the answer told, or ""
--- ARGV[4]  limit told
--- ARGV[5]  remaining told
--- ARGV[6]  seconds until the window told resets
--- ARGV[7]  "ok", "limited" or "failed"
--- ARGV[8]  seconds to wait where limited; "" leaves it to us
--- ARGV[9]  reason where limited
+-- ARGV[3]  limit told of the resource, "" where the answer told nothing
+-- ARGV[4]  remaining told
+-- ARGV[5]  seconds until the window told resets
+-- ARGV[6]  "ok", "spent" (this resource's hour is used up), "limited" (both resources wait), or
+--          "failed"
+-- ARGV[7]  seconds to wait where spent or limited; "" leaves it to us
+-- ARGV[8]  reason where limited
 --
--- Returns the seconds that everybody waits from now on, "0" where nobody has to.
+-- Returns the seconds to wait before this resource is asked again, "0" where nobody has to.
 
 local function now()
   if ARGV[1] ~= "" then
@@ -22,38 +22,62 @@ local function now()
 end
 
 local moment = now()
+local resource, cost = string.match(ARGV[2], ":(%w+):(%d+)$")
 redis.call("ZREM", KEYS[2], ARGV[2])
 
-if ARGV[3] ~= "" then
-  -- What is told may not know of the requests that are still on their way: their cost comes off it.
-  local remaining = tonumber(ARGV[5])
-  for _, token in ipairs(redis.call("ZRANGE", KEYS[2], 0, -1)) do
-    local resource, cost = string.match(token, ":(%w+):(%d+)$")
-    if resource == ARGV[3] then
-      remaining = remaining - tonumber(cost)
-    end
-  end
-  redis.call("HSET", KEYS[1], "limit", ARGV[4], "remaining", remaining,
-    "resets_at", string.format("%.3f", moment + tonumber(ARGV[6])))
+local function learn(limit, remaining, resets_at)
+  redis.call("HSET", KEYS[1], "limit", limit, "remaining", remaining,
+    "resets_at", string.format("%.3f", resets_at))
   redis.call("EXPIRE", KEYS[1], 7200)
 end
 
-if ARGV[7] == "ok" then
+local known_until = tonumber(redis.call("HGET", KEYS[1], "resets_at") or "0")
+local known = tonumber(redis.call("HGET", KEYS[1], "remaining"))
+
+if ARGV[3] ~= "" then
+  -- What is told may not know of the requests that are still on their way: their cost comes off it.
+  local remaining = tonumber(ARGV[4])
+  for _, token in ipairs(redis.call("ZRANGE", KEYS[2], 0, -1)) do
+    local other, its_cost = string.match(token, ":(%w+):(%d+)$")
+    if other == resource then
+      remaining = remaining - tonumber(its_cost)
+    end
+  end
+  local resets_at = moment + tonumber(ARGV[5])
+  if known and math.abs(known_until - resets_at) < 60 then
+    -- Answers overtake each other: within one window no later one brings anything back.
+    remaining = math.min(remaining, known)
+  end
+  learn(ARGV[3], remaining, resets_at)
+elseif ARGV[6] == "failed" and known and known_until > moment then
+  -- It may never have reached GitHub; if it has, the next answer says so.
+  redis.call("HINCRBY", KEYS[1], "remaining", cost)
+end
+
+if ARGV[6] == "ok" then
   redis.call("HDEL", KEYS[3], "blocks")
 end
-if ARGV[7] ~= "limited" then
+if ARGV[6] == "spent" then
+  learn(redis.call("HGET", KEYS[1], "limit") or "1", 0, moment + tonumber(ARGV[7]))
+  return ARGV[7]
+end
+if ARGV[6] ~= "limited" then
   return "0"
 end
 
-local wait = tonumber(ARGV[8])
+local blocked_until = tonumber(redis.call("HGET", KEYS[3], "blocked_until") or "0")
+local wait = tonumber(ARGV[7])
 if wait == nil then
-  -- GitHub did not say: at least a minute, then twice as long each time, a quarter of an hour at most.
-  local blocks = redis.call("HINCRBY", KEYS[3], "blocks", 1)
+  -- GitHub did not say: at least a minute, then twice as long each time, a quarter of an hour at
+  -- most. What was on its way when the first was refused is the same refusal.
+  local blocks = tonumber(redis.call("HGET", KEYS[3], "blocks") or "0")
+  if blocked_until <= moment or blocks == 0 then
+    blocks = redis.call("HINCRBY", KEYS[3], "blocks", 1)
+  end
   wait = math.min(60 * 2 ^ (blocks - 1), 900)
 end
-local blocked_until = tonumber(redis.call("HGET", KEYS[3], "blocked_until") or "0")
 if moment + wait > blocked_until then
-  redis.call("HSET", KEYS[3], "blocked_until", string.format("%.3f", moment + wait), "reason", ARGV[9])
+  redis.call("HSET", KEYS[3], "blocked_until", string.format("%.3f", moment + wait), "reason", ARGV[8])
 end
 redis.call("EXPIRE", KEYS[3], 86400)
 return tostring(wait)

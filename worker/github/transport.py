@@ -1,58 +1,45 @@
-"""One request to GitHub: with leave of the budget, within a deadline, and understood.
+"""One request to GitHub: with leave of the budget, proven, and asked again where that helps.
 
-Nothing else in the project opens a connection to GitHub. Redirects are not followed: a 301 is news,
-and a token must not travel to another host.
+Nothing else in the project opens a connection to GitHub. What is asked again at once, and once
+only: a request whose answer was cut off or was no JSON, and one whose credentials were refused,
+which GitHub has done by mistake. A timeout or a server error would only come again.
 """
 
-import time
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from common.version import VERSION
 from worker.github.answers import Answer, Meaning, read_graphql, read_rest
 from worker.github.budget import Budget, Leave
-from worker.github.errors import TryAgain
+from worker.github.credentials import Credentials
+from worker.github.errors import CredentialsRefused, TryAgain
+from worker.github.wire import DEADLINE, exchange
 
-API_VERSION = "2026-03-10"
-
-_DEADLINE = 30.0
-"""Seconds for one answer as a whole: GitHub itself gives up after ten."""
-
-_LARGEST_BODY = 20_000_000
-"""Bytes; a hundred repositories take some fifty thousand."""
-
-
-def make_http_client(
-    base_url: str, token: str | None, *, transport: httpx.BaseTransport | None = None
-) -> httpx.Client:
-    """Make the HTTP client of one process; nothing connects yet."""
-    headers = {
-        "User-Agent": f"repopulse/{VERSION}",
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": API_VERSION,
-        # One form of node ids, whatever the age of the object.
-        "X-Github-Next-Global-ID": "1",
-    }
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    return httpx.Client(
-        base_url=base_url,
-        headers=headers,
-        timeout=httpx.Timeout(15.0, connect=5.0),
-        follow_redirects=False,
-        transport=transport,
-    )
+log = logging.getLogger(__name__)
 
 
 class Transport:
-    """Sends requests to GitHub, one answer each."""
+    """Sends requests to GitHub.
 
-    def __init__(self, client: httpx.Client, budget: Budget) -> None:
+    :param deadline: seconds for one answer as a whole
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        budget: Budget,
+        credentials: Credentials,
+        *,
+        deadline: float = DEADLINE,
+    ) -> None:
         self._client = client
         self._budget = budget
+        self._credentials = credentials
+        self._deadline = deadline
+        self._told: set[str] = set()
 
     def get(
         self, path: str, parameters: dict[str, str | int] | None = None, *, is_load: bool = False
@@ -62,11 +49,16 @@ class Transport:
         :param path: a path below the API's address, or an address that GitHub gave (next page,
             redirect)
         :raise Limited: nobody may ask now; nothing was sent
+        :raise CredentialsRefused: GitHub refuses the credentials
         """
         if not self._is_ours(path):
             return Answer(Meaning.TRY_AGAIN, reason="GitHub named an address on another host")
-        request = self._client.build_request("GET", path, params=parameters)
-        return self._send(request, "core", cost=1, is_load=is_load)
+        return self._send(
+            lambda: self._client.build_request("GET", path, params=parameters),
+            "core",
+            cost=1,
+            is_load=is_load,
+        )
 
     def query(
         self, document: str, variables: dict[str, Any], *, cost: int = 1, is_load: bool = False
@@ -75,11 +67,15 @@ class Transport:
 
         :param cost: points that the query is expected to cost
         :raise Limited: nobody may ask now; nothing was sent
+        :raise CredentialsRefused: GitHub refuses the credentials
         """
-        request = self._client.build_request(
-            "POST", "/graphql", json={"query": document, "variables": variables}
+        content = {"query": document, "variables": variables}
+        return self._send(
+            lambda: self._client.build_request("POST", "/graphql", json=content),
+            "graphql",
+            cost=cost,
+            is_load=is_load,
         )
-        return self._send(request, "graphql", cost=cost, is_load=is_load)
 
     def close(self) -> None:
         """Close the connections."""
@@ -87,21 +83,65 @@ class Transport:
 
     def _is_ours(self, path: str) -> bool:
         """Tell whether an address is on GitHub's API: the token goes nowhere else."""
-        address, ours = urlsplit(path), self._client.base_url
-        if not address.netloc:
-            return not address.scheme
-        return (address.scheme, address.netloc) == (ours.scheme, ours.netloc.decode())
+        try:
+            address = self._client.base_url.join(path)
+        except (httpx.InvalidURL, ValueError):
+            return False
+        ours = self._client.base_url
+        return (address.scheme, address.host, address.port) == (ours.scheme, ours.host, ours.port)
 
-    def _send(self, request: httpx.Request, resource: str, *, cost: int, is_load: bool) -> Answer:
+    def _send(
+        self,
+        make_request: Callable[[], httpx.Request],
+        resource: str,
+        *,
+        cost: int,
+        is_load: bool,
+    ) -> Answer:
+        answer = self._ask(make_request(), resource, cost=cost, is_load=is_load)
+        match answer.meaning:
+            case Meaning.TRY_AGAIN if not answer.ask_for_less:
+                answer = self._ask(make_request(), resource, cost=cost, is_load=is_load)
+            case Meaning.CREDENTIALS_REFUSED:
+                self._credentials.renew()
+                answer = self._ask(make_request(), resource, cost=cost, is_load=is_load)
+                if answer.meaning is Meaning.CREDENTIALS_REFUSED:
+                    self._refuse(answer.reason)
+            case Meaning.QUERY_WRONG if answer.reason not in self._told:
+                self._told.add(answer.reason)
+                log.error("GitHub does not understand a request of ours: %s", answer.reason)
+        return answer
+
+    def _ask(self, request: httpx.Request, resource: str, *, cost: int, is_load: bool) -> Answer:
+        authorization = self._authorization()
+        if authorization is not None:
+            request.headers["Authorization"] = authorization
         leave = self._budget.acquire(resource, cost=cost, is_load=is_load)
         answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
+        read = read_graphql if resource == "graphql" else read_rest
         try:
-            answer = self._receive(request, resource)
+            answer = exchange(self._client, request, read, deadline=self._deadline)
         finally:
             wait = self._settle(leave, answer)
         if answer.meaning is Meaning.LIMITED:
             return replace(answer, wait=wait)
+        if answer.meaning is Meaning.CREDENTIALS_REFUSED and authorization is None:
+            # Nothing was refused: this is for those who say who they are.
+            return replace(answer, meaning=Meaning.BLOCKED)
         return answer
+
+    def _authorization(self) -> str | None:
+        try:
+            return self._credentials.authorization()
+        except CredentialsRefused as refusal:
+            self._refuse(str(refusal))
+            raise
+
+    def _refuse(self, reason: str) -> None:
+        if self._budget.refuse():
+            log.error(
+                "GitHub refuses the credentials: nothing is asked for until they change: %s", reason
+            )
 
     def _settle(self, leave: Leave, answer: Answer) -> float:
         try:
@@ -109,29 +149,3 @@ class Transport:
         except TryAgain:
             # Redis went away while GitHub answered: the answer is as true as before.
             return answer.wait or 60.0
-
-    def _receive(self, request: httpx.Request, resource: str) -> Answer:
-        deadline = time.monotonic() + _DEADLINE
-        body = bytearray()
-        try:
-            response = self._client.send(request, stream=True)
-            try:
-                for piece in response.iter_bytes():
-                    body += piece
-                    # A read timeout starts anew with each byte; a slow drip would never end.
-                    if time.monotonic() > deadline or len(body) > _LARGEST_BODY:
-                        return Answer(
-                            Meaning.TRY_AGAIN, reason="no end of the answer", ask_for_less=True
-                        )
-            finally:
-                response.close()
-        except httpx.TimeoutException as error:
-            return Answer(Meaning.TRY_AGAIN, reason=_told(error), ask_for_less=True)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Answer(Meaning.TRY_AGAIN, reason=_told(error))
-        read = read_graphql if resource == "graphql" else read_rest
-        return read(response.status_code, dict(response.headers), bytes(body))
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")

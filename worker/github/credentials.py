@@ -1,0 +1,182 @@
+"""What a request proves itself with: nothing, a token, or a token of an App's installation.
+
+An installation's token lasts an hour. It is fetched with a JWT that the App's private key signs,
+and fetched anew some minutes before it ends; each process has its own.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import jwt
+
+from common.credentials import Credential, Installation, Token, name_of
+from common.errors import SetupError
+from worker.github.answers import Answer, Meaning, read_rest
+from worker.github.budget import Budget
+from worker.github.errors import CredentialsRefused, TryAgain
+from worker.github.wire import exchange
+
+_RENEWED_BEFORE = 300.0
+"""Seconds before its end at which a token is renewed: longer than any request takes."""
+
+_BACKDATED = 60.0
+"""Seconds by which a JWT is dated back: GitHub refuses one from the future."""
+
+_JWT_LASTS = 540.0
+"""Seconds; GitHub allows ten minutes, by its own clock."""
+
+
+class Credentials(Protocol):
+    """What requests carry."""
+
+    name: str
+    """The name under which all workers know the credential, see ``common.credentials``."""
+
+    def authorization(self) -> str | None:
+        """Return the value of the Authorization header; None sends none.
+
+        :raise GitHubError: there is none to be had now
+        """
+
+    def renew(self) -> None:
+        """GitHub refused what ``authorization`` returned: return something new, if possible."""
+
+
+class FixedCredentials:
+    """A token, or nothing at all."""
+
+    def __init__(self, credential: Token | None) -> None:
+        self.name = name_of(credential)
+        self._header = (
+            None if credential is None else f"Bearer {credential.value.get_secret_value()}"
+        )
+
+    def authorization(self) -> str | None:
+        """Return the token's header."""
+        return self._header
+
+    def renew(self) -> None:
+        """Do nothing: a token is what it is."""
+
+
+class InstallationCredentials:
+    """The tokens of one installation of a GitHub App.
+
+    :param now: epoch seconds by this host's clock, which may be wrong
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        client: httpx.Client,
+        budget: Budget,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name_of(installation)
+        self._installation = installation
+        self._key = _read_key(installation.private_key.get_secret_value())
+        self._client = client
+        self._budget = budget
+        self._now = now
+        self._ahead = 0.0
+        """Seconds by which GitHub's clock is ahead of ours, as its last answer showed."""
+        self._token: str | None = None
+        self._ends = 0.0
+        # A key that cannot sign is told when the worker starts, not at the first scan.
+        self._sign()
+
+    def authorization(self) -> str | None:
+        """Return a header with a token that lasts for some minutes at least."""
+        if self._token is None or self._now() > self._ends - _RENEWED_BEFORE:
+            self._fetch()
+        return f"Bearer {self._token}"
+
+    def renew(self) -> None:
+        """Forget the token: the next request fetches another."""
+        self._token = None
+
+    def _fetch(self) -> None:
+        answer = self._ask()
+        if answer.meaning is Meaning.CREDENTIALS_REFUSED and answer.moment is not None:
+            # A JWT is good for minutes around GitHub's time: ours may be off by more.
+            self._ahead = answer.moment - self._now()
+            answer = self._ask()
+        elif answer.meaning is Meaning.TRY_AGAIN and not answer.ask_for_less:
+            answer = self._ask()
+        if answer.meaning in (Meaning.CREDENTIALS_REFUSED, Meaning.GONE, Meaning.BLOCKED):
+            raise CredentialsRefused(
+                f"GitHub refuses a token to installation {self._installation.installation_id}"
+                f" of App {self._installation.app_id}: {answer.reason}"
+            )
+        data = answer.usable()
+        try:
+            token, ends = str(data["token"]), datetime.fromisoformat(data["expires_at"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise TryAgain("GitHub answered without a token for the installation") from error
+        lasts = ends.timestamp() - (answer.moment or self._now())
+        self._token, self._ends = token, self._now() + lasts
+
+    def _ask(self) -> Answer:
+        """Ask for a token: no part of the installation's hour, and yet a request like any other."""
+        leave = self._budget.acquire("core", cost=0, is_load=True)
+        answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
+        try:
+            path = f"/app/installations/{self._installation.installation_id}/access_tokens"
+            headers = {"Authorization": f"Bearer {self._sign()}"}
+            request = self._client.build_request("POST", path, headers=headers)
+            # What its headers say is left is the App's own hour.
+            answer = replace(exchange(self._client, request, read_rest), quota=None)
+        finally:
+            self._budget.settle(leave, answer)
+        return answer
+
+    def _sign(self) -> str:
+        moment = self._now() + self._ahead
+        claims = {
+            "iat": int(moment - _BACKDATED),
+            "exp": int(moment + _JWT_LASTS),
+            "iss": self._installation.app_id,
+        }
+        try:
+            return jwt.encode(claims, self._key, algorithm="RS256")
+        except (jwt.InvalidKeyError, ValueError, TypeError) as error:
+            raise SetupError(
+                "GITHUB_APP_PRIVATE_KEY is no RSA private key in PEM format"
+            ) from error
+
+
+def make_credentials(
+    credential: Credential,
+    client: httpx.Client,
+    budget: Budget,
+    *,
+    now: Callable[[], float] = time.time,
+) -> Credentials:
+    """Make what requests of one process prove themselves with.
+
+    :raise SetupError: the App's private key cannot be read, or is none
+    """
+    if isinstance(credential, Installation):
+        return InstallationCredentials(credential, client, budget, now=now)
+    return FixedCredentials(credential)
+
+
+def _read_key(setting: str) -> str:
+    """Return the key in PEM format; a line of .env writes its line breaks as a backslash and n."""
+    text = setting.strip().replace("\\n", "\n")
+    if text.startswith("-----BEGIN"):
+        return text
+    try:
+        return Path(text).expanduser().read_text()
+    except (OSError, ValueError) as error:
+        # The value is not repeated: it may be a key after all.
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SetupError(
+            f"GITHUB_APP_PRIVATE_KEY is neither a key in PEM format nor a readable file: {reason}"
+        ) from None
