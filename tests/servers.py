@@ -80,8 +80,8 @@ def _in_memory(otherwise: Path) -> Iterator[Path]:
 
 @contextmanager
 def _containers(_directory: Path) -> Iterator[Servers]:
-    from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - slow to import
-    from testcontainers.redis import RedisContainer  # noqa: PLC0415
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow to import
+    from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
 
     # What is lost in a crash here is not missed.
     fast = "postgres -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
