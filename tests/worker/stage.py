@@ -1,0 +1,163 @@
+"""A simulated GitHub and collectors that look at it, all by the clock of the test's database."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+
+import httpx
+import redis
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from common import scans, stats, users
+from common.repositories import Counts
+from common.scans import ScanRecord
+from common.settings import Settings
+from common.users import TrackedUser
+from tests.clock import Clock
+from tests.github_simulator import Account, GitHubSimulator, World
+from worker.collect import Collector, Outcome
+from worker.github.client import GitHub, make_github
+
+TODAY = date(2026, 11, 23)
+TOKEN = "good"
+
+Hook = Callable[[httpx.Request], None]
+
+
+class Stage:
+    """Who is on GitHub, who is followed, and what time it is."""
+
+    def __init__(
+        self, engine: Engine, settings: Settings, clock: Clock, client: "redis.Redis"
+    ) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.clock = clock
+        self.redis = client
+        self.world = World(day=TODAY)
+        self.viewer = self.world.add_account("viewer")
+        self.simulator = GitHubSimulator(
+            self.world, tokens={TOKEN: self.viewer}, clock=self.seconds
+        )
+        self.hook: Hook | None = None
+        """Called before GitHub sees a request."""
+        clock.set(TODAY)
+
+    def seconds(self) -> float:
+        """Epoch seconds, for those who do not ask the database."""
+        return self.clock.now().timestamp()
+
+    def github(self, *, token: str | None = TOKEN) -> GitHub:
+        """Make the client of one process."""
+        secret = None if token is None else SecretStr(token)
+        return make_github(
+            self.settings.model_copy(update={"github_token": secret}),
+            self.redis,
+            transport=httpx.MockTransport(self._handle),
+            now=self.seconds,
+            sleep=lambda seconds: self.clock.advance(timedelta(seconds=seconds)),
+        )
+
+    def collector(self, *, token: str | None = TOKEN) -> Collector:
+        """Make the collector of one process."""
+        return Collector(self.engine, self.github(token=token), self.settings)
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        if self.hook is not None:
+            self.hook(request)
+        return self.simulator.handle(request)
+
+    # Time
+
+    def at(self, day: date, hour: int = 12, minute: int = 0, second: int = 0) -> None:
+        """Let it be that time, here and at GitHub."""
+        self.clock.set(datetime.combine(day, time(hour, minute, second), UTC))
+        self.world.day = day
+
+    def next_day(self) -> date:
+        """Let it be noon of the next day."""
+        day = self.clock.today() + timedelta(days=1)
+        self.at(day)
+        return day
+
+    def wait(self, **step: float) -> None:
+        """Let some time pass at once."""
+        self.clock.advance(timedelta(**step))
+        self.world.day = self.clock.today()
+
+    # Collection
+
+    def follow(self, account: Account, login: str | None = None) -> TrackedUser:
+        """Follow an account of the simulated GitHub."""
+        user = TrackedUser(account.id, login or account.login, account.name or account.login)
+        with self.engine.begin() as connection:
+            return users.add(connection, user)[0]
+
+    def sweep(self, collector: Collector) -> list[Outcome]:
+        """Claim whoever is due, as a sweep does, and scan them one after the other."""
+        with self.engine.begin() as connection:
+            scans.close_past(connection)
+            claims = scans.claim(
+                connection,
+                limit=1000,
+                lease=self.settings.lease,
+                max_attempts=self.settings.max_attempts,
+                scan_at=self.settings.scan_at,
+            )
+        return [collector.scan(claim.user_id, is_load=claim.is_first) for claim in claims]
+
+    # What is stored
+
+    def rows(self, user: TrackedUser) -> dict[date, dict[int, Counts]]:
+        """The rows of a user by day and repository."""
+        found: dict[date, dict[int, Counts]] = {}
+        with self.engine.begin() as connection:
+            for row in stats.read(connection, user.id, date(2000, 1, 1), date(2100, 1, 1)):
+                repository_id, day, *counts = row.values()
+                assert isinstance(day, date)
+                assert isinstance(repository_id, int)
+                found.setdefault(day, {})[repository_id] = Counts(*counts)  # type: ignore[arg-type]
+        return found
+
+    def truth(self, user: TrackedUser, day: date | None = None) -> dict[int, Counts]:
+        """The rows that a user should have for a day."""
+        return {
+            repository_id: Counts(truth.stargazers, truth.forks, truth.watchers)
+            for repository_id, truth in self.world.truth(day or self.clock.today()).items()
+            if truth.owner_id == user.id
+        }
+
+    def record(self, user: TrackedUser, day: date | None = None) -> ScanRecord:
+        """What became of a user's day."""
+        day = day or self.clock.today()
+        with self.engine.begin() as connection:
+            (found,) = scans.read(connection, user.id, day, day)
+        return found
+
+    def user(self, user: TrackedUser) -> TrackedUser | None:
+        """A followed user as stored now."""
+        with self.engine.begin() as connection:
+            return users.get(connection, user.id)
+
+    def value(self, query: str, **parameters: object) -> object:
+        """The one value that a query gives."""
+        with self.engine.begin() as connection:
+            return connection.execute(text(query), parameters).scalar_one()
+
+    def mentions(self, needle: str) -> list[str]:
+        """The tables in any of whose rows a text occurs."""
+        with self.engine.begin() as connection:
+            tables = connection.execute(
+                text(
+                    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                    " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"
+                )
+            ).scalars()
+            return [
+                table
+                for table in tables
+                if connection.execute(
+                    text(f"SELECT EXISTS (SELECT FROM {table} t WHERE strpos(t::text, :n) > 0)"),
+                    {"n": needle},
+                ).scalar()
+            ]
