@@ -219,8 +219,12 @@ class Collector:
                 reason=f"GitHub shows no account with id {begun.user_id} ({reason})",
                 next_day=begun.day + pause,
             )
+            if not is_ours:
+                # Somebody else saw the account today.
+                connection.rollback()
+                return NOTHING
         log.warning("user not found at GitHub: %s (%d): %s", begun.login, begun.user_id, reason)
-        return Outcome(ScanState.GONE) if is_ours else NOTHING
+        return Outcome(ScanState.GONE)
 
     def _put_back(
         self, begun: Begun, state: ScanState, reason: str, *, wait: float | None = None
