@@ -85,18 +85,19 @@ async def _refused(request: Request, error: Exception) -> Response:
         )
     if error.status_code == 405:
         # Starlette names the methods of the first route at the address only.
-        error.headers = {"Allow": ", ".join(_methods(request)) or (error.headers or {})["Allow"]}
+        methods = _methods(request) or set((error.headers or {})["Allow"].split(", "))
+        error.headers = {"Allow": ", ".join(sorted(methods))}
     return await http_exception_handler(request, error)
 
 
-def _methods(request: Request) -> list[str]:
+def _methods(request: Request) -> set[str]:
     methods = {
         method.upper()
         for template, operations in request.app.openapi()["paths"].items()
         if compile_path(template)[0].match(request.scope["path"])
         for method in operations
     }
-    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _bad_input(_request: Request, error: Exception) -> JSONResponse:
