@@ -6,7 +6,6 @@ all processes know of a credential is kept in Redis under a name that tells noth
 
 import hashlib
 from dataclasses import dataclass
-from typing import cast
 
 import redis
 from pydantic import SecretStr
@@ -99,4 +98,4 @@ def is_refused(client: "redis.Redis", name: str) -> bool:
 
     :raise redis.RedisError: Redis does not answer
     """
-    return cast(int, client.exists(refusal_key(name))) > 0
+    return client.exists(refusal_key(name)) > 0
