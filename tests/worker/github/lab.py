@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from common.credentials import chosen, name_of
 from common.repositories import Counts, KnownRepository
 from common.settings import Settings
-from tests.github_simulator import Account, GitHubSimulator, Limits, World
+from tests.github_simulator import Account, GitHubSimulator, World
 from tests.github_simulator.node_ids import NodeType, new_id
 from worker.github.budget import Budget
 from worker.github.client import GitHub, make_github
@@ -145,6 +145,3 @@ def known(
 def counts(observation: Observation) -> dict[int, Counts]:
     """The counts that an observation would store."""
     return {seen.id: seen.counts for seen in observation.seen if seen.counts is not None}
-
-
-FEW = Limits(core=5, graphql=5)
