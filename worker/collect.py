@@ -147,7 +147,9 @@ class Collector:
                 return NOTHING
         outcome = Outcome(state, rows)
         login = observation.account.login if observation.account else begun.login
-        _tell(login, outcome, is_load=target.is_load, new=new, vanished=vanished)
+        _tell(
+            login, outcome, is_load=target.is_load, recorded=recorded, new=new, vanished=vanished
+        )
         return outcome
 
     def _note_missing(
@@ -284,7 +286,13 @@ def _summary(recorded: int, expected: int | None, shortfalls: tuple[str, ...]) -
 
 
 def _tell(
-    login: str, outcome: Outcome, *, is_load: bool, new: tuple[str, ...], vanished: tuple[str, ...]
+    login: str,
+    outcome: Outcome,
+    *,
+    is_load: bool,
+    recorded: int,
+    new: tuple[str, ...],
+    vanished: tuple[str, ...],
 ) -> None:
     """Log what a person would want to know of a scan."""
     if not is_load:
@@ -293,6 +301,6 @@ def _tell(
     for name in vanished:
         log.info("vanished repository: %s/%s", login, name)
     if is_load and outcome.state is ScanState.DONE:
-        log.info("load finished: %s, %d repositories, %d rows", login, len(new), outcome.rows)
+        log.info("load finished: %s, %d repositories, %d rows", login, recorded, outcome.rows)
     elif outcome.state is not None:
         log.info("scan %s: %s, updated %d rows", outcome.state, login, outcome.rows)
