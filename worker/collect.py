@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from common import clock, lookups, repositories, scans, stats, users
+from common.lookups import Lookup
 from common.scans import Begun
 from common.settings import Settings
 from common.states import LookupState, ScanState
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(minutes=15)
-_REFUSED_RETRY = timedelta(minutes=5)
 _INCOMPLETE_ATTEMPTS = 2
 """Times a day that an incomplete scan is begun before it is left at that."""
 _TOLD_SHORTFALLS = 5
@@ -74,12 +74,8 @@ class Collector:
             observation = self._github.observe(target)
         except Gone as gone:
             return self._note_absence(begun, str(gone))
-        except Limited as limit:
-            return self._put_back(begun, ScanState.WAITING, str(limit), wait=limit.wait)
-        except CredentialsRefused as refusal:
-            return self._put_back(
-                begun, ScanState.WAITING, str(refusal), wait=_REFUSED_RETRY.total_seconds()
-            )
+        except (Limited, CredentialsRefused) as refusal:
+            return self._put_back(begun, ScanState.WAITING, str(refusal), wait=refusal.wait)
         except GitHubError as error:
             return self._put_back(begun, ScanState.FAILED, str(error))
         return self._write(begun, target, observation)
@@ -101,13 +97,10 @@ class Collector:
                 lookups.fail(connection, lookup_id, f"GitHub has no user {lookup.login}")
             log.info("login not found: %s", lookup.login)
             return None
+        except (Limited, CredentialsRefused) as refusal:
+            return self._put_lookup_back(lookup, str(refusal), timedelta(seconds=refusal.wait))
         except GitHubError as error:
-            wait = timedelta(seconds=error.wait) if isinstance(error, Limited) else _FIRST_RETRY
-            with self._engine.begin() as connection:
-                not_before = clock.now(connection) + wait
-                lookups.put_back(connection, lookup_id, reason=str(error), not_before=not_before)
-            log.warning("login put back: %s: %s", lookup.login, error)
-            return None
+            return self._put_lookup_back(lookup, str(error), _FIRST_RETRY)
         with self._engine.begin() as connection:
             user, is_new = users.add(
                 connection,
@@ -118,6 +111,12 @@ class Collector:
         if is_new:
             log.info("user added: %s (%d)", user.login, user.id)
         return user.id if is_new else None
+
+    def _put_lookup_back(self, lookup: Lookup, reason: str, wait: timedelta) -> None:
+        with self._engine.begin() as connection:
+            not_before = clock.now(connection) + wait
+            lookups.put_back(connection, lookup.id, reason=reason, not_before=not_before)
+        log.warning("login put back: %s: %s", lookup.login, reason)
 
     def _write(self, begun: Begun, target: Target, observation: Observation) -> Outcome:
         """Write what was seen, and settle the day or put it back, in one transaction."""
@@ -147,9 +146,7 @@ class Collector:
                 return NOTHING
         outcome = Outcome(state, rows)
         login = observation.account.login if observation.account else begun.login
-        _tell(
-            login, outcome, is_load=target.is_load, recorded=recorded, new=new, vanished=vanished
-        )
+        _tell(login, outcome, is_load=target.is_load, recorded=recorded, new=new, vanished=vanished)
         return outcome
 
     def _note_missing(
