@@ -106,6 +106,8 @@ class Collector:
                 connection,
                 TrackedUser(account.id, account.login, account.name),
                 node_id=account.node_id,
+                # The load's own message is on its way.
+                lease=self._settings.load_lease,
             )
             lookups.resolve(connection, lookup_id, user.id)
         if is_new:
