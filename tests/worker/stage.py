@@ -1,5 +1,6 @@
 """A simulated GitHub and collectors that look at it, all by the clock of the test's database."""
 
+import time as real_time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -20,6 +21,8 @@ from worker.github.client import GitHub, make_github
 
 TODAY = date(2026, 11, 23)
 TOKEN = "good"
+OTHER_TOKEN = "other"
+"""Has limits of its own."""
 
 Hook = Callable[[httpx.Request], None]
 
@@ -37,15 +40,15 @@ class Stage:
         self.world = World(day=TODAY)
         self.viewer = self.world.add_account("viewer")
         self.simulator = GitHubSimulator(
-            self.world, tokens={TOKEN: self.viewer}, clock=self.seconds
+            self.world, tokens={TOKEN: self.viewer, OTHER_TOKEN: None}, clock=self.seconds
         )
         self.hook: Hook | None = None
         """Called before GitHub sees a request."""
         clock.set(TODAY)
 
     def seconds(self) -> float:
-        """Epoch seconds, for those who do not ask the database."""
-        return self.clock.now().timestamp()
+        """Epoch seconds, for those who ask often and not the database."""
+        return real_time.time() + self.clock._offset.total_seconds()
 
     def github(self, *, token: str | None = TOKEN) -> GitHub:
         """Make the client of one process."""

@@ -1,0 +1,339 @@
+"""What a scan makes of renames, transfers and disappearances."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from common import users
+from common.states import RepositoryState, ScanState, UserState
+from common.users import TrackedUser
+from tests.github_simulator import Account
+from tests.worker.stage import OTHER_TOKEN, TODAY, TOKEN, Stage
+from worker.collect import Collector
+
+TOMORROW = TODAY + timedelta(days=1)
+
+ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "without-token"])
+
+
+@pytest.fixture
+def account(stage: Stage) -> Account:
+    return stage.world.add_account("octocat", name="The Octocat")
+
+
+@pytest.fixture
+def user(stage: Stage, account: Account) -> TrackedUser:
+    return stage.follow(account)
+
+
+def state_of(stage: Stage, user: TrackedUser) -> object:
+    return stage.value("SELECT state FROM users WHERE id = :id", id=user.id)
+
+
+def repository_state(stage: Stage, repository_id: int) -> object:
+    return stage.value("SELECT state FROM repositories WHERE id = :id", id=repository_id)
+
+
+@ways
+def test_a_renamed_user_keeps_the_history(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    repository = stage.world.add_repository(account, "r", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.rename_account(account, "hexacat")
+    # The old login is somebody else's now.
+    stage.world.add_repository(stage.world.add_account("octocat"), "theirs", watchers=9)
+
+    stage.sweep(collector)
+
+    stored = stage.user(user)
+    assert stored is not None
+    assert stored.login == "hexacat"
+    assert {day: list(rows) for day, rows in stage.rows(user).items()} == {
+        TODAY: [repository.id],
+        TOMORROW: [repository.id],
+    }
+
+
+@ways
+def test_a_renamed_repository_keeps_its_series(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    repository = stage.world.add_repository(account, "old", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.rename_repository(repository, "new")
+
+    stage.sweep(collector)
+
+    assert [list(rows) for rows in stage.rows(user).values()] == [[repository.id]] * 2
+    assert stage.value("SELECT name FROM repositories") == "new"
+
+
+def test_a_repository_that_takes_a_former_name_is_another(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    first = stage.world.add_repository(account, "r", watchers=1)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.delete_repository(first)
+    second = stage.world.add_repository(account, "r", watchers=2)
+
+    stage.sweep(collector)
+
+    assert [list(rows) for rows in stage.rows(user).values()] == [[first.id], [second.id]]
+
+
+@ways
+@pytest.mark.parametrize("giver_first", [True, False])
+def test_a_transferred_repository_is_each_owners_on_their_days(
+    stage: Stage, token: str | None, giver_first: bool
+) -> None:
+    logins = ("giver", "taker") if giver_first else ("taker", "giver")
+    accounts = {login: stage.world.add_account(login) for login in logins}
+    followed = {login: stage.follow(accounts[login]) for login in logins}
+    repository = stage.world.add_repository(accounts["giver"], "r", watchers=1)
+    kept = stage.world.add_repository(accounts["giver"], "kept", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.transfer(repository, accounts["taker"])
+
+    stage.sweep(collector)
+
+    rows = {login: stage.rows(user) for login, user in followed.items()}
+    assert {day: set(seen) for day, seen in rows["giver"].items()} == {
+        TODAY: {repository.id, kept.id},
+        TOMORROW: {kept.id},
+    }
+    assert {day: set(seen) for day, seen in rows["taker"].items()} == {TOMORROW: {repository.id}}
+    assert {stage.record(user).state for user in followed.values()} == {ScanState.DONE}
+    assert repository_state(stage, repository.id) == RepositoryState.LISTED
+
+
+@ways
+def test_a_repository_that_went_to_a_stranger_is_gone(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    repository = stage.world.add_repository(account, "r", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.transfer(repository, stage.world.add_account("stranger"))
+
+    stage.sweep(collector)
+
+    assert list(stage.rows(user)) == [TODAY]
+    assert repository_state(stage, repository.id) == RepositoryState.GONE
+    assert stage.record(user).state is ScanState.DONE
+
+
+@ways
+def test_a_deleted_repository_keeps_its_past_and_gets_no_more_rows(
+    stage: Stage,
+    account: Account,
+    user: TrackedUser,
+    token: str | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="worker.collect")
+    kept = stage.world.add_repository(account, "kept", watchers=1)
+    deleted = stage.world.add_repository(account, "deleted", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.delete_repository(deleted)
+
+    stage.sweep(collector)
+
+    assert {day: set(rows) for day, rows in stage.rows(user).items()} == {
+        TODAY: {kept.id, deleted.id},
+        TOMORROW: {kept.id},
+    }
+    assert repository_state(stage, deleted.id) == RepositoryState.GONE
+    record = stage.record(user)
+    assert (record.state, record.expected, record.recorded) == (ScanState.DONE, 1, 1)
+    assert "vanished repository: octocat/deleted" in caplog.messages
+
+
+def test_a_vanished_repository_is_told_once(
+    stage: Stage,
+    collector: Collector,
+    account: Account,
+    user: TrackedUser,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="worker.collect")
+    stage.world.delete_repository(stage.world.add_repository(account, "kept"))
+    deleted = stage.world.add_repository(account, "deleted")
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.delete_repository(deleted)
+    for _ in range(3):
+        stage.sweep(collector)
+        stage.next_day()
+
+    assert [line for line in caplog.messages if line.startswith("vanished")] == [
+        "vanished repository: octocat/deleted"
+    ]
+
+
+@ways
+def test_a_repository_that_was_hidden_for_a_while_goes_on(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    repository = stage.world.add_repository(account, "r", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.hide_repository(repository)
+    stage.sweep(collector)
+    third = stage.next_day()
+    stage.world.show_repository(repository)
+
+    stage.sweep(collector)
+
+    assert list(stage.rows(user)) == [TODAY, third]
+    assert repository_state(stage, repository.id) == RepositoryState.LISTED
+
+
+def test_a_user_who_became_an_organisation_keeps_the_history(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    repository = stage.world.add_repository(account, "r", watchers=1)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.convert_to_organization(account)
+
+    stage.sweep(collector)
+
+    assert [list(rows) for rows in stage.rows(user).values()] == [[repository.id]] * 2
+    assert stage.record(user).state is ScanState.DONE
+
+
+# Users who are not there
+
+
+@ways
+def test_an_account_that_github_never_had_has_a_record_and_no_rows(
+    stage: Stage, token: str | None
+) -> None:
+    user = TrackedUser(28631927, "anvdev", "Ivan Titov")
+    with stage.engine.begin() as connection:
+        users.add(connection, user)
+
+    stage.sweep(stage.collector(token=token))
+
+    assert stage.rows(user) == {}
+    assert stage.user(user) == user
+    record = stage.record(user)
+    assert record.state is ScanState.GONE
+    assert record.reason is not None
+    assert record.reason.startswith("GitHub shows no account with id 28631927")
+    assert record.finished_at is not None
+    assert stage.mentions("28631927") == ["users", "scans"] or set(stage.mentions("28631927")) == {
+        "users",
+        "scans",
+    }
+
+
+@ways
+def test_a_deleted_account_keeps_its_past(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    stage.world.add_repository(account, "r", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.delete_account(account)
+
+    stage.sweep(collector)
+
+    assert list(stage.rows(user)) == [TODAY]
+    assert stage.record(user).state is ScanState.GONE
+    assert state_of(stage, user) == UserState.ACTIVE
+
+
+def test_an_account_missed_on_a_second_day_has_vanished(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    stage.sweep(collector)
+    stage.world.delete_account(account)
+    for _ in range(2):
+        stage.next_day()
+        stage.sweep(collector)
+
+    assert state_of(stage, user) == UserState.VANISHED
+
+
+def test_a_vanished_account_is_asked_for_less_and_less_often(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    stage.world.delete_account(account)
+    asked: list[date] = []
+    for ahead in range(100):
+        stage.at(TODAY + timedelta(days=ahead), 13)
+        if stage.sweep(collector):
+            asked.append(stage.clock.today())
+
+    assert [(day - TODAY).days for day in asked] == [0, 1, 2, 4, 8, 16, 32, 62, 92]
+
+
+def test_a_login_that_was_recycled_does_not_bring_a_vanished_account_back(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    stage.sweep(collector)
+    stage.world.delete_account(account)
+    stage.world.add_repository(stage.world.add_account("octocat"), "theirs", watchers=9)
+    stage.next_day()
+
+    stage.sweep(collector)
+
+    assert stage.rows(user) == {}
+    assert stage.record(user).state is ScanState.GONE
+
+
+@ways
+def test_a_vanished_account_that_comes_back_goes_on(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    stage.world.add_repository(account, "r", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.simulator.fail("not_found", times=None)
+    for _ in range(2):
+        stage.next_day()
+        stage.sweep(collector)
+    assert state_of(stage, user) == UserState.VANISHED
+    stage.simulator.heal()
+    back = stage.next_day()
+
+    stage.sweep(collector)
+
+    assert list(stage.rows(user)) == [TODAY, back]
+    assert state_of(stage, user) == UserState.ACTIVE
+    # And from now on each day.
+    stage.next_day()
+    assert len(stage.sweep(collector)) == 1
+
+
+def test_an_absence_that_comes_after_the_day_was_settled_is_no_absence(
+    stage: Stage, account: Account, user: TrackedUser
+) -> None:
+    """Two scans of one user: the slower one was denied the account that the other saw."""
+    stage.world.add_repository(account, "r", watchers=1)
+    slow, quick = stage.collector(), stage.collector(token=OTHER_TOKEN)
+
+    def overtake(_: object) -> None:
+        stage.hook = None
+        quick.scan(user.id)
+        stage.simulator.fail("not_found", times=None)
+
+    stage.hook = overtake
+    slow.scan(user.id)
+
+    assert stage.record(user).state is ScanState.DONE
+    assert stage.value("SELECT missing_since FROM users") is None

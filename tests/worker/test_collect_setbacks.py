@@ -1,0 +1,466 @@
+"""What a scan makes of limits, faults and of those who get in its way."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import httpx
+import pytest
+
+from common import users
+from common.repositories import Counts
+from common.states import ScanState
+from common.users import TrackedUser
+from tests.github_simulator import Account, Fault, FaultKind
+from tests.worker.stage import OTHER_TOKEN, TODAY, TOKEN, Stage
+from worker.collect import NOTHING, Collector, Outcome
+
+ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "without-token"])
+
+
+@pytest.fixture
+def account(stage: Stage) -> Account:
+    account = stage.world.add_account("octocat")
+    for number in range(3):
+        stage.world.add_repository(account, f"r{number}", stargazers=number, watchers=number + 1)
+    return account
+
+
+@pytest.fixture
+def user(stage: Stage, account: Account) -> TrackedUser:
+    return stage.follow(account)
+
+
+def due_in(stage: Stage, user: TrackedUser) -> float:
+    """Seconds until a user's scan is taken up again."""
+    at = stage.record(user).next_attempt_at
+    assert at is not None
+    return (at - stage.clock.now()).total_seconds()
+
+
+def attempts(stage: Stage) -> object:
+    return stage.value("SELECT attempts FROM users")
+
+
+# Limits
+
+
+@ways
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(FaultKind.SECONDARY_LIMIT, retry_after=90),
+        Fault(FaultKind.SECONDARY_LIMIT, status=429, retry_after=90),
+        Fault(FaultKind.PRIMARY_LIMIT, seconds=89),
+    ],
+    ids=["secondary", "secondary-429", "primary"],
+)
+def test_a_limit_puts_the_scan_back_until_it_is_over(
+    stage: Stage, user: TrackedUser, token: str | None, fault: Fault
+) -> None:
+    collector = stage.collector(token=token)
+    stage.simulator.fail(fault)
+
+    assert stage.sweep(collector) == [Outcome(ScanState.WAITING)]
+
+    assert 85 < due_in(stage, user) < 95
+    assert stage.record(user).reason
+    assert stage.rows(user) == {}
+    stage.wait(seconds=80)
+    assert stage.sweep(collector) == []
+    stage.wait(seconds=20)
+    stage.sweep(collector)
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert stage.simulator.violations == []
+
+
+def test_a_limit_is_no_attempt(stage: Stage, collector: Collector, user: TrackedUser) -> None:
+    for _ in range(stage.settings.max_attempts + 2):
+        stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60))
+        assert stage.sweep(collector) == [Outcome(ScanState.WAITING)]
+        stage.wait(seconds=3700)
+
+    assert attempts(stage) == 0
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+    assert stage.record(user).attempts == 1
+
+
+def test_what_was_seen_before_a_limit_is_kept(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    account = stage.world.account("octocat")
+    assert account is not None
+    for number in range(3, 150):
+        stage.world.add_repository(account, f"r{number}", watchers=number + 1)
+    stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60), match=after_one_page)
+
+    stage.sweep(collector)
+    first = stage.rows(user)[TODAY]
+    stage.wait(seconds=61)
+    stage.sweep(collector)
+
+    assert len(first) == 100
+    assert first.items() <= stage.truth(user).items()
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert stage.record(user).state is ScanState.DONE
+
+
+def after_one_page(request: object) -> bool:
+    """A later page of GraphQL: it has a cursor."""
+    body = getattr(request, "body", "")
+    return '"after":' in body and '"after":null' not in body.replace(" ", "")
+
+
+def test_everybody_waits_while_github_has_said_to_wait(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    others = [stage.follow(stage.world.add_account(f"other{number}")) for number in range(4)]
+    stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60))
+
+    outcomes = stage.sweep(collector)
+
+    assert outcomes == [Outcome(ScanState.WAITING)] * 5
+    # One of them asked.
+    assert len(stage.simulator.requests) == 1
+    assert {stage.record(other).state for other in others} == {ScanState.WAITING}
+
+
+def test_a_token_that_is_refused_is_told_and_is_no_attempt(stage: Stage, user: TrackedUser) -> None:
+    collector = stage.collector(token="revoked")
+
+    assert stage.sweep(collector) == [Outcome(ScanState.WAITING)]
+
+    record = stage.record(user)
+    assert record.reason is not None
+    assert "redential" in record.reason
+    assert 30 <= due_in(stage, user) <= 900
+    assert attempts(stage) == 0
+    assert stage.mentions("revoked") == []
+
+
+# Faults
+
+
+def fail_always(stage: Stage) -> None:
+    stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None)
+
+
+@ways
+def test_server_errors_put_a_scan_back_with_growing_pauses_then_set_it_aside(
+    stage: Stage, user: TrackedUser, token: str | None
+) -> None:
+    collector = stage.collector(token=token)
+    fail_always(stage)
+    pauses: list[float] = []
+    states: list[ScanState] = []
+    while not states or states[-1] is not ScanState.SET_ASIDE:
+        (outcome,) = stage.sweep(collector)
+        states.append(stage.record(user).state)
+        pauses.append(due_in(stage, user))
+        assert outcome.state is states[-1]
+        if states[-1] is ScanState.FAILED:
+            stage.wait(seconds=pauses[-1] + 1)
+
+    assert states == [ScanState.FAILED] * 4 + [ScanState.SET_ASIDE]
+    assert [round(pause / 30) for pause in pauses[:4]] == [1, 2, 4, 8]
+    assert stage.rows(user) == {}
+    record = stage.record(user)
+    assert record.reason
+    assert record.next_attempt_at == datetime.combine(TODAY + timedelta(days=1), time(0, 5), UTC)
+
+
+def test_a_user_who_was_set_aside_is_tried_once_a_day_and_recovers(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    fail_always(stage)
+    while attempts(stage) != stage.settings.max_attempts:
+        stage.sweep(collector)
+        stage.wait(minutes=16)
+    for _ in range(3):
+        stage.next_day()
+        assert stage.sweep(collector) == [Outcome(ScanState.SET_ASIDE)]
+        stage.wait(hours=8)
+        assert stage.sweep(collector) == []
+    stage.simulator.heal()
+    recovered = stage.next_day()
+
+    stage.sweep(collector)
+
+    assert list(stage.rows(user)) == [recovered]
+    assert attempts(stage) == 0
+
+
+def test_a_fault_that_passes_costs_a_pause_and_no_row(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    fail_always(stage)
+    stage.sweep(collector)
+    stage.simulator.heal()
+    stage.wait(seconds=31)
+
+    stage.sweep(collector)
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert stage.record(user).attempts == 2
+
+
+def test_a_connection_that_breaks_is_a_failed_attempt(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    def unplug(request: httpx.Request) -> None:
+        raise httpx.ConnectError("no route to host", request=request)
+
+    stage.hook = unplug
+
+    assert stage.sweep(collector) == [Outcome(ScanState.FAILED)]
+    assert stage.rows(user) == {}
+
+
+def test_counts_that_cannot_be_true_are_not_stored(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    stage.simulator.fail(Fault(FaultKind.COUNTS, value=-1), times=None)
+
+    stage.sweep(collector)
+
+    assert stage.rows(user) == {}
+    assert stage.record(user).state is ScanState.INCOMPLETE
+
+
+# Incomplete scans
+
+
+@pytest.fixture
+def blocked(stage: Stage, account: Account, user: TrackedUser) -> int:
+    """A repository that GitHub lists and does not show."""
+    repository = stage.world.repository("octocat", "r1")
+    assert repository is not None
+    stage.world.block_repository(repository)
+    return repository.id
+
+
+@ways
+def test_an_incomplete_scan_keeps_what_it_has_and_is_retried_once(
+    stage: Stage, user: TrackedUser, blocked: int, token: str | None
+) -> None:
+    collector = stage.collector(token=token)
+
+    assert stage.sweep(collector) == [Outcome(ScanState.INCOMPLETE, 2)]
+
+    assert set(stage.rows(user)[TODAY]) == set(stage.world.truth()) - {blocked}
+    first = stage.record(user)
+    assert (first.state, first.finished_at) == (ScanState.INCOMPLETE, None)
+    assert (first.expected, first.recorded) == (3, 2)
+    assert 880 < due_in(stage, user) < 920
+
+    stage.wait(seconds=901)
+    assert stage.sweep(collector) == [Outcome(ScanState.INCOMPLETE, 0)]
+
+    second = stage.record(user)
+    assert second.finished_at is not None
+    assert second.reason is not None
+    assert second.reason.startswith("2 of 3 repositories recorded: ")
+    assert second.next_attempt_at is None
+    stage.wait(hours=6)
+    assert stage.sweep(collector) == []
+
+
+@ways
+def test_an_incomplete_scan_that_is_completed_is_done(
+    stage: Stage, user: TrackedUser, blocked: int, token: str | None
+) -> None:
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    repository = stage.world.repository_by_id(blocked)
+    assert repository is not None
+    stage.world.block_repository(repository, None)
+    stage.wait(seconds=901)
+
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 1)]
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    record = stage.record(user)
+    assert (record.state, record.reason, record.recorded) == (ScanState.DONE, None, 3)
+
+
+def test_a_blocked_repository_is_not_taken_for_gone(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    stage.sweep(collector)
+    repository = stage.world.repository("octocat", "r1")
+    assert repository is not None
+    stage.next_day()
+    stage.world.block_repository(repository)
+    stage.sweep(collector)
+
+    assert stage.value("SELECT state FROM repositories WHERE id = :id", id=repository.id) != "gone"
+
+
+@ways
+def test_a_list_that_ends_too_early_is_not_taken_for_whole(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    for number in range(3, 120):
+        stage.world.add_repository(account, f"r{number}", watchers=number + 1)
+    collector = stage.collector(token=token)
+    stage.simulator.fail(FaultKind.NO_NEXT_PAGE, times=None)
+    for _ in range(4):
+        stage.sweep(collector)
+        stage.wait(minutes=62)
+
+    record = stage.record(user)
+    assert record.finished_at is not None
+    assert (record.state is ScanState.DONE) == (stage.rows(user)[TODAY] == stage.truth(user))
+
+
+# Those who get in the way
+
+
+@ways
+def test_a_user_deleted_while_the_fetch_is_in_flight_leaves_nothing(
+    stage: Stage, user: TrackedUser, token: str | None
+) -> None:
+    def delete(_: httpx.Request) -> None:
+        stage.hook = None
+        with stage.engine.begin() as connection:
+            assert users.delete(connection, user.id)
+
+    stage.hook = delete
+
+    assert stage.sweep(stage.collector(token=token)) == [NOTHING]
+
+    assert len(stage.simulator.requests) > 0
+    for table in ("users", "repositories", "ownerships", "daily_stats", "scans"):
+        assert stage.value(f"SELECT count(*) FROM {table}") == 0, table
+
+
+def test_a_user_deleted_while_github_denies_it_leaves_nothing(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    stage.world.delete_account(account)
+
+    def delete(_: httpx.Request) -> None:
+        stage.hook = None
+        with stage.engine.begin() as connection:
+            users.delete(connection, user.id)
+
+    stage.hook = delete
+
+    assert stage.sweep(collector) == [NOTHING]
+    assert stage.value("SELECT count(*) FROM scans") == 0
+
+
+@pytest.mark.parametrize("fault", [FaultKind.SERVER_ERROR, FaultKind.SECONDARY_LIMIT])
+def test_a_user_deleted_while_a_fetch_fails_leaves_nothing(
+    stage: Stage, collector: Collector, user: TrackedUser, fault: FaultKind
+) -> None:
+    stage.simulator.fail(fault, times=None)
+
+    def delete(_: httpx.Request) -> None:
+        stage.hook = None
+        with stage.engine.begin() as connection:
+            users.delete(connection, user.id)
+
+    stage.hook = delete
+
+    assert stage.sweep(collector) == [NOTHING]
+    assert stage.value("SELECT count(*) FROM scans") == 0
+
+
+def test_a_user_deleted_and_added_again_during_a_fetch_is_not_mixed_up(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    def replace(_: httpx.Request) -> None:
+        stage.hook = None
+        with stage.engine.begin() as connection:
+            users.delete(connection, user.id)
+            users.add(connection, user)
+
+    stage.hook = replace
+    stage.sweep(collector)
+    stage.sweep(collector)
+
+    # Whichever of the two scans wrote them: today's rows, once each.
+    assert stage.rows(user) == {TODAY: stage.truth(user)}
+    assert stage.value("SELECT scanned_on FROM users") == TODAY
+
+
+def test_a_fetch_that_outlived_its_lease_is_thrown_away(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    def freeze(_: httpx.Request) -> None:
+        stage.hook = None
+        stage.wait(seconds=stage.settings.lease + 60)
+
+    stage.hook = freeze
+
+    assert stage.sweep(collector) == [NOTHING]
+
+    assert stage.rows(user) == {}
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+
+
+def test_a_fetch_that_was_frozen_over_night_writes_nothing_into_yesterday(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    def freeze(_: httpx.Request) -> None:
+        stage.hook = None
+        stage.next_day()
+
+    stage.hook = freeze
+    stage.sweep(collector)
+    stage.sweep(collector)
+
+    assert list(stage.rows(user)) == [TODAY + timedelta(days=1)]
+
+
+def test_of_two_scans_of_a_day_the_first_to_end_counts(stage: Stage, user: TrackedUser) -> None:
+    slow, quick = stage.collector(), stage.collector(token=OTHER_TOKEN)
+    repository = stage.world.repository("octocat", "r0")
+    assert repository is not None
+
+    def overtake(_: httpx.Request) -> None:
+        stage.hook = None
+        assert quick.scan(user.id) == Outcome(ScanState.DONE, 3)
+        stage.world.set_counts(repository, stargazers=99)
+
+    stage.hook = overtake
+
+    assert slow.scan(user.id) == NOTHING
+    assert stage.rows(user)[TODAY][repository.id] == Counts(0, 0, 1)
+    assert stage.record(user).recorded == 3
+
+
+def test_no_transaction_is_open_while_github_answers(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    states: list[object] = []
+
+    def look(_: httpx.Request) -> None:
+        states.append(
+            stage.value(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+            )
+        )
+
+    stage.hook = look
+    stage.sweep(collector)
+
+    assert states
+    assert set(states) == {0}
+
+
+def test_a_scan_is_one_transaction_or_nothing(
+    stage: Stage, collector: Collector, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("killed here")
+
+    monkeypatch.setattr("worker.collect.scans.finish", crash)
+    with pytest.raises(RuntimeError):
+        stage.sweep(collector)
+    monkeypatch.undo()
+
+    assert stage.rows(user) == {}
+    assert stage.value("SELECT count(*) FROM repositories") == 0
+    stage.wait(seconds=stage.settings.lease + 1)
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]

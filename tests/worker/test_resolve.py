@@ -1,0 +1,206 @@
+"""What becomes of a login that somebody asked to follow."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from common import lookups, scans, users
+from common.lookups import Lookup
+from common.states import LookupState, ScanState
+from common.users import TrackedUser
+from tests.github_simulator import AccountType, Fault, FaultKind
+from tests.worker.stage import TODAY, TOKEN, Stage
+from worker.collect import Collector, Outcome
+
+ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "without-token"])
+
+
+def ask(stage: Stage, login: str) -> int:
+    with stage.engine.begin() as connection:
+        return lookups.ask(connection, login)[0].id
+
+
+def lookup(stage: Stage, lookup_id: int) -> Lookup:
+    with stage.engine.begin() as connection:
+        found = lookups.get(connection, lookup_id)
+    assert found is not None
+    return found
+
+
+def due(stage: Stage) -> list[int]:
+    """The lookups that a sweep would take now; takes none."""
+    with stage.engine.connect() as connection:
+        return lookups.claim(connection, limit=10, lease=60)
+
+
+def followed(stage: Stage) -> list[TrackedUser]:
+    with stage.engine.begin() as connection:
+        return users.page(connection)
+
+
+@ways
+@pytest.mark.parametrize("kind", [AccountType.USER, AccountType.ORGANIZATION])
+def test_a_login_that_is_found_is_followed_under_its_id(
+    stage: Stage, token: str | None, kind: AccountType
+) -> None:
+    account = stage.world.add_account("OctoCat", name="The Octocat", type=kind)
+    lookup_id = ask(stage, "octocat")
+
+    assert stage.collector(token=token).resolve(lookup_id) == account.id
+
+    user = TrackedUser(account.id, "OctoCat", "The Octocat")
+    assert followed(stage) == [user]
+    found = lookup(stage, lookup_id)
+    assert (found.state, found.user_id, found.reason) == (LookupState.DONE, account.id, None)
+
+
+@ways
+def test_a_login_that_nobody_bears_fails_with_the_reason(stage: Stage, token: str | None) -> None:
+    lookup_id = ask(stage, "nobody")
+
+    assert stage.collector(token=token).resolve(lookup_id) is None
+
+    found = lookup(stage, lookup_id)
+    assert (found.state, found.reason) == (LookupState.FAILED, "GitHub has no user nobody")
+    assert followed(stage) == []
+    assert due(stage) == []
+
+
+@ways
+def test_a_limit_leaves_the_login_pending_until_it_is_over(stage: Stage, token: str | None) -> None:
+    account = stage.world.add_account("octocat")
+    collector = stage.collector(token=token)
+    lookup_id = ask(stage, "octocat")
+    stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=90))
+
+    assert collector.resolve(lookup_id) is None
+
+    found = lookup(stage, lookup_id)
+    assert found.state is LookupState.PENDING
+    assert found.reason
+    stage.wait(seconds=85)
+    assert due(stage) == []
+    stage.wait(seconds=10)
+    assert due(stage) == [lookup_id]
+    assert collector.resolve(lookup_id) == account.id
+    assert stage.simulator.violations == []
+
+
+def test_a_fault_leaves_the_login_pending_for_a_while(stage: Stage, collector: Collector) -> None:
+    stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+    stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None)
+
+    assert collector.resolve(lookup_id) is None
+
+    assert lookup(stage, lookup_id).state is LookupState.PENDING
+    assert due(stage) == []
+    stage.simulator.heal()
+    stage.wait(seconds=31)
+    assert due(stage) == [lookup_id]
+    assert collector.resolve(lookup_id) is not None
+
+
+def test_a_refused_token_leaves_the_login_pending_for_minutes(stage: Stage) -> None:
+    stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+
+    assert stage.collector(token="revoked").resolve(lookup_id) is None
+
+    assert lookup(stage, lookup_id).state is LookupState.PENDING
+    stage.wait(minutes=4)
+    assert due(stage) == []
+    stage.wait(minutes=2)
+    assert due(stage) == [lookup_id]
+
+
+def test_an_account_that_is_followed_under_another_login_is_that_user(
+    stage: Stage, collector: Collector
+) -> None:
+    account = stage.world.add_account("octocat", name="The Octocat")
+    user = stage.follow(account)
+    stage.world.rename_account(account, "hexacat")
+    lookup_id = ask(stage, "hexacat")
+
+    # Nothing new to load.
+    assert collector.resolve(lookup_id) is None
+
+    assert lookup(stage, lookup_id).user_id == user.id
+    assert [one.id for one in followed(stage)] == [user.id]
+
+
+def test_a_recycled_login_leads_to_its_new_bearer(stage: Stage, collector: Collector) -> None:
+    account = stage.world.add_account("octocat")
+    stage.follow(account)
+    stage.world.rename_account(account, "hexacat")
+    bearer = stage.world.add_account("octocat")
+
+    assert collector.resolve(ask(stage, "octocat")) == bearer.id
+
+
+def test_a_question_that_was_answered_is_not_asked_again(
+    stage: Stage, collector: Collector
+) -> None:
+    stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+    collector.resolve(lookup_id)
+    stage.simulator.reset_records()
+
+    assert collector.resolve(lookup_id) is None
+    assert stage.simulator.requests == []
+
+
+def test_a_question_that_nobody_asked_has_no_answer(stage: Stage, collector: Collector) -> None:
+    assert collector.resolve(12345) is None
+    assert stage.simulator.requests == []
+
+
+def test_a_login_is_not_part_of_an_address(stage: Stage, collector: Collector) -> None:
+    stage.world.add_repository(stage.world.add_account("octocat"), "r")
+    lookup_id = ask(stage, "octocat/repos?x=1#")
+
+    assert stage.collector(token=None).resolve(lookup_id) is None
+    assert lookup(stage, lookup_id).state is LookupState.FAILED
+
+
+def test_a_resolved_user_is_left_to_its_own_message_for_a_while(
+    stage: Stage, collector: Collector
+) -> None:
+    account = stage.world.add_account("octocat")
+    stage.world.add_repository(account, "r", watchers=1)
+    collector.resolve(ask(stage, "octocat"))
+
+    assert stage.sweep(collector) == []
+    stage.wait(seconds=stage.settings.load_lease + 1)
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 1)]
+
+
+def test_two_who_resolve_one_login_load_it_once(stage: Stage, collector: Collector) -> None:
+    account = stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+    answers: list[int | None] = []
+
+    def overtake(_: httpx.Request) -> None:
+        stage.hook = None
+        answers.append(stage.collector(token=None).resolve(lookup_id))
+
+    stage.hook = overtake
+    answers.append(collector.resolve(lookup_id))
+
+    assert sorted(answers, key=str) == [account.id, None]
+    assert len(followed(stage)) == 1
+
+
+def test_a_user_who_was_resolved_and_loaded_has_rows(stage: Stage, collector: Collector) -> None:
+    account = stage.world.add_account("octocat")
+    stage.world.add_repository(account, "r", stargazers=3, watchers=1)
+    user_id = collector.resolve(ask(stage, "octocat"))
+    assert user_id is not None
+
+    assert collector.scan(user_id, is_load=True) == Outcome(ScanState.DONE, 1)
+
+    (user,) = followed(stage)
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    with stage.engine.begin() as connection:
+        assert len(scans.read(connection, user_id, TODAY, TODAY + timedelta(days=1))) == 1
