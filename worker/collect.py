@@ -98,9 +98,11 @@ class Collector:
             log.info("login not found: %s", lookup.login)
             return None
         except (Limited, CredentialsRefused) as refusal:
-            return self._put_lookup_back(lookup, str(refusal), timedelta(seconds=refusal.wait))
+            self._put_lookup_back(lookup, str(refusal), timedelta(seconds=refusal.wait))
+            return None
         except GitHubError as error:
-            return self._put_lookup_back(lookup, str(error), _FIRST_RETRY)
+            self._put_lookup_back(lookup, str(error), _FIRST_RETRY)
+            return None
         with self._engine.begin() as connection:
             user, is_new = users.add(
                 connection,
