@@ -44,7 +44,8 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
     """
 
     def task(name: TaskName) -> Any:
-        return app.task(name=name, bind=True)
+        # Celery would add it to every other app of the process too.
+        return app.task(name=name, bind=True, shared=False)
 
     @task(TaskName.RESOLVE_LOGIN)
     def resolve_login(self: Task, lookup_id: int) -> None:
