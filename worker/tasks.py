@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from common import broker, clock, lookups, scans, stats
 from common.broker import Task as TaskName
 from common.log import about
+from common.scans import Claim
 from worker.process import Process
 
 log = logging.getLogger(__name__)
@@ -106,11 +107,22 @@ def send_what_is_due(app: Celery, process: Process) -> int:
             max_attempts=settings.max_attempts,
             scan_at=settings.scan_at,
         )
+    sent = 0
+    for name, *arguments in _messages(pending, claims):
+        if not broker.send(app, name, *arguments):
+            # The rest would wait for the same broker, one after the other; their leases end.
+            break
+        sent += 1
+    return sent
+
+
+def _messages(
+    pending: list[int], claims: list[Claim]
+) -> Iterator[tuple[TaskName, *tuple[int | str, ...]]]:
     for lookup_id in pending:
-        broker.send(app, TaskName.RESOLVE_LOGIN, lookup_id)
+        yield TaskName.RESOLVE_LOGIN, lookup_id
     for claim in claims:
         if claim.is_first:
-            broker.send(app, TaskName.LOAD_USER, claim.user_id)
+            yield TaskName.LOAD_USER, claim.user_id
         else:
-            broker.send(app, TaskName.SCAN_USER, claim.user_id, claim.day.isoformat())
-    return len(pending) + len(claims)
+            yield TaskName.SCAN_USER, claim.user_id, claim.day.isoformat()
