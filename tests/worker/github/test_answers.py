@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.github_simulator import Fault, FaultKind
@@ -46,7 +46,12 @@ def test_a_good_answer_is_data(lab: Lab, ask: Callable[[Lab], Answer]) -> None:
         (Fault(PRIMARY, seconds=600, status=429), LIMITED, 601),
         (Fault(PRIMARY, seconds=600, remaining=17), LIMITED, 601),
         (
-            Fault(PRIMARY, text="API rate limit already exceeded for user ID 1.", seconds=9),
+            Fault(
+                PRIMARY,
+                text="API rate limit already exceeded for user ID 1.",
+                seconds=9,
+                remaining=17,
+            ),
             LIMITED,
             10,
         ),
@@ -149,6 +154,9 @@ def test_a_rest_answer_is_read_by_status_headers_and_body(
         (200, {"data": {"n": None}, "errors": [{"type": "FORBIDDEN"}]}, Meaning.BLOCKED),
         (200, {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "x"}]}, AGAIN),
         (403, {"errors": [{"type": "RATE_LIMITED", "message": "x"}]}, LIMITED),
+        (200, {"errors": [{"type": "RATE_LIMIT", "message": "x"}]}, LIMITED),
+        (200, {"errors": [{"code": "graphql_rate_limit", "message": "x"}]}, LIMITED),
+        (200, {"errors": [{"message": "Something went wrong while executing your query."}]}, AGAIN),
         (502, {"errors": [{"message": "odd"}]}, AGAIN),
     ],
 )
@@ -156,6 +164,14 @@ def test_a_graphql_answer_is_read_by_its_errors(
     status: int, content: dict[str, Any], meaning: str
 ) -> None:
     assert read_graphql(status, {}, json.dumps(content).encode()).meaning == meaning
+
+
+def test_single_sign_on_is_named_as_the_reason() -> None:
+    answer = read_rest(
+        403, {"x-github-sso": "required; url=…"}, b'{"message": "Resource protected"}'
+    )
+
+    assert answer.reason == "the owner asks for single sign-on"
 
 
 def test_an_hour_that_is_used_up_concerns_one_resource_and_a_secondary_limit_both() -> None:
@@ -248,6 +264,11 @@ HEADERS = st.dictionaries(
     headers=HEADERS,
     body=JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=20),
 )
+@example(429, {"retry-after": "nan"}, b"")
+@example(429, {"retry-after": "1e400"}, b"")
+@example(200, {}, b'{"data": {}, "errors": [{"type": ["odd"], "path": 7, "message": {}}]}')
+@example(200, {}, b'{"data": {}, "errors": ["odd"]}')
+@example(200, {}, b"[" * 100_000)
 def test_no_answer_whatsoever_breaks_the_reader(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:

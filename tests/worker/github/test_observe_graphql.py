@@ -97,7 +97,7 @@ def test_a_page_that_is_too_heavy_is_halved_and_stays_small(lab: Lab, fault: Fau
     assert pages(lab) == [100, 50, 25, 25, 20]
 
 
-@pytest.mark.parametrize("kind", ["timed_out", "resource_limits", "timeout"])
+@pytest.mark.parametrize("kind", ["timed_out", "resource_limits", "timeout", "html_page"])
 def test_a_timeout_is_not_repeated_at_full_size(lab: Lab, kind: str) -> None:
     account = lab.add("octocat", 3)
     lab.simulator.fail(kind)
