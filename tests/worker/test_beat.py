@@ -1,0 +1,89 @@
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.schedules import crontab
+
+from common.broker import Task
+from common.errors import SetupError
+from common.settings import Settings
+from worker import beat
+from worker.heartbeat import is_alive, path_of
+
+
+def entry(name: str, **given: Any) -> dict[str, Any]:
+    return beat.schedule(Settings(**given))[name]
+
+
+def test_the_daily_fan_out_and_the_sweep_are_one_task() -> None:
+    entries = beat.schedule(Settings())
+
+    assert set(entries) == {"daily fan-out", "sweep"}
+    assert {entry["task"] for entry in entries.values()} == {Task.FAN_OUT}
+
+
+def test_the_fan_out_is_sent_at_five_past_midnight() -> None:
+    assert entry("daily fan-out")["schedule"] == crontab(minute=5, hour=0)
+
+
+def test_the_hour_of_the_fan_out_is_a_setting() -> None:
+    assert entry("daily fan-out", scan_at=time(23, 30))["schedule"] == crontab(minute=30, hour=23)
+
+
+def test_the_hour_is_utc(settings: Settings) -> None:
+    app = beat.make_beat(settings)
+
+    assert app.conf.enable_utc
+    assert app.conf.timezone == "UTC"
+
+
+def test_the_fan_out_is_due_once_a_day(settings: Settings) -> None:
+    app = beat.make_beat(settings)
+    schedule = app.conf.beat_schedule["daily fan-out"]["schedule"]
+    schedule.app = app
+    schedule.nowfun = lambda: datetime(2026, 11, 23, 0, 5, 30, tzinfo=UTC)
+
+    assert schedule.is_due(datetime(2026, 11, 22, 0, 5, 1, tzinfo=UTC)).is_due
+    assert not schedule.is_due(datetime(2026, 11, 23, 0, 5, 1, tzinfo=UTC)).is_due
+
+
+def test_the_sweep_comes_each_minute() -> None:
+    assert entry("sweep")["schedule"] == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 600])
+def test_the_interval_of_the_sweep_is_a_setting(seconds: int) -> None:
+    assert entry("sweep", sweep_interval=seconds)["schedule"] == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 60, 600])
+def test_a_sweep_that_nobody_took_is_gone_when_the_next_one_comes(seconds: int) -> None:
+    expires = entry("sweep", sweep_interval=seconds)["options"]["expires"]
+
+    assert 0 < expires <= seconds
+
+
+def test_beat_knows_the_names_of_tasks_and_not_their_code(settings: Settings) -> None:
+    app = beat.make_beat(settings)
+
+    assert not [name for name in app.tasks if name.startswith("repopulse.")]
+
+
+def test_beat_says_at_each_tick_that_it_is_alive(settings: Settings, tmp_path: Path) -> None:
+    path = path_of(settings, is_beat=True)
+    scheduler = beat.Scheduler(
+        beat.make_beat(settings), schedule_filename=str(tmp_path / "schedule"), lazy=True
+    )
+    scheduler.setup_schedule()
+    assert not is_alive(path)
+
+    scheduler.tick()
+
+    assert is_alive(path)
+    scheduler.close()
+
+
+def test_beat_needs_redis() -> None:
+    with pytest.raises(SetupError, match="REDIS_URL is not set"):
+        beat.make_beat(Settings())

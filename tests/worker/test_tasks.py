@@ -1,0 +1,425 @@
+import base64
+import json
+import re
+import time as real_time
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+import redis
+from celery import Celery
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from common import broker, lookups, scans, users
+from common.broker import Queue, Task
+from common.local.ports import free_port
+from common.settings import Settings
+from common.users import TrackedUser
+from tests.factories import ONE_DAY, add_scan, add_user
+from tests.worker.stage import TODAY, Stage
+from worker import tasks
+from worker.process import Process, open_process
+from worker.tasks import send_what_is_due
+
+
+@pytest.fixture
+def app(settings: Settings) -> Celery:
+    return broker.make_celery(settings)
+
+
+@pytest.fixture
+def process(stage: Stage) -> Process:
+    return make_process(stage)
+
+
+def make_process(stage: Stage, **changes: object) -> Process:
+    return Process(
+        stage.settings.model_copy(update=changes),
+        stage.engine,
+        stage.redis,
+        stage.github(),
+        stage.collector(),
+    )
+
+
+@pytest.fixture
+def tasked(app: Celery, process: Process) -> Celery:
+    """An app that has the tasks."""
+    tasks.register(app, lambda: process)
+    return app
+
+
+@pytest.fixture
+def mute(stage: Stage) -> Celery:
+    """An app whose broker does not answer."""
+    return broker.make_celery(
+        stage.settings.model_copy(
+            update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}/0")}
+        )
+    )
+
+
+def messages(client: "redis.Redis", queue: Queue) -> list[tuple[str, list[object]]]:
+    """Task and arguments of the messages that wait in a queue, oldest first."""
+    found = []
+    for raw in reversed(client.lrange(queue, 0, -1)):
+        message = json.loads(raw)
+        arguments, _, _ = json.loads(base64.b64decode(message["body"]))
+        found.append((message["headers"]["task"], arguments))
+    return found
+
+
+def clear(client: "redis.Redis") -> None:
+    client.delete(*Queue)
+
+
+def follow(stage: Stage, number: int = 1, *, scanned: bool = True) -> list[TrackedUser]:
+    """Users who are due: scanned yesterday, or never."""
+    followed = []
+    with stage.engine.begin() as connection:
+        for _ in range(number):
+            user = add_user(connection)
+            if scanned:
+                add_scan(connection, user, TODAY - ONE_DAY)
+            followed.append(user)
+    return followed
+
+
+def ids(followed: list[TrackedUser]) -> list[int]:
+    return [user.id for user in followed]
+
+
+# Sending
+
+
+def test_a_user_who_was_never_scanned_gets_a_load(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    (user,) = follow(stage, scanned=False)
+
+    assert send_what_is_due(app, process) == 1
+
+    assert messages(stage.redis, Queue.LOAD) == [(Task.LOAD_USER, [user.id])]
+    assert messages(stage.redis, Queue.SCAN) == []
+
+
+def test_a_user_who_is_due_gets_a_scan_of_today(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    (user,) = follow(stage)
+
+    assert send_what_is_due(app, process) == 1
+
+    assert messages(stage.redis, Queue.SCAN) == [(Task.SCAN_USER, [user.id, "2026-11-23"])]
+    assert messages(stage.redis, Queue.LOAD) == []
+
+
+def test_arguments_are_ids_and_days_alone(stage: Stage, app: Celery, process: Process) -> None:
+    follow(stage, 2)
+    follow(stage, 2, scanned=False)
+    with stage.engine.begin() as connection:
+        lookups.ask(connection, "octocat")
+    send_what_is_due(app, process)
+
+    arguments = [
+        argument for queue in Queue for _, sent in messages(stage.redis, queue) for argument in sent
+    ]
+    assert len(arguments) == 7
+    assert all(
+        isinstance(one, int) or re.fullmatch(r"\d{4}-\d\d-\d\d", str(one)) for one in arguments
+    )
+
+
+def test_twice_in_a_row_sends_nothing_new(stage: Stage, app: Celery, process: Process) -> None:
+    follow(stage, 3)
+    with stage.engine.begin() as connection:
+        lookups.ask(connection, "octocat")
+
+    assert send_what_is_due(app, process) == 4
+    assert send_what_is_due(app, process) == 0
+    assert broker.queued(stage.redis) == 4
+
+
+def test_pending_logins_go_first(stage: Stage, app: Celery) -> None:
+    follow(stage, 5)
+    with stage.engine.begin() as connection:
+        asked = [lookups.ask(connection, login)[0].id for login in ("one", "two")]
+
+    assert send_what_is_due(app, make_process(stage, high_water=2)) == 2
+
+    assert sorted(messages(stage.redis, Queue.LOAD)) == [
+        (Task.RESOLVE_LOGIN, [lookup_id]) for lookup_id in asked
+    ]
+    assert messages(stage.redis, Queue.SCAN) == []
+
+
+def test_no_more_is_queued_than_the_high_water(stage: Stage, app: Celery) -> None:
+    follow(stage, 7)
+    process = make_process(stage, high_water=3)
+
+    assert send_what_is_due(app, process) == 3
+    assert send_what_is_due(app, process) == 0
+    assert broker.queued(stage.redis) == 3
+
+
+def test_what_finds_no_room_is_sent_when_there_is_some(stage: Stage, app: Celery) -> None:
+    everyone = follow(stage, 7)
+    process = make_process(stage, high_water=3)
+    sent: list[object] = []
+    for _ in range(4):
+        send_what_is_due(app, process)
+        sent += [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)]
+        clear(stage.redis)
+
+    assert sorted(sent, key=str) == ids(everyone)
+
+
+def test_nobody_is_claimed_for_whom_there_is_no_room(stage: Stage, app: Celery) -> None:
+    follow(stage, 7)
+
+    send_what_is_due(app, make_process(stage, high_water=3))
+
+    assert stage.value("SELECT count(*) FROM users WHERE lease_until > repopulse_now()") == 3
+
+
+def test_two_sweeps_send_each_user_once(stage: Stage, app: Celery, process: Process) -> None:
+    everyone = follow(stage, 6)
+    small = make_process(stage, high_water=4)
+
+    assert send_what_is_due(app, small) + send_what_is_due(app, process) == 6
+
+    sent = [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)]
+    assert sent == ids(everyone)
+
+
+def test_a_claim_is_committed_before_its_message_is_sent(
+    stage: Stage, app: Celery, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (user,) = follow(stage)
+    leased: list[object] = []
+
+    def look(*_: object) -> bool:
+        leased.append(
+            stage.value(
+                "SELECT lease_until > repopulse_now() FROM users WHERE id = :id", id=user.id
+            )
+        )
+        return True
+
+    monkeypatch.setattr(broker, "send", look)
+    send_what_is_due(app, process)
+
+    assert leased == [True]
+
+
+def test_who_could_not_be_sent_is_sent_when_the_lease_ends(
+    stage: Stage, app: Celery, mute: Celery, process: Process
+) -> None:
+    (user,) = follow(stage)
+
+    assert send_what_is_due(mute, process) == 0
+
+    assert send_what_is_due(app, process) == 0
+    stage.wait(seconds=stage.settings.lease + 1)
+    assert send_what_is_due(app, process) == 1
+    assert messages(stage.redis, Queue.SCAN)[0][1][0] == user.id
+
+
+def test_a_broker_that_does_not_answer_is_not_asked_for_each_user(
+    stage: Stage, mute: Celery, process: Process
+) -> None:
+    follow(stage, 40)
+
+    began = real_time.monotonic()
+    send_what_is_due(mute, process)
+
+    assert real_time.monotonic() - began < 3
+
+
+def test_messages_that_redis_lost_are_sent_again_after_the_lease(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    everyone = follow(stage, 3)
+    send_what_is_due(app, process)
+    stage.redis.flushall()
+
+    stage.wait(seconds=stage.settings.lease + 1)
+
+    assert send_what_is_due(app, process) == 3
+    assert [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)] == ids(everyone)
+
+
+def test_a_sweep_makes_the_partitions_that_are_to_come(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    send_what_is_due(app, process)
+
+    assert stage.value("SELECT to_regclass('daily_stats_2027_01') IS NOT NULL") is True
+
+
+def test_a_sweep_closes_what_yesterday_left_open(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    (user,) = follow(stage, scanned=False)
+    send_what_is_due(app, process)
+    stage.next_day()
+
+    send_what_is_due(app, process)
+
+    assert stage.record(user, TODAY).state == "failed"
+
+
+def test_nothing_due_is_nothing_sent(stage: Stage, app: Celery, process: Process) -> None:
+    assert send_what_is_due(app, process) == 0
+
+
+# The tasks
+
+
+def test_the_tasks_are_those_that_the_api_knows(tasked: Celery) -> None:
+    ours = {name for name in tasked.tasks if name.startswith("repopulse.")}
+
+    assert ours == set(Task)
+
+
+def test_a_load_records_todays_rows(stage: Stage, tasked: Celery) -> None:
+    account = stage.world.add_account("octocat")
+    stage.world.add_repository(account, "r", stargazers=3, watchers=1)
+    user = stage.follow(account)
+
+    tasked.tasks[Task.LOAD_USER].apply([user.id], throw=True)
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+
+
+def test_a_scan_that_comes_late_records_the_day_that_it_is(stage: Stage, tasked: Celery) -> None:
+    account = stage.world.add_account("octocat")
+    stage.world.add_repository(account, "r", watchers=1)
+    user = stage.follow(account)
+
+    tasked.tasks[Task.SCAN_USER].apply([user.id, "2026-11-20"], throw=True)
+
+    assert list(stage.rows(user)) == [TODAY]
+
+
+def test_a_task_that_runs_twice_does_its_work_once(stage: Stage, tasked: Celery) -> None:
+    account = stage.world.add_account("octocat")
+    stage.world.add_repository(account, "r", watchers=1)
+    user = stage.follow(account)
+    for _ in range(2):
+        tasked.tasks[Task.LOAD_USER].apply([user.id], throw=True)
+    asked = len(stage.simulator.requests)
+
+    tasked.tasks[Task.SCAN_USER].apply([user.id, TODAY.isoformat()], throw=True)
+
+    assert len(stage.simulator.requests) == asked
+    assert stage.record(user).attempts == 1
+
+
+def test_a_resolved_login_is_followed_and_its_load_is_sent(stage: Stage, tasked: Celery) -> None:
+    account = stage.world.add_account("octocat")
+    with stage.engine.begin() as connection:
+        lookup, _ = lookups.ask(connection, "octocat")
+
+    tasked.tasks[Task.RESOLVE_LOGIN].apply([lookup.id], throw=True)
+
+    assert messages(stage.redis, Queue.LOAD) == [(Task.LOAD_USER, [account.id])]
+
+
+def test_a_login_that_nobody_bears_sends_nothing(stage: Stage, tasked: Celery) -> None:
+    with stage.engine.begin() as connection:
+        lookup, _ = lookups.ask(connection, "nobody")
+
+    tasked.tasks[Task.RESOLVE_LOGIN].apply([lookup.id], throw=True)
+
+    assert broker.queued(stage.redis) == 0
+
+
+def test_a_fan_out_sends_what_is_due(stage: Stage, tasked: Celery) -> None:
+    follow(stage, 2)
+
+    tasked.tasks[Task.FAN_OUT].apply(throw=True)
+
+    assert len(messages(stage.redis, Queue.SCAN)) == 2
+
+
+def test_log_lines_name_their_task(
+    stage: Stage, tasked: Celery, caplog: pytest.LogCaptureFixture
+) -> None:
+    from common import log  # noqa: PLC0415 - its context alone is looked at
+
+    seen: list[str | None] = []
+    stage.hook = lambda _: seen.append(log._subject.get())
+    user = stage.follow(stage.world.add_account("octocat"))
+
+    result = tasked.tasks[Task.LOAD_USER].apply([user.id], throw=True)
+
+    assert set(seen) == {f"task {result.id}"}
+
+
+def test_a_message_for_somebody_deleted_is_nothing(stage: Stage, tasked: Celery) -> None:
+    (user,) = follow(stage)
+    with stage.engine.begin() as connection:
+        users.delete(connection, user.id)
+
+    tasked.tasks[Task.SCAN_USER].apply([user.id, TODAY.isoformat()], throw=True)
+
+    assert stage.simulator.requests == []
+
+
+def test_a_fortnight_of_fan_outs_records_each_user_each_day(stage: Stage, tasked: Celery) -> None:
+    followed = []
+    for number in range(3):
+        account = stage.world.add_account(f"user{number}")
+        stage.world.add_repository(account, "r", stargazers=number, watchers=1)
+        followed.append(stage.follow(account))
+    days = [TODAY + timedelta(days=ahead) for ahead in range(1, 15)]
+    for day in days:
+        stage.at(day, 0, 6)
+        for _ in range(2):
+            tasked.tasks[Task.FAN_OUT].apply(throw=True)
+            for queue in Queue:
+                for name, arguments in messages(stage.redis, queue):
+                    tasked.tasks[name].apply(arguments, throw=True)
+            clear(stage.redis)
+
+    assert [list(stage.rows(user)) for user in followed] == [days] * 3
+
+
+# The process
+
+
+@pytest.fixture
+def opened(settings: Settings) -> Iterator[Process]:
+    process = open_process(settings)
+    yield process
+    process.close()
+
+
+def test_a_process_connects_to_nothing_before_it_has_to() -> None:
+    nowhere = Settings(
+        database_url=SecretStr("postgresql://nobody@127.0.0.1:1/nothing"),
+        redis_url=SecretStr("redis://127.0.0.1:1/0"),
+    )
+
+    open_process(nowhere).close()
+
+
+def test_connections_of_a_worker_say_whose_they_are(opened: Process) -> None:
+    with opened.engine.connect() as connection:
+        name = connection.execute(text("SHOW application_name")).scalar()
+
+    assert name == "repopulse-worker"
+
+
+def test_a_claim_of_a_late_sweep_is_of_the_day_that_it_is(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    (user,) = follow(stage)
+    stage.at(date(2026, 12, 31), 23, 59)
+    send_what_is_due(app, process)
+
+    assert messages(stage.redis, Queue.SCAN)[0][1] == [user.id, "2026-12-31"]
+    with stage.engine.begin() as connection:
+        assert len(scans.read(connection, user.id, date(2026, 12, 31), date(2026, 12, 31))) == 1
