@@ -22,9 +22,9 @@ class _QoS(_original):  # type: ignore[misc]
     """kombu's record of unacknowledged messages, at peace with a connection that is gone."""
 
     def _is_dead(self) -> bool:
+        # Not `channel.closed`: an orderly stop closes the channel first, then gives messages back.
         connection = self.channel.connection
-        is_cut = connection is None or getattr(connection, "client", None) is None
-        return bool(self.channel.closed) or is_cut
+        return connection is None or getattr(connection, "client", None) is None
 
     def restore_unacked(self, client: Any = None) -> Any:
         if self._is_dead():
