@@ -46,8 +46,10 @@ def fill(settings: Settings, engine: Engine) -> int:
             return 0
     world = World.synthetic(accounts=ACCOUNTS, day=today)
     simulator = GitHubSimulator(world, limits=Limits.unlimited())
+    # A credential of its own, so that the past does not use up the budget of today.
+    past = settings.model_copy(update={"github_token": SecretStr("the-past")})
     with make_redis(settings) as client:
-        github = make_github(settings, client, transport=simulator.transport())
+        github = make_github(past, client, transport=simulator.transport())
         collector = Collector(engine, github, settings)
         try:
             ids = [
@@ -79,12 +81,10 @@ def _record(world: World, collector: Collector, user_id: int, day: date) -> int:
 def main() -> None:
     """Fill the demo and let the workers record today."""
     settings = load_settings()
-    # A credential of its own, so that the past does not use up the budget of today.
-    past = settings.model_copy(update={"github_token": SecretStr("the-past")})
     configure(settings.model_copy(update={"log_level": "WARNING"}))
     engine = make_engine(settings.database, process="demo")
     try:
-        rows = fill(past, engine)
+        rows = fill(settings, engine)
         if not rows:
             print("the demo's accounts are there already", flush=True)
             return
