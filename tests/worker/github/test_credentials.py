@@ -290,6 +290,7 @@ def test_a_key_that_is_none_is_told_at_the_start_and_not_repeated(
         "https://api.github.com@evil.example/repositories/1",
         "//evil.example/repositories/1",
         "https://[",
+        "https://api.github.com:port/",
     ],
 )
 @pytest.mark.parametrize("way", ["redirect", "next page"])
