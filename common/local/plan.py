@@ -101,6 +101,10 @@ def plan_demo(settings: Settings) -> Plan:
         environment={
             "GITHUB_API_URL": f"http://{LOOPBACK}:{port}",
             "GITHUB_TOKEN": DEMO_TOKEN,
+            # Empty is not set: one credential is used at a time, and here it is the demo's.
+            "GITHUB_APP_ID": "",
+            "GITHUB_APP_PRIVATE_KEY": "",
+            "GITHUB_APP_INSTALLATION_ID": "",
         },
         programs=(simulator, *plan.programs),
         afterwards=(seed,),

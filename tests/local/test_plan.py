@@ -38,6 +38,7 @@ def test_the_demo_touches_neither_the_persons_servers_nor_the_persons_token() ->
     assert plan.redis_url is None
     assert plan.data_dir == Path("data/demo")
     assert plan.environment["GITHUB_TOKEN"] == DEMO_TOKEN
+    assert plan.environment["GITHUB_APP_ID"] == ""
     assert plan.environment["GITHUB_API_URL"].startswith("http://127.0.0.1:")
 
 
