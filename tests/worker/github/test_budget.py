@@ -258,7 +258,7 @@ def test_credentials_have_budgets_of_their_own(lab: Lab) -> None:
 
 
 def test_nobody_asks_where_redis_does_not_answer(lab: Lab) -> None:
-    lab.redis.connection_pool.disconnect()
+    lab.redis.connection_pool.reset()
     lab.redis.connection_pool.connection_kwargs["port"] = 1
 
     with pytest.raises(TryAgain, match="Redis does not answer"):
@@ -271,7 +271,7 @@ def test_an_answer_counts_although_redis_went_away_meanwhile(lab: Lab) -> None:
 
     def answer_and_stop(request: httpx.Request) -> httpx.Response:
         response = lab.simulator.handle(request)
-        lab.redis.connection_pool.disconnect()
+        lab.redis.connection_pool.reset()
         lab.redis.connection_pool.connection_kwargs["port"] = 1
         return response
 
