@@ -1,11 +1,10 @@
 """``python -m worker.flower``: the dashboard, on the broker configuration that everybody has."""
 
+import logging
 import os
 
-from celery.signals import setup_logging
-
 from common.broker import make_celery
-from common.errors import told_plainly
+from common.errors import SetupError, told_plainly
 from common.log import configure
 from common.settings import load_settings
 
@@ -13,10 +12,14 @@ from common.settings import load_settings
 def main() -> None:
     """Run until told to stop."""
     settings = load_settings()
-    setup_logging.connect(lambda **_: configure(settings), weak=False)
+    configure(settings)
+    # At its start it asks workers that are not there yet, and warns of each missing answer.
+    logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     arguments = [
         "--quiet",
         "flower",
+        # Our own lines, in our own format.
+        "--logging=none",
         f"--address={settings.flower_host}",
         f"--port={settings.flower_port}",
         # The default of 100,000 remembered tasks takes hundreds of megabytes.
@@ -31,7 +34,13 @@ def main() -> None:
         # Without a password the dashboard shows and does nothing else.
         arguments.append("--read_only=True")
         os.environ.pop("FLOWER_BASIC_AUTH", None)
-    make_celery(settings).start(arguments)
+    try:
+        make_celery(settings).start(arguments)
+    except OSError as error:
+        raise SetupError(
+            f"Flower cannot listen on {settings.flower_host}:{settings.flower_port}:"
+            f" {error.strerror}: set FLOWER_PORT to a free one"
+        ) from error
 
 
 if __name__ == "__main__":
