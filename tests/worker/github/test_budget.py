@@ -1,12 +1,13 @@
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from tests.github_simulator import Fault, FaultKind
+from tests.github_simulator import Fault, FaultKind, LimitForm, Limits
 from tests.worker.github.lab import FakeClock, Lab
 from worker.github.answers import Answer, Meaning, Quota
 from worker.github.budget import PACE, Budget
@@ -285,3 +286,27 @@ def test_what_is_told_of_another_resource_teaches_nothing_of_this_one(lab: Lab) 
     budget.settle(budget.acquire("graphql"), Answer(Meaning.DATA, quota=Quota("core", 60, 0, 1800)))
 
     budget.acquire("graphql")
+
+
+@pytest.mark.parametrize("form", list(LimitForm))
+def test_all_accounts_are_seen_in_the_end_however_little_github_allows(
+    make_lab: Callable[..., Lab], form: LimitForm
+) -> None:
+    lab = make_lab(limits=replace(Limits.scaled(50), secondary_form=form))
+    accounts = [lab.add(f"u{number}", repositories=1) for number in range(120)]
+    workers = [lab.github() for _ in range(4)]
+    left, waits = list(accounts), 0
+
+    while left:
+        try:
+            observation = lab.observe(left[-1], workers[len(left) % 4])
+        except Limited as limit:
+            lab.clock.now += limit.wait
+            waits += 1
+            continue
+        assert len(observation.seen) == 1
+        left.pop()
+
+    assert lab.simulator.violations == []
+    assert 0 < waits < 10
+    assert len(lab.simulator.requests) < 120 + 10
