@@ -32,6 +32,14 @@ def nowhere() -> Settings:
     return Settings(redis_url=SecretStr(f"redis://127.0.0.1:{free_port()}/0"))
 
 
+def declare_all(settings: Settings) -> None:
+    """Bind the queues as a worker does: a key that they shared would reach them all."""
+    app = broker.make_celery(settings)
+    with app.connection_for_write() as connection:
+        for queue in app.conf.task_queues:
+            queue.bind(connection.channel()).declare()
+
+
 def lengths(client: "redis.Redis") -> dict[str, int]:
     return {queue.value: client.llen(queue) for queue in Queue}
 
@@ -49,10 +57,26 @@ def lengths(client: "redis.Redis") -> dict[str, int]:
 def test_each_message_lands_in_exactly_one_queue(
     settings: Settings, client: "redis.Redis", task: Task, queue: str, is_api: bool
 ) -> None:
+    declare_all(settings)
+
     assert broker.send(broker.make_celery(settings, is_api=is_api), task, 1)
 
     assert lengths(client) == {"control": 0, "load": 0, "scan": 0} | {queue: 1}
     # And in no other list either, under whatever name.
+    assert list(client.scan_iter(_type="list")) == [queue.encode()]
+
+
+@pytest.mark.parametrize("queue", list(Queue))
+def test_a_key_leads_to_one_queue_alone(
+    settings: Settings, app: Celery, client: "redis.Redis", queue: Queue
+) -> None:
+    """A message that is put back is addressed by exchange and key, not by its queue."""
+    declare_all(settings)
+    target = app.amqp.queues[queue]
+
+    with app.connection_for_write() as connection:
+        connection.Producer().publish({}, exchange=target.exchange, routing_key=target.routing_key)
+
     assert list(client.scan_iter(_type="list")) == [queue.encode()]
 
 
