@@ -209,9 +209,17 @@ def test_no_token_is_fetched_while_github_says_to_wait(with_app: Lab) -> None:
 @pytest.mark.parametrize("wrong", [-3000, -90, 90, 3000])
 def test_a_wrong_clock_of_the_host_does_not_spoil_the_proof(with_app: Lab, wrong: float) -> None:
     account = with_app.add("octocat", 1)
-    with_app.simulator.clock = FakeClock(with_app.clock.now + wrong)
+    githubs = FakeClock(with_app.clock.now + wrong)
+    with_app.simulator.clock = githubs
+    github = with_app.github()
 
-    assert counts(with_app.observe(account)) == with_app.truth(account)
+    assert counts(with_app.observe(account, github)) == with_app.truth(account)
+
+    for passing in (with_app.clock, githubs):
+        passing.now += 3000
+    with_app.observe(account, github)
+    # The hour that a token lasts is counted by GitHub's clock too.
+    assert [request.status for request in with_app.simulator.requests].count(201) == 1
 
 
 @pytest.mark.parametrize(
