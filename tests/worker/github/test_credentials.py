@@ -196,6 +196,13 @@ def test_all_tokens_of_an_installation_share_one_budget(with_app: Lab) -> None:
     assert with_app.simulator.violations == []
 
 
+def test_what_is_left_to_the_app_itself_says_nothing_of_its_installation(with_app: Lab) -> None:
+    account = with_app.add("octocat")
+    with_app.simulator.fail("last_point", match="access_tokens")
+
+    assert with_app.transport().get("/users/octocat").data["id"] == account.id
+
+
 def test_no_token_is_fetched_while_github_says_to_wait(with_app: Lab) -> None:
     account = with_app.add("octocat", 1)
     with_app.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60), match="access_tokens")
