@@ -11,6 +11,7 @@ import pytest
 from tests.github_simulator import Account, Fault, FaultKind, Limits, Match
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import CredentialsRefused, Limited, QueryWrong, TryAgain
+from worker.github.watchers import Watchers
 
 REPOSITORIES = Match(resource="graphql", contains="query Repositories")
 LOOK = Match(resource="graphql", contains="query Look")
@@ -353,6 +354,15 @@ def test_closed_watchers_come_from_rest_and_are_told_once_to_the_operator(
 
     assert lab.paths().count("/graphql") == 1
     assert len(lab.simulator.requests) == 5
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_two_workers_that_find_watchers_closed_at_once_tell_it_once(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        Watchers(lab.redis, lab.name).close("FORBIDDEN")
+
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
