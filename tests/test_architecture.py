@@ -44,20 +44,6 @@ def test_every_package_says_what_may_live_in_it() -> None:
     assert not bare
 
 
-def test_the_settings_alone_know_the_environment() -> None:
-    readers = {
-        path.relative_to(ROOT).as_posix()
-        for source in ("api", "worker", "common")
-        for path in (ROOT / source).rglob("*.py")
-        if re.search(r"\bos\.(environ|getenv)\b", path.read_text())
-    }
-
-    # Embedded mode gives the programs that it starts an environment; Flower takes its password so.
-    assert {path for path in readers if not path.startswith("common/local/")} <= {
-        "worker/flower.py"
-    }
-
-
 def test_the_api_never_calls_github() -> None:
     for path in (ROOT / "api").rglob("*.py"):
         assert not re.search(r"^\s*(import|from) httpx", path.read_text(), re.MULTILINE), path
