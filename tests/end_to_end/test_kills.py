@@ -86,6 +86,8 @@ def test_killing_every_process_in_turn_loses_and_doubles_nothing(tmp_path: Path)
                 "API_PORT": str(free_port()),
                 "DATA_DIR": str(tmp_path / "data"),
                 "WORKER_CONCURRENCY": "2",
+                # A killed worker's request holds its place among those in flight for a while.
+                "GITHUB_CONCURRENCY": "8",
                 "LOOKUP_WAIT": "0.2",
                 # Short enough that what a kill loses is due again within the test.
                 "LEASE": "6",
