@@ -73,14 +73,25 @@ class User(Base):
     not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Claims since the last scan that came to an end."""
+    held_by: Mapped[str | None] = mapped_column(Text)
+    """The task that is at work on this user; null while nobody is."""
     missing_since: Mapped[date | None] = mapped_column(Date)
     """The first of the days in a row on which GitHub showed no such account."""
+    repositories: Mapped[int | None] = mapped_column(Integer)
+    """How many GitHub counted at the last scan that came to an end."""
 
     __table_args__ = (
         CheckConstraint(_one_of(UserState), name="state"),
         # Not unique: between a rename and the next scan two accounts may bear one login.
         Index("ix_users_login_folded", text("lower(login)")),
         Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
+        # Those whose message is on its way: few at any time, and looked for by size.
+        Index(
+            "ix_users_claimed",
+            "repositories",
+            "id",
+            postgresql_where=text("held_by IS NULL AND attempts = 1"),
+        ),
     )
 
 

@@ -4,6 +4,9 @@ The ``users`` table is the queue. A claim takes users who are due under ``FOR UP
 and gives each a lease; a scan ends with ``finish`` (the day is settled) or ``put_back`` (due again
 later). Whoever dies in between leaves a lease that ends. Attempts are counted at the claim, so that
 even a user whose scan kills its worker is set aside in the end.
+
+A task that begins a scan holds the user by its own id: another message for the same user finds it
+taken, and so does the own message of a user whom another task took along in its request.
 """
 
 from dataclasses import dataclass
@@ -41,6 +44,8 @@ class Begun:
     expected: int | None
     attempts: int
     failures: int
+    repositories: int | None
+    """How many GitHub counted at the last scan that came to an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def claim(
             ), claimed AS (
                 UPDATE users u
                 SET lease_until = due.now + make_interval(secs => :lease),
+                    held_by = NULL,
                     attempts = u.attempts + 1,
                     -- Said at the claim: a scan that kills its worker never gets to say it.
                     not_before = CASE
@@ -109,39 +115,85 @@ def claim(
     )
 
 
+_BEGUN_COLUMNS = "users.id, login, node_id, day, attempts AS failures, repositories"
+
+_BEGUN_RECORDS = """
+record AS (
+    -- A load comes without a claim, which would have made the record.
+    INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun ORDER BY id
+    ON CONFLICT (user_id, day) DO UPDATE SET state = 'claimed'
+    RETURNING s.user_id, s.expected, s.attempts
+)
+SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures, repositories
+FROM begun JOIN record ON record.user_id = begun.id
+"""
+
+
 def begin(
-    connection: Connection, user_id: int, *, lease: float, day: date | None = None
+    connection: Connection, user_id: int, *, holder: str, lease: float, day: date | None = None
 ) -> Begun | None:
     """Begin the scan of a user for a day, by default the day that it is now.
 
-    :return: None where there is nothing to do: the user is followed no more, or that day or a
-        later one is settled
+    :param holder: the task that begins it; the same task may begin it again
+    :return: None where there is nothing to do: the user is followed no more, that day or a later
+        one is settled, or another task is at work on it
     """
     row = connection.execute(
         text(
-            """
+            f"""
             WITH wanted AS (
                 SELECT coalesce(
                     CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
                 ) AS day
             ), begun AS (
-                UPDATE users SET lease_until = repopulse_now() + make_interval(secs => :lease)
+                UPDATE users
+                SET lease_until = repopulse_now() + make_interval(secs => :lease),
+                    held_by = :holder
                 FROM wanted
                 WHERE id = :id AND (scanned_on IS NULL OR scanned_on < day)
-                RETURNING id, login, node_id, attempts AS failures, day
-            ), record AS (
-                -- A load comes without a claim, which would have made the record.
-                INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun
-                ON CONFLICT (user_id, day) DO UPDATE SET state = 'claimed'
-                RETURNING s.user_id, s.expected, s.attempts
-            )
-            SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures
-            FROM begun JOIN record ON record.user_id = begun.id
-            """
+                  AND (held_by IS NULL OR held_by = :holder OR lease_until <= repopulse_now())
+                RETURNING {_BEGUN_COLUMNS}
+            ), {_BEGUN_RECORDS}
+            """  # noqa: S608 - constants
         ),
-        {"id": user_id, "lease": lease, "day": day},
+        {"id": user_id, "lease": lease, "holder": holder, "day": day},
     ).one_or_none()
     return None if row is None else Begun(*row)
+
+
+def take_along(
+    connection: Connection, day: date, *, holder: str, lease: float, largest: int, limit: int
+) -> list[Begun]:
+    """Begin the scans of other users who are due and small enough to share a request.
+
+    Only users whose message is on its way and who fail at nothing: one that failed is tried alone.
+
+    :param largest: how many repositories they may have; those that come near to it go first
+    """
+    rows = connection.execute(
+        text(
+            f"""
+            WITH small AS (
+                SELECT id FROM users
+                WHERE held_by IS NULL AND attempts = 1 AND repositories <= :largest
+                  AND scanned_on < :day AND lease_until > repopulse_now()
+                  AND node_id IS NOT NULL AND missing_since IS NULL
+                ORDER BY repositories DESC, id DESC
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED
+            ), begun AS (
+                UPDATE users
+                SET lease_until = repopulse_now() + make_interval(secs => :lease),
+                    held_by = :holder
+                FROM small, (SELECT CAST(:day AS date) AS day) AS wanted
+                WHERE users.id = small.id
+                RETURNING {_BEGUN_COLUMNS}
+            ), {_BEGUN_RECORDS}
+            """  # noqa: S608 - constants
+        ),
+        {"day": day, "holder": holder, "lease": lease, "largest": largest, "limit": limit},
+    )
+    return [Begun(*row) for row in rows]
 
 
 def finish(
@@ -164,14 +216,15 @@ def finish(
         text(
             """
             UPDATE users
-            SET scanned_on = :day, lease_until = '-infinity', attempts = 0,
+            SET scanned_on = :day, lease_until = '-infinity', held_by = NULL, attempts = 0,
+                repositories = coalesce(:expected, repositories),
                 not_before = coalesce(
                     CAST(:next_day AS date)::timestamp AT TIME ZONE 'UTC', '-infinity'
                 )
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
             """
         ),
-        {"id": user_id, "day": day, "next_day": next_day},
+        {"id": user_id, "day": day, "next_day": next_day, "expected": expected},
     )
     if settled.rowcount == 0:
         return False
@@ -209,7 +262,7 @@ def put_back(
         text(
             """
             UPDATE users
-            SET lease_until = '-infinity',
+            SET lease_until = '-infinity', held_by = NULL,
                 -- A wait gives back the one try a day that the claim took from who is set aside.
                 not_before = CASE WHEN :counts THEN greatest(not_before, :not_before)
                                   ELSE CAST(:not_before AS timestamptz) END,

@@ -60,7 +60,7 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
     def load_user(self: Task, user_id: int) -> None:
         """Make the first scan of a user, which a person may be waiting for."""
         with _at_work(self):
-            process().collector.scan(user_id, is_load=True)
+            process().collector.scan(user_id, is_load=True, holder=self.request.id)
 
     @task(TaskName.SCAN_USER)
     def scan_user(self: Task, user_id: int, day: str) -> None:
@@ -70,7 +70,7 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
         is by then: counts are never dated back.
         """
         with _at_work(self):
-            outcome = process().collector.scan(user_id)
+            outcome = process().collector.scan(user_id, holder=self.request.id)
             log.debug("message of %s for user %d: %s", day, user_id, outcome)
 
     @task(TaskName.FAN_OUT)

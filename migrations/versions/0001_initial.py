@@ -35,12 +35,20 @@ def upgrade() -> None:
         sa.Column("added_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.Column("scanned_on", sa.Date()),
         *_queue_columns(),
+        sa.Column("held_by", sa.Text()),
         sa.Column("missing_since", sa.Date()),
+        sa.Column("repositories", sa.Integer()),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.CheckConstraint("state IN ('active', 'vanished')", name=op.f("ck_users_state")),
     )
     op.create_index("ix_users_login_folded", "users", [sa.text("lower(login)")])
     op.create_index("ix_users_due", "users", [sa.text("scanned_on NULLS FIRST"), "id"])
+    op.create_index(
+        "ix_users_claimed",
+        "users",
+        ["repositories", "id"],
+        postgresql_where=sa.text("held_by IS NULL AND attempts = 1"),
+    )
     op.create_table(
         "lookups",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

@@ -132,4 +132,4 @@ def test_a_user_deleted_and_added_again_begins_anew(
 
     assert client.put("/v1/users", json=ALLIEN).status_code == 201
     assert users.get(connection, 1428904) == TrackedUser(**ALLIEN)  # type: ignore[arg-type]
-    assert scans.begin(connection, 1428904, lease=1) is not None
+    assert scans.begin(connection, 1428904, holder="a task", lease=1) is not None

@@ -43,7 +43,7 @@ def claimed(connection: Connection, *, limit: int = 100) -> list[int]:
 
 
 def begin(connection: Connection, user: TrackedUser) -> Begun:
-    begun = scans.begin(connection, user.id, lease=LEASE)
+    begun = scans.begin(connection, user.id, holder="a task", lease=LEASE)
     assert begun is not None
     return begun
 
@@ -320,11 +320,11 @@ def test_a_settled_day_does_not_begin_again(connection: Connection) -> None:
     claims(connection)
     finish(connection, user)
 
-    assert scans.begin(connection, user.id, lease=LEASE) is None
+    assert scans.begin(connection, user.id, holder="a task", lease=LEASE) is None
 
 
 def test_nobody_begins_a_scan_of_somebody_unknown(connection: Connection) -> None:
-    assert scans.begin(connection, 1, lease=LEASE) is None
+    assert scans.begin(connection, 1, holder="a task", lease=LEASE) is None
 
 
 # Finishing
@@ -625,3 +625,27 @@ def test_a_claim_finds_its_users_by_index(connection: Connection) -> None:
     ).scalars()
 
     assert "ix_users_due" in "\n".join(plan)
+
+
+def test_a_scan_that_another_task_is_at_work_on_is_not_begun_again(connection: Connection) -> None:
+    user = add_user(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LEASE)
+
+    assert scans.begin(connection, user.id, holder="another task", lease=LEASE) is None
+
+
+def test_the_same_task_may_begin_again_after_it_was_killed(connection: Connection) -> None:
+    user = add_user(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LEASE)
+
+    assert scans.begin(connection, user.id, holder="a task", lease=LEASE) is not None
+
+
+def test_another_task_may_begin_when_the_lease_is_over(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LEASE)
+    clock.advance(timedelta(seconds=LEASE + 1))
+
+    assert scans.begin(connection, user.id, holder="another task", lease=LEASE) is not None
