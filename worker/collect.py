@@ -7,6 +7,7 @@ waits, and no limit fails a scan.
 """
 
 import logging
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -56,29 +57,69 @@ class Collector:
         self._github = github
         self._settings = settings
 
-    def scan(self, user_id: int, *, is_load: bool = False, day: date | None = None) -> Outcome:
+    def scan(
+        self,
+        user_id: int,
+        *,
+        is_load: bool = False,
+        holder: str | None = None,
+        day: date | None = None,
+    ) -> Outcome:
         """Record the numbers of a user's repositories as of now, unless that was done.
 
+        Other small users whose messages are on their way are recorded with it, where all of them
+        together cost GitHub no more than this one alone. Each keeps a record and an end of its own.
+
+        :param holder: the task that asks; the same task may ask again after it was killed
         :param day: the day that they are of, where GitHub is simulated and shows another
+        :return: how the scan of this user ended
         """
+        holder = holder or uuid.uuid4().hex
+        lease = self._settings.lease
         with self._engine.begin() as connection:
-            begun = scans.begin(connection, user_id, lease=self._settings.lease, day=day)
+            begun = scans.begin(connection, user_id, holder=holder, lease=lease, day=day)
             if begun is None:
                 return NOTHING
-            target = _target(connection, begun, is_load=is_load)
-        return self.record(begun, target)
+            together = [begun]
+            if day is None and not is_load:
+                together += self._companions(connection, begun, holder)
+            targets = [_target(connection, each, is_load=is_load) for each in together]
+        observations = self._github.observe_together(targets)
+        outcomes = [
+            self._record(*scanned) for scanned in zip(together, targets, observations, strict=True)
+        ]
+        return outcomes[0]
 
-    def record(self, begun: Begun, target: Target) -> Outcome:
-        """Observe a user and write what was seen as the rows of the day that was begun."""
-        try:
-            observation = self._github.observe(target)
-        except Gone as gone:
-            return self._note_absence(begun, str(gone))
-        except (Limited, CredentialsRefused) as refusal:
-            return self._put_back(begun, ScanState.WAITING, str(refusal), wait=refusal.wait)
-        except GitHubError as error:
-            return self._put_back(begun, ScanState.FAILED, str(error))
-        return self._write(begun, target, observation)
+    def _companions(self, connection: Connection, begun: Begun, holder: str) -> list[Begun]:
+        """Take along others of this user's size or less, if neither has given trouble today."""
+        if begun.repositories is None or begun.node_id is None or begun.failures > 1:
+            return []
+        room = self._github.room_beside(begun.repositories)
+        if room < 1:
+            return []
+        return scans.take_along(
+            connection,
+            begun.day,
+            holder=holder,
+            lease=self._settings.lease,
+            largest=max(begun.repositories, 1),
+            limit=room,
+        )
+
+    def _record(
+        self, begun: Begun, target: Target, observation: Observation | GitHubError
+    ) -> Outcome:
+        """Write what was seen of a user, or put the user's day back."""
+        match observation:
+            case Gone():
+                return self._note_absence(begun, str(observation))
+            case Limited() | CredentialsRefused():
+                reason, wait = str(observation), observation.wait
+                return self._put_back(begun, ScanState.WAITING, reason, wait=wait)
+            case GitHubError():
+                return self._put_back(begun, ScanState.FAILED, str(observation))
+            case Observation():
+                return self._write(begun, target, observation)
 
     def resolve(self, lookup_id: int) -> int | None:
         """Find out which account bears a login, and follow it.

@@ -329,11 +329,11 @@ def test_an_absence_that_comes_after_the_day_was_settled_is_no_absence(
 
     def overtake(_: object) -> None:
         stage.hook = None
-        quick.scan(user.id)
+        quick.scan(user.id, holder="one message")
         stage.simulator.fail("not_found", times=None)
 
     stage.hook = overtake
-    slow.scan(user.id)
+    slow.scan(user.id, holder="one message")
 
     assert stage.record(user).state is ScanState.DONE
     assert stage.value("SELECT missing_since FROM users") is None

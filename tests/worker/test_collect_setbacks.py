@@ -419,12 +419,12 @@ def test_of_two_scans_of_a_day_the_first_to_end_counts(stage: Stage, user: Track
 
     def overtake(_: httpx.Request) -> None:
         stage.hook = None
-        assert quick.scan(user.id) == Outcome(ScanState.DONE, 3)
+        assert quick.scan(user.id, holder="one message") == Outcome(ScanState.DONE, 3)
         stage.world.set_counts(repository, stargazers=99)
 
     stage.hook = overtake
 
-    assert slow.scan(user.id) == NOTHING
+    assert slow.scan(user.id, holder="one message") == NOTHING
     assert stage.rows(user)[TODAY][repository.id] == Counts(0, 0, 1)
     assert stage.record(user).recorded == 3
 

@@ -7,12 +7,13 @@ token may see. Stars and forks are scalars and stay open; the lists of people be
 since July 2026.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from common.repositories import SeenRepository
-from worker.github.answers import Answer
-from worker.github.errors import Gone, TryAgain
+from worker.github.answers import FieldError
+from worker.github.errors import Blocked, Gone, TryAgain
 from worker.github.observation import (
     Account,
     clean_name,
@@ -45,23 +46,42 @@ query FindAccount($login: String!) {{
 """
 
 
+def _repository(with_watchers: bool) -> str:
+    return f"{_REPOSITORY} {_WATCHERS}" if with_watchers else _REPOSITORY
+
+
+def _owner(with_watchers: bool, *, after: str = "") -> str:
+    return f"""
+    {_ACCOUNT}
+    ... on RepositoryOwner {{
+      repositories(
+        first: $first, {after} ownerAffiliations: [OWNER], privacy: PUBLIC,
+        orderBy: {{field: CREATED_AT, direction: ASC}}
+      ) {{
+        totalCount
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{ {_repository(with_watchers)} }}
+      }}
+    }}"""
+
+
 def repositories_document(*, with_watchers: bool = True) -> str:
     """Return the query for one page of an account's repositories."""
     return f"""
 query Repositories($owner: ID!, $first: Int!, $after: String) {{
   node(id: $owner) {{
-    {_ACCOUNT}
-    ... on RepositoryOwner {{
-      repositories(
-        first: $first, after: $after, ownerAffiliations: [OWNER], privacy: PUBLIC,
-        orderBy: {{field: CREATED_AT, direction: ASC}}
-      ) {{
-        totalCount
-        pageInfo {{ hasNextPage endCursor }}
-        nodes {{ {_REPOSITORY} {_WATCHERS if with_watchers else ""} }}
-      }}
-    }}
+    {_owner(with_watchers, after="after: $after,")}
   }}
+  {_RATE_LIMIT}
+}}
+"""
+
+
+def together_document(*, with_watchers: bool = True) -> str:
+    """Return the query for the first page of each of several accounts."""
+    return f"""
+query Together($owners: [ID!]!, $first: Int!) {{
+  nodes(ids: $owners) {{ {_owner(with_watchers)} }}
   {_RATE_LIMIT}
 }}
 """
@@ -72,7 +92,7 @@ def look_document(*, with_watchers: bool = True) -> str:
     return f"""
 query Look($ids: [ID!]!) {{
   nodes(ids: $ids) {{
-    ... on Repository {{ {_REPOSITORY} {_WATCHERS if with_watchers else ""} }}
+    ... on Repository {{ {_repository(with_watchers)} }}
   }}
   {_RATE_LIMIT}
 }}
@@ -155,34 +175,35 @@ class GraphQL:
             {"owner": owner, "first": first, "after": after},
             is_load=is_load,
         )
-        node = answer.usable().get("node")
-        if not isinstance(node, dict):
-            raise Gone("GitHub has no such account")
-        if read_id(node.get("databaseId")) not in (owner_id, None):
-            raise Gone("another account is where this one was")
-        try:
-            connection = node["repositories"]
-            total = int(connection["totalCount"])
-            items = list(connection["nodes"])
-            page_info = connection["pageInfo"]
-            has_next, cursor = page_info["hasNextPage"] is True, page_info["endCursor"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise TryAgain("a page of repositories without its parts", ask_for_less=True) from error
-        nodes = [read for item in items if (read := _node(item)) is not None]
-        own = [read for read in nodes if read.owner_node_id == node.get("id")]
-        # Neither was asked for, and neither is kept.
-        hidden = sum(_is_private(item) for item in items) + len(nodes) - len(own)
-        return Page(
-            account=_account(node, owner_id),
-            total=total,
-            nodes=tuple(own),
-            unreadable=len(items) - hidden - len(own),
-            hidden=hidden,
-            refusals=_refusals(answer),
-            without_watchers=sum("watchers" in error.path for error in answer.field_errors),
-            has_next=has_next,
-            cursor=cursor if isinstance(cursor, str) else None,
+        return _page(answer.usable().get("node"), owner_id, answer.field_errors)
+
+    def first_pages(
+        self, owners: list[tuple[str, int]], *, first: int, with_watchers: bool
+    ) -> dict[int, Page]:
+        """Return the first page of each of several accounts, at most a hundred.
+
+        :param owners: node ids and numeric ids
+        :return: by numeric id; those that GitHub did not show like the others are left out
+        """
+        answer = self._transport.query(
+            together_document(with_watchers=with_watchers),
+            {"owners": [node_id for node_id, _ in owners], "first": first},
+            cost=points(len(owners), first),
         )
+        try:
+            items = answer.usable().get("nodes")
+        except (Gone, Blocked):
+            return {}
+        if not isinstance(items, list) or len(items) != len(owners):
+            raise TryAgain("GitHub answered for other accounts than it was asked for")
+        pages: dict[int, Page] = {}
+        for index, ((_, owner_id), item) in enumerate(zip(owners, items, strict=True)):
+            errors = tuple(
+                error for error in answer.field_errors if error.path[:2] in ((), ("nodes", index))
+            )
+            with suppress(Gone, TryAgain):
+                pages[owner_id] = _page(item, owner_id, errors)
+        return pages
 
     def look(
         self, node_ids: list[str], *, with_watchers: bool, is_load: bool
@@ -214,6 +235,55 @@ class GraphQL:
             elif _is_private(item) or (item is None and index in denied):
                 found[node_id] = None
         return found
+
+
+def points(accounts: int, first: int) -> int:
+    """Return what a query for the first pages of accounts costs, by GitHub's documented formula.
+
+    One request for each list and one for the watchers of each repository that it may have, divided
+    by a hundred and rounded.
+    """
+    return max(1, round(accounts * (1 + first) / 100))
+
+
+def accounts_for_a_point(first: int) -> int:
+    """Return of how many accounts the first pages can be had for one point."""
+    # A hundred and a half would still be rounded to one; a little is left for what is not known.
+    return max(1, min(140 // (1 + first), PAGE))
+
+
+def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:
+    """Read one page of an account's repositories.
+
+    :raise Gone: there is no such node, or it is another account's
+    """
+    if not isinstance(node, dict):
+        raise Gone("GitHub has no such account")
+    if read_id(node.get("databaseId")) not in (owner_id, None):
+        raise Gone("another account is where this one was")
+    try:
+        connection = node["repositories"]
+        total = int(connection["totalCount"])
+        items = list(connection["nodes"])
+        page_info = connection["pageInfo"]
+        has_next, cursor = page_info["hasNextPage"] is True, page_info["endCursor"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise TryAgain("a page of repositories without its parts", ask_for_less=True) from error
+    nodes = [read for item in items if (read := _node(item)) is not None]
+    own = [read for read in nodes if read.owner_node_id == node.get("id")]
+    # Neither was asked for, and neither is kept.
+    hidden = sum(_is_private(item) for item in items) + len(nodes) - len(own)
+    return Page(
+        account=_account(node, owner_id),
+        total=total,
+        nodes=tuple(own),
+        unreadable=len(items) - hidden - len(own),
+        hidden=hidden,
+        refusals=tuple(dict.fromkeys(f"{error.kind}: {error.message}" for error in errors)),
+        without_watchers=sum("watchers" in error.path for error in errors),
+        has_next=has_next,
+        cursor=cursor if isinstance(cursor, str) else None,
+    )
 
 
 def _is_private(item: Any) -> bool:
@@ -252,10 +322,6 @@ def _node(item: Any) -> Node | None:
             ),
         ),
     )
-
-
-def _refusals(answer: Answer) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{error.kind}: {error.message}" for error in answer.field_errors))
 
 
 def with_id(node: Node, repository_id: int) -> Node:
