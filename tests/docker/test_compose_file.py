@@ -39,3 +39,10 @@ def test_no_port_is_published_beyond_this_machine_by_default() -> None:
     published = re.findall(r"ports: \[(.*)\]", COMPOSE)
     assert len(published) == 2
     assert all(re.match(r'"\$\{[A-Z]+_BIND:-127\.0\.0\.1\}:', port) for port in published)
+
+
+def test_no_setting_is_passed_twice() -> None:
+    passed = re.findall(r"^  ([A-Z_]+): ", COMPOSE, re.MULTILINE)
+
+    # Compose refuses a file with a key that is there twice.
+    assert len(passed) == len(set(passed))
