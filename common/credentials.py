@@ -91,6 +91,11 @@ def refusal_key(name: str) -> str:
     return f"repopulse:github:{name}:refused"
 
 
+def quota_key(name: str, resource: str) -> str:
+    """Return the key in Redis of what is left of an hour: a hash that ``acquire.lua`` describes."""
+    return f"repopulse:github:{name}:{resource}"
+
+
 def is_refused(client: "redis.Redis", name: str) -> bool:
     """Tell whether GitHub refused the credential of this name twice in a row, not long ago.
 

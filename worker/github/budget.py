@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 
-from common.credentials import REFUSED_FOR, refusal_key
+from common.credentials import REFUSED_FOR, quota_key, refusal_key
 from worker.github.answers import Answer, Meaning
 from worker.github.errors import CredentialsRefused, Limited, TryAgain
 
@@ -26,8 +26,9 @@ PACE = {"core": (780, 100), "graphql": (1700, 200)}
 """Points a minute, and how many more at once after a pause: together less than the 900 and 2,000
 that GitHub allows in any minute."""
 
-_LOST_AFTER = 60.0
-"""Seconds after which a request in flight is given up: its worker was killed."""
+_LOST_AFTER = 40.0
+"""Seconds after which a request in flight is given up: its worker was killed. A request that lives
+is given up by its own worker after thirty, see ``wire.DEADLINE``."""
 
 _RESERVE = 0.05
 """The part of an hour's quota that is kept back for loads, which a person is waiting for."""
@@ -155,7 +156,7 @@ class Budget:
         moment = "" if self._now is None else f"{self._now():.3f}"
         prefix = f"repopulse:github:{self._name}"
         keys = [
-            f"{prefix}:{resource}",
+            quota_key(self._name, resource),
             f"{prefix}:in_flight",
             f"{prefix}:block",
             refusal_key(self._name),

@@ -73,7 +73,7 @@ def test_the_leave_of_a_killed_worker_ends(lab: Lab) -> None:
     teach(lab.budget())
     lab.budget().acquire("core")
 
-    lab.clock.now += 59
+    lab.clock.now += 39
     with pytest.raises(Limited):
         lab.budget(patience=0.5).acquire("core")
     lab.clock.now += 1
