@@ -125,7 +125,10 @@ READY = answer(
     200,
     "Requests can be served.",
     Readiness,
-    {"status": "ready", "checks": {"postgres": "ok", "redis": "ok", "migrations": "ok"}},
+    {
+        "status": "ready",
+        "checks": {"postgres": "ok", "redis": "ok", "migrations": "ok", "credentials": "ok"},
+    },
 )
 NOT_READY = answer(
     503,
@@ -133,7 +136,12 @@ NOT_READY = answer(
     Readiness,
     {
         "status": "unavailable",
-        "checks": {"postgres": "ok", "redis": "does not answer", "migrations": "ok"},
+        "checks": {
+            "postgres": "ok",
+            "redis": "does not answer",
+            "migrations": "ok",
+            "credentials": "not known: Redis does not answer",
+        },
     },
 )
 NO_KEY = answer(

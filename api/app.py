@@ -9,9 +9,11 @@ from fastapi import FastAPI
 
 from api import answers, errors, lookups, ops, stats, users
 from api.deps import Resources
+from api.metrics import Readings
 from api.middleware import BodyLimit, Head, RequestId
 from api.readiness import Checks
 from common import broker
+from common.credentials import chosen, name_of
 from common.db import make_engine
 from common.settings import Settings
 from common.version import VERSION
@@ -51,7 +53,11 @@ class Application(FastAPI):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make the application; nothing connects before the first request."""
+    """Make the application; nothing connects before the first request.
+
+    :raise SetupError: the settings give two credentials, or half of one
+    """
+    credential_name = name_of(chosen(settings))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
@@ -67,10 +73,11 @@ def create_app(settings: Settings) -> FastAPI:
             stack.callback(redis.close)
             celery = broker.make_celery(settings, is_api=True)
             stack.callback(celery.close)
-            checks = Checks(database, redis)
+            checks = Checks(database, redis, credential_name)
             stack.callback(checks.close)
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-            yield {"resources": Resources(settings, database, celery, checks)}
+            readings = Readings(database, redis, credential_name)
+            yield {"resources": Resources(settings, database, celery, checks, readings)}
 
     app = Application(
         title="Repopulse",

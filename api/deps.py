@@ -15,6 +15,7 @@ from fastapi import Depends, HTTPException, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
+from api.metrics import Readings
 from api.readiness import Checks
 from api.schemas import MAX_ID, Day
 from common.settings import Settings
@@ -28,6 +29,7 @@ class Resources:
     database: Engine
     celery: Celery
     checks: Checks
+    readings: Readings
 
 
 def _resources(request: Request) -> Resources:

@@ -1,12 +1,13 @@
-"""``/healthz`` and ``/readyz``: for whoever runs this."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: for whoever runs this."""
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api import answers
 from api.deps import Owned
-from api.readiness import OK
-from api.schemas import Health, Readiness
+from api.readiness import CREDENTIALS, OK
+from api.schemas import Health
 
 router = APIRouter(tags=["operation"])
 
@@ -27,9 +28,19 @@ async def readyz(resources: Owned) -> JSONResponse:
     """Say whether requests can be served.
 
     Postgres and Redis have to answer, and the database has to have this release's schema; where
-    one of these is missing, the answer says which.
+    one of these is missing, the answer says which. Where GitHub refuses the token, requests are
+    still served, and the status is `degraded`.
     """
     checks = await resources.checks.run()
-    is_ready = all(check == OK for check in checks.values())
-    answer = Readiness(status="ready" if is_ready else "unavailable", checks=checks)
-    return JSONResponse(answer.model_dump(), status_code=200 if is_ready else 503)
+    missing = {part for part, check in checks.items() if check != OK}
+    status = "ready"
+    if missing:
+        status = "degraded" if missing == {CREDENTIALS} else "unavailable"
+    code = 503 if status == "unavailable" else 200
+    return JSONResponse({"status": status, "checks": checks}, status_code=code)
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics(resources: Owned) -> Response:
+    """Say how the recording goes, in Prometheus' text format."""
+    return Response(generate_latest(resources.readings), media_type=CONTENT_TYPE_LATEST)

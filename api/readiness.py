@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from api.errors import in_a_line
+from common import credentials
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,11 @@ T = TypeVar("T")
 OK = "ok"
 _SILENT = "does not answer"
 _UNKNOWN = "not known: Postgres does not answer"
+_NO_REDIS = "not known: Redis does not answer"
+_REFUSED = "GitHub refuses them: nothing is recorded until they are changed"
+
+CREDENTIALS = "credentials"
+"""The part without which requests can be served, and nothing is recorded."""
 
 _PATIENCE = 2.5
 """Seconds that a part may take to answer."""
@@ -53,20 +59,26 @@ class Probe(Generic[T]):
 class Checks:
     """The checks of one application."""
 
-    def __init__(self, database: Engine, redis: Redis) -> None:
+    def __init__(self, database: Engine, redis: Redis, credential_name: str) -> None:
         self._database = database
         self._redis = redis
+        self._credential_name = credential_name
         # Read once: what this release needs does not change while it runs.
         self._heads = frozenset(ScriptDirectory(str(_MIGRATIONS)).get_heads())
         self._database_probe = Probe(self._ask_database, if_silent=(_SILENT, _UNKNOWN))
-        self._redis_probe = Probe(self._ask_redis, if_silent=_SILENT)
+        self._redis_probe = Probe(self._ask_redis, if_silent=(_SILENT, _NO_REDIS))
 
     async def run(self) -> dict[str, str]:
         """Return for each part ``ok``, or in words what is wrong."""
-        (postgres, migrations), redis = await asyncio.gather(
+        (postgres, migrations), (redis, token) = await asyncio.gather(
             self._database_probe.ask(), self._redis_probe.ask()
         )
-        return {"postgres": postgres, "redis": redis, "migrations": migrations}
+        return {
+            "postgres": postgres,
+            "redis": redis,
+            "migrations": migrations,
+            CREDENTIALS: token,
+        }
 
     def close(self) -> None:
         """End the threads."""
@@ -90,15 +102,15 @@ class Checks:
             " run `python -m migrations`"
         )
 
-    def _ask_redis(self) -> str:
+    def _ask_redis(self) -> tuple[str, str]:
         try:
-            self._redis.ping()
+            is_refused = credentials.is_refused(self._redis, self._credential_name)
         except AuthenticationError:
-            return "refuses our password"
+            return "refuses our password", _NO_REDIS
         except (RedisError, OSError) as error:
             log.warning("not ready: Redis: %s", error)
-            return _SILENT
-        return OK
+            return _SILENT, _NO_REDIS
+        return OK, _REFUSED if is_refused else OK
 
 
 def _named(revisions: frozenset[str]) -> str:

@@ -188,7 +188,7 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """Whether requests can be served, and what is missing."""
 
-    status: Literal["ready", "unavailable"]
+    status: Literal["ready", "degraded", "unavailable"]
     checks: Annotated[
         dict[str, str], Field(description="For each part `ok`, or in words what is wrong.")
     ]

@@ -1,11 +1,14 @@
 """``/healthz`` and ``/readyz``."""
 
 import pytest
+import redis
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
+from common.credentials import Token, name_of, quota_key, refusal_key
 from tests.api.conftest import MakeClient
+from tests.factories import add_user
 from tests.servers import Databases
 
 NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
@@ -18,7 +21,7 @@ def test_a_whole_system_is_ready(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "checks": {"postgres": "ok", "redis": "ok", "migrations": "ok"},
+        "checks": {"postgres": "ok", "redis": "ok", "migrations": "ok", "credentials": "ok"},
     }
 
 
@@ -38,6 +41,7 @@ def test_without_postgres_it_is_not_ready(make_client: MakeClient) -> None:
             "postgres": "does not answer",
             "redis": "ok",
             "migrations": "not known: Postgres does not answer",
+            "credentials": "ok",
         },
     }
 
@@ -50,6 +54,7 @@ def test_without_redis_it_is_not_ready(make_client: MakeClient) -> None:
         "postgres": "ok",
         "redis": "does not answer",
         "migrations": "ok",
+        "credentials": "not known: Redis does not answer",
     }
 
 
@@ -98,3 +103,57 @@ def test_no_address_and_no_password_is_told(
     for secret in ("secret", "127.0.0.1", "somebody", "nothing"):
         assert secret not in told
     assert "secret" not in caplog.text
+
+
+def test_refused_credentials_are_told_while_requests_are_served(
+    make_client: MakeClient, redis_url: str
+) -> None:
+    client = make_client(github_token=SecretStr("bad"))
+    with redis.Redis.from_url(redis_url) as server:
+        server.set(refusal_key(name_of(Token(SecretStr("bad")))), "1")
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["checks"]["credentials"].startswith("GitHub refuses them")
+    assert "repopulse_github_credentials_refused 1.0" in client.get("/metrics").text
+
+
+def test_another_token_is_not_the_refused_one(make_client: MakeClient, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as server:
+        server.set(refusal_key(name_of(Token(SecretStr("bad")))), "1")
+
+    assert make_client(github_token=SecretStr("good")).get("/readyz").json()["status"] == "ready"
+
+
+def test_metrics_say_who_is_due_what_waits_and_what_github_allows(
+    client: TestClient, connection: Connection, redis_url: str
+) -> None:
+    first, second = add_user(connection), add_user(connection)
+    connection.execute(
+        text("UPDATE users SET scanned_on = repopulse_now()::date WHERE id = :id"), {"id": first.id}
+    )
+    connection.execute(
+        text("UPDATE users SET not_before = 'infinity', attempts = 3 WHERE id = :id"),
+        {"id": second.id},
+    )
+    with redis.Redis.from_url(redis_url) as server:
+        server.hset(quota_key("anonymous", "core"), "remaining", "41")
+        server.rpush("scan", "a message")
+
+    told = client.get("/metrics").text.splitlines()
+
+    assert 'repopulse_users{what="followed"} 2.0' in told
+    assert 'repopulse_users{what="due"} 1.0' in told
+    assert 'repopulse_users{what="waiting"} 1.0' in told
+    assert 'repopulse_users{what="failing"} 1.0' in told
+    assert 'repopulse_queue_messages{queue="scan"} 1.0' in told
+    assert 'repopulse_github_points_remaining{resource="core"} 41.0' in told
+
+
+def test_metrics_go_on_without_redis(make_client: MakeClient) -> None:
+    told = make_client(redis_url=NO_REDIS).get("/metrics")
+
+    assert told.status_code == 200
+    assert "repopulse_users" in told.text
