@@ -31,13 +31,19 @@ class Stage:
     """Who is on GitHub, who is followed, and what time it is."""
 
     def __init__(
-        self, engine: Engine, settings: Settings, clock: Clock, client: "redis.Redis"
+        self,
+        engine: Engine,
+        settings: Settings,
+        clock: Clock,
+        client: "redis.Redis",
+        *,
+        world: World | None = None,
     ) -> None:
         self.engine = engine
         self.settings = settings
         self.clock = clock
         self.redis = client
-        self.world = World(day=TODAY)
+        self.world = world or World(day=TODAY)
         self.viewer = self.world.add_account("viewer")
         self.simulator = GitHubSimulator(
             self.world, tokens={TOKEN: self.viewer, OTHER_TOKEN: None}, clock=self.seconds
