@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 import anyio.to_thread
 from fastapi import FastAPI
 
-from api import answers, errors, lookups, ops, stats, users
+from api import answers, docs, errors, lookups, ops, stats, users
 from api.deps import Resources
 from api.metrics import Readings
 from api.middleware import BodyLimit, Head, RequestId
@@ -91,6 +91,8 @@ def create_app(settings: Settings) -> FastAPI:
             {"name": "history", "description": "What was recorded."},
             {"name": "operation", "description": "Whether it runs."},
         ],
+        # Served by ``api.docs``.
+        docs_url=None,
         redoc_url=None,
         # One address for each thing; a redirect would lose the body of a PUT with many clients.
         redirect_slashes=False,
@@ -101,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
+    docs.install(app)
     for module in (users, lookups, stats, ops):
         app.include_router(module.router)
     return app

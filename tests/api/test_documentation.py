@@ -148,3 +148,12 @@ def test_the_version_is_the_projects() -> None:
     assert project["version"] == VERSION
     assert SCHEMA["info"]["version"] == VERSION
     assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
+
+
+def test_the_page_needs_nothing_from_another_host(client: TestClient) -> None:
+    page = client.get("/docs").text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert len(named) == 3
+    for address in named:
+        assert client.get(address).status_code == 200, address
