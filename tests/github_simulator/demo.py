@@ -31,6 +31,9 @@ ACCOUNTS = 14
 FOLLOWED = 12
 DAYS = 60
 
+_PACE = {"core": (100_000, 100_000), "graphql": (100_000, 100_000)}
+"""Points a minute: the past is asked of this process, which no limit protects."""
+
 _LEASE = 600.0
 """Seconds in which the sweep leaves the new users to this program."""
 
@@ -49,7 +52,7 @@ def fill(settings: Settings, engine: Engine) -> int:
     # A credential of its own, so that the past does not use up the budget of today.
     past = settings.model_copy(update={"github_token": SecretStr("the-past")})
     with make_redis(settings) as client:
-        github = make_github(past, client, transport=simulator.transport())
+        github = make_github(past, client, transport=simulator.transport(), pace=_PACE)
         collector = Collector(engine, github, settings)
         try:
             ids = [

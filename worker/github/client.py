@@ -152,19 +152,23 @@ def make_github(
     client: "redis.Redis",
     *,
     transport: httpx.BaseTransport | None = None,
+    pace: dict[str, tuple[int, int]] | None = None,
     now: Callable[[], float] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> GitHub:
     """Make the client of one process; nothing connects yet.
 
-    :param transport: for tests, what carries the requests
+    :param transport: for tests and the demo, what carries the requests
+    :param pace: for the demo, points a minute where not GitHub's are at stake
     :param now: for tests, epoch seconds by which all budgets are kept
     :raise SetupError: the settings give no usable credential
     """
     credential = chosen(settings)
     name = name_of(credential)
     http = make_http_client(settings.github_api_url, transport=transport)
-    budget = Budget(client, name, concurrency=settings.github_concurrency, now=now, sleep=sleep)
+    budget = Budget(
+        client, name, concurrency=settings.github_concurrency, pace=pace, now=now, sleep=sleep
+    )
     credentials = make_credentials(credential, http, budget, now=now or time.time)
     watchers = None if credential is None else Watchers(client, name)
     return GitHub(Transport(http, budget, credentials), watchers)
