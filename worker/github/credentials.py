@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
-import jwt
 
 from common.credentials import Credential, Installation, Token, name_of
 from common.errors import SetupError
@@ -137,6 +136,9 @@ class InstallationCredentials:
         return answer
 
     def _sign(self) -> str:
+        # Only who has an App pays for the megabytes of cryptography.
+        import jwt  # noqa: PLC0415
+
         moment = self._now() + self._ahead
         claims = {
             "iat": int(moment - _BACKDATED),
