@@ -260,7 +260,8 @@ class Collector:
                 begun.user_id,
                 begun.day,
                 state=ScanState.GONE,
-                reason=f"GitHub shows no account with id {begun.user_id} ({reason})",
+                reason=f"GitHub shows no account with id {begun.user_id} since {since} ({reason});"
+                f" asked again on {begun.day + pause}",
                 next_day=begun.day + pause,
             )
             if not is_ours:
