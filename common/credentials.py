@@ -96,6 +96,11 @@ def quota_key(name: str, resource: str) -> str:
     return f"repopulse:github:{name}:{resource}"
 
 
+def block_key(name: str) -> str:
+    """Return the key in Redis of what GitHub said about waiting: a hash, see ``acquire.lua``."""
+    return f"repopulse:github:{name}:block"
+
+
 def is_refused(client: "redis.Redis", name: str) -> bool:
     """Tell whether GitHub refused the credential of this name twice in a row, not long ago.
 

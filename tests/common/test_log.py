@@ -2,13 +2,19 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
+from pydantic import SecretStr
 
-from common.log import about, configure, redact
+from common.log import about, configure, keep_secret, redact
 from common.settings import LogFormat, Settings
+from tests.servers import ROOT
 
 TOKENS = [
     "ghp_" + "a1B2" * 9,
@@ -18,15 +24,21 @@ TOKENS = [
     "Bearer s3cret.s3cret-s3cret",
     "postgresql+psycopg2://repopulse:s3cret@127.0.0.1:5432/repopulse",
     "redis://:s3cret@127.0.0.1:6379/0",
+    "Basic czNjcmV0OnMzY3JldA==",
+    "eyJhbGciOiJS.eyJpc3MiOiIz.s3cret-s3cret",
+    "-----BEGIN RSA PRIVATE KEY-----\ns3crets3crets3cret\n-----END RSA PRIVATE KEY-----",
 ]
-REMAINS = re.compile(r"s3cret|a1B2|b2C3")
+REMAINS = re.compile(r"s3cret|a1B2|b2C3|czNjcmV0")
 
 log = logging.getLogger("tests.log")
 
 
 @pytest.fixture(autouse=True)
-def _root_logger() -> Iterator[None]:
+def _root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put back what configuring changes for the whole process."""
+    monkeypatch.setattr("common.log._secrets", set())
+    monkeypatch.setattr("common.log._known", re.compile("(?!)"))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {
@@ -58,6 +70,14 @@ def stderr(monkeypatch: pytest.MonkeyPatch) -> Stderr:
     # Not sys.stderr itself: pytest puts its own there between a fixture and the test.
     monkeypatch.setattr("common.log.sys", SimpleNamespace(stderr=stream))
     return stream
+
+
+def tell_us_alone(stream: Stderr, message: str, *args: object, **more: object) -> None:
+    """Hand a line to our handler: pytest listens to the logger too, and not every line suits it."""
+    record = logging.makeLogRecord({"msg": message, "args": args, **more})
+    for handler in logging.getLogger().handlers:
+        if getattr(handler, "stream", None) is stream:
+            handler.handle(record)
 
 
 @pytest.fixture
@@ -195,3 +215,161 @@ def test_the_chatter_of_libraries_is_left_out(text: Stderr, name: str) -> None:
     logging.getLogger(name).warning("trouble")
 
     assert "trouble" in text.take().splitlines()[0]
+
+
+# The secrets of the settings, whatever they look like
+
+KEY_LINE = "MIIEpAIBAAKCAQEA7mKj"
+SECRETS = Settings(
+    database_url=SecretStr("postgresql://repopulse:p%40ss%2Fw0rd@127.0.0.1/repopulse"),
+    redis_url=SecretStr("redis://:r3dis%2Fpass@127.0.0.1:6379/0"),
+    github_token=SecretStr("marked token"),
+    github_app_private_key=SecretStr(
+        f"-----BEGIN RSA PRIVATE KEY-----\\n{KEY_LINE}\\n-----END RSA PRIVATE KEY-----"
+    ),
+    api_key=SecretStr("marked \\key\u00e9"),
+    flower_basic_auth=SecretStr("somebody:fl0wer-pass"),
+)
+SPELLINGS = [
+    "p%40ss%2Fw0rd",
+    "p@ss/w0rd",
+    "r3dis%2Fpass",
+    "r3dis/pass",
+    "marked token",
+    quote("marked token"),
+    "marked+token",
+    KEY_LINE,
+    "marked \\key\u00e9",
+    repr("marked \\key\u00e9")[1:-1],
+    json.dumps("marked \\key\u00e9")[1:-1],
+    "fl0wer-pass",
+    "c29tZWJvZHk6Zmwwd2VyLXBhc3M",
+]
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_secrets_of_the_settings_are_struck_out_in_every_spelling(
+    stderr: Stderr, log_format: LogFormat, spelling: str
+) -> None:
+    configure(SECRETS.model_copy(update={"log_format": log_format}))
+
+    log.info("asked with %s.", spelling)
+    try:
+        raise ConnectionError(f"refused: {spelling}.")
+    except ConnectionError:
+        log.exception("no answer")
+
+    told = stderr.take()
+    assert spelling not in told
+    assert json.dumps(spelling, ensure_ascii=False)[1:-1] not in told
+    assert "asked with ***." in told
+    assert "refused: ***." in told
+
+
+def test_a_secret_that_was_learnt_later_is_struck_out_too(text: Stderr) -> None:
+    keep_secret("fresh-from-github")
+
+    log.info("token fresh-from-github")
+
+    assert text.take().endswith("token ***\n")
+
+
+def test_a_secret_of_a_few_characters_does_not_spoil_the_log(stderr: Stderr) -> None:
+    configure(Settings(github_token=SecretStr("demo")))
+
+    log.info("the demo begins")
+
+    assert stderr.take().endswith("the demo begins\n")
+
+
+def test_a_password_that_is_the_users_name_does_not_spoil_the_log(stderr: Stderr) -> None:
+    configure(Settings(database_url=SecretStr("postgresql://repopulse:repopulse@postgres/x")))
+
+    log.info("repopulse.scan_user at postgresql://repopulse:repopulse@postgres/x")
+
+    assert stderr.take().endswith("repopulse.scan_user at postgresql://***@postgres/x\n")
+
+
+def test_the_words_around_a_private_key_stay(stderr: Stderr) -> None:
+    configure(SECRETS)
+
+    log.info("GITHUB_APP_PRIVATE_KEY is no RSA key")
+
+    assert stderr.take().endswith("GITHUB_APP_PRIVATE_KEY is no RSA key\n")
+
+
+# What others wrote cannot pass for lines of ours, nor steer a terminal
+
+NASTY = (
+    "name\n2026-11-23 00:00:00Z ERROR   api: all is lost\r\x1b[2J\x1b]0;title\x07"
+    "\x9b31m\x00\u2028\u202ereversed\ud800"
+)
+SHOWN = (
+    "name 2026-11-23 00:00:00Z ERROR   api: all is lost \\u001b[2J\\u001b]0;title\\u0007"
+    "\\u009b31m\\u0000\\u2028\\u202ereversed\\ud800"
+)
+
+
+def test_a_text_line_stays_one_line_of_characters_that_do_no_harm(text: Stderr) -> None:
+    with about("request \x1b[1m"):
+        tell_us_alone(text, "renamed: %s", NASTY)
+
+    line = text.take()
+    assert line.endswith(f"renamed: {SHOWN} [request \\u001b[1m]\n")
+    assert line.count("\n") == 1
+
+
+def test_a_line_of_a_traceback_does_not_pass_for_a_line_of_its_own(text: Stderr) -> None:
+    try:
+        raise ValueError(NASTY)
+    except ValueError:
+        tell_us_alone(text, "scan failed", exc_info=sys.exc_info())
+
+    first, *others = text.take().removesuffix("\n").split("\n")
+    assert first.endswith("scan failed")
+    assert all(line.startswith("  ") for line in others)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", "".join(others))
+
+
+def test_a_json_line_says_the_same_without_doing_harm(as_json: Stderr) -> None:
+    tell_us_alone(as_json, "renamed: %s", NASTY)
+
+    line = as_json.take()
+    assert json.loads(line)["message"] == f"renamed: {NASTY}"
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", line)
+
+
+def test_a_line_whose_arguments_do_not_fit_is_still_told(text: Stderr) -> None:
+    tell_us_alone(text, "%d repositories", TOKENS[0])
+
+    line = text.take()
+    assert line.endswith("%d repositories (arguments not shown: TypeError)\n")
+    assert not REMAINS.search(line)
+
+
+# What ends a process
+
+FAULTS = {
+    "in the main thread": "raise RuntimeError(secret)",
+    "in another thread": "import threading\ndef f(): raise RuntimeError(secret)\n"
+    "t = threading.Thread(target=f)\nt.start()\nt.join()",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_nobody_caught_is_logged_without_secrets(fault: str) -> None:
+    program = (
+        "from common.log import configure\n"
+        "from common.settings import Settings\n"
+        "secret = 'marked-' + 'key'\n"
+        "configure(Settings(api_key=secret, _env_file=None))\n" + fault
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert "stopped by a fault\n  Traceback" in ended.stderr
+    assert "RuntimeError: ***" in ended.stderr
+    assert "marked-key" not in ended.stderr

@@ -1,24 +1,23 @@
 import os
 import re
+import traceback
 from collections.abc import Iterator
 from datetime import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from common.errors import SetupError
-from common.settings import LogFormat, Settings, get_settings, load_settings
+from common.settings import SECRETS, LogFormat, Settings, get_settings, load_settings
 from tests.servers import ROOT
 
-SECRETS = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "GITHUB_TOKEN",
-    "GITHUB_APP_PRIVATE_KEY",
-    "API_KEY",
-    "FLOWER_BASIC_AUTH",
-)
+NAMES = tuple(name.upper() for name in SECRETS)
+"""The secrets, as the environment spells them."""
+
+GOOD = {"DATABASE_URL": "postgresql+psycopg2://s3cret@host/name", "REDIS_URL": "redis://s3cret"}
+"""What a secret may be where not any line will do."""
 
 _SETTING = re.compile(r"#([A-Z_]+)=(.*)")
 
@@ -126,6 +125,7 @@ def test_an_address_of_postgres_names_the_driver(
         ("DATABASE_URL", "postgresql+asyncpg://user:s3cret@host/name"),
         ("REDIS_URL", "user:s3cret@host"),
         ("REDIS_URL", "http://user:s3cret@host"),
+        ("REDIS_URL", "redis://:s3cret/rest@host:6379/0"),
         ("GITHUB_API_URL", "s3cret.example"),
         ("API_PORT", "s3cret"),
         ("API_PORT", "0"),
@@ -162,15 +162,192 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in SECRETS:
-        monkeypatch.setenv(name, "postgresql://s3cret")
-    monkeypatch.setenv("REDIS_URL", "redis://s3cret")
+    for name in NAMES:
+        monkeypatch.setenv(name, GOOD.get(name, "s3cret"))
 
     settings = load_settings()
 
     assert "s3cret" not in repr(settings)
     assert "s3cret" not in str(settings)
     assert "s3cret" not in settings.model_dump_json()
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Path:
+    return tmp_path / "secret"
+
+
+def in_env_file(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "env"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def value(settings: Settings, name: str) -> str:
+    secret: SecretStr = getattr(settings, name.lower())
+    return secret.get_secret_value()
+
+
+def test_every_secret_may_lie_in_a_file() -> None:
+    secrets = {
+        name
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }
+
+    assert secrets == set(SECRETS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_secret_is_read_from_the_file_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str
+) -> None:
+    secret = GOOD.get(name, "s3cret")
+    secret_file.write_text(secret + "\n")
+    monkeypatch.setenv(f"{name}_FILE", str(secret_file))
+
+    assert value(load_settings(), name) == secret
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_secret_is_read_from_the_file_that_a_line_of_env_names(
+    tmp_path: Path, secret_file: Path, name: str
+) -> None:
+    secret = GOOD.get(name, "s3cret")
+    secret_file.write_text(secret)
+
+    settings = Settings(_env_file=in_env_file(tmp_path, f"{name}_FILE={secret_file}"))
+
+    assert value(settings, name) == secret
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"), [("a b", "a b"), ("ab\n", "ab"), ("ab\r\n", "ab"), ("ab ", "ab ")]
+)
+def test_a_file_gives_up_its_final_newline_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, content: str, secret: str
+) -> None:
+    secret_file.write_text(content, newline="")
+    monkeypatch.setenv("API_KEY_FILE", str(secret_file))
+
+    assert value(load_settings(), "API_KEY") == secret
+
+
+def test_a_private_key_keeps_its_lines(monkeypatch: pytest.MonkeyPatch, secret_file: Path) -> None:
+    secret_file.write_text("-----BEGIN\nMII\n-----END\n")
+    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY_FILE", str(secret_file))
+
+    assert value(load_settings(), "GITHUB_APP_PRIVATE_KEY") == "-----BEGIN\nMII\n-----END"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, r".*secret cannot be read: No such file or directory"),
+        (b"", r".*secret is empty"),
+        (b"\n", r".*secret is empty"),
+        (b"s3cret\xff", r".*secret is not text"),
+    ],
+)
+def test_a_file_of_no_use_is_told_in_one_plain_line(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str, content: bytes | None, told: str
+) -> None:
+    if content is not None:
+        secret_file.write_bytes(content)
+    monkeypatch.setenv(f"{name}_FILE", str(secret_file))
+
+    with pytest.raises(SetupError, match=f"^wrong setting: {name}_FILE: {told}$") as raised:
+        load_settings()
+
+    assert "s3cret" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_directory_in_place_of_a_file_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("API_KEY_FILE", str(tmp_path))
+
+    with pytest.raises(SetupError, match=r"^wrong setting: API_KEY_FILE: .*: Is a directory$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "API_KEY", "FLOWER_BASIC_AUTH"])
+@pytest.mark.parametrize("from_file", [True, False])
+def test_more_than_one_line_is_no_token(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str, from_file: bool
+) -> None:
+    secret_file.write_text("s3cret\nother\n")
+    if from_file:
+        monkeypatch.setenv(f"{name}_FILE", str(secret_file))
+    else:
+        monkeypatch.setenv(name, secret_file.read_text())
+
+    with pytest.raises(SetupError, match=f"^wrong setting: {name}: give one line") as raised:
+        load_settings()
+
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_secret_is_given_once(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str
+) -> None:
+    secret_file.write_text("s3cret")
+    monkeypatch.setenv(name, GOOD.get(name, "s3cret"))
+    monkeypatch.setenv(f"{name}_FILE", str(secret_file))
+
+    with pytest.raises(SetupError) as raised:
+        load_settings()
+
+    assert str(raised.value) == (
+        f"wrong setting: {name}_FILE: {name} is set, too: give one of them"
+    )
+
+
+def test_an_empty_value_beside_a_file_counts_as_not_set(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path
+) -> None:
+    secret_file.write_text("s3cret")
+    monkeypatch.setenv("API_KEY", "")
+    monkeypatch.setenv("API_KEY_FILE", str(secret_file))
+    monkeypatch.setenv("GITHUB_TOKEN_FILE", "")
+
+    settings = load_settings()
+
+    assert value(settings, "API_KEY") == "s3cret"
+    assert settings.github_token is None
+
+
+def test_the_environment_wins_over_a_file_that_a_line_of_env_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret_file: Path
+) -> None:
+    secret_file.write_text("of the environment")
+    path = in_env_file(tmp_path, "API_KEY_FILE=/not/there", "GITHUB_TOKEN=of the file")
+    monkeypatch.setenv("API_KEY", "of the environment")
+    monkeypatch.setenv("GITHUB_TOKEN_FILE", str(secret_file))
+
+    settings = Settings(_env_file=path)
+
+    assert value(settings, "API_KEY") == "of the environment"
+    assert value(settings, "GITHUB_TOKEN") == "of the environment"
+
+
+def test_every_file_of_no_use_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY_FILE", "/not/there")
+    monkeypatch.setenv("GITHUB_TOKEN_FILE", "/not/there")
+
+    with pytest.raises(SetupError, match=r"GITHUB_TOKEN_FILE: .*; API_KEY_FILE: "):
+        load_settings()
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+def test_the_documents_name_every_secret_that_may_lie_in_a_file(document: str) -> None:
+    (told,) = re.findall(
+        r"`NAME_FILE`(.*?)(?:\n#?\n|\.\n)", (ROOT / document).read_text(), re.DOTALL
+    )
+
+    assert set(re.findall(r"`([A-Z_]+)`", told)) - {"NAME"} == set(NAMES)
 
 
 def test_a_missing_database_says_what_to_do() -> None:
@@ -205,4 +382,6 @@ def test_nothing_but_the_settings_reads_the_environment() -> None:
 
 
 def test_a_developers_environment_does_not_reach_the_tests() -> None:
-    assert not {name.upper() for name in Settings.model_fields} & set(os.environ)
+    ours = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in NAMES}
+
+    assert not ours & set(os.environ)
