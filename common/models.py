@@ -10,6 +10,7 @@ key.
 
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -79,6 +80,8 @@ class User(Base):
     """The first of the days in a row on which GitHub showed no such account."""
     repositories: Mapped[int | None] = mapped_column(Integer)
     """How many GitHub counted at the last scan that came to an end."""
+    asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When somebody last asked for a scan at once."""
 
     __table_args__ = (
         CheckConstraint(_one_of(UserState), name="state"),
@@ -126,6 +129,16 @@ class Lookup(Base):
     )
 
 
+class FanOut(Base):
+    """A day on which everybody who was followed, and had not vanished, was scanned."""
+
+    __tablename__ = "fan_outs"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    completed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    users: Mapped[int] = mapped_column(Integer)
+
+
 class Repository(Base):
     """A repository as GitHub last showed it."""
 
@@ -136,6 +149,9 @@ class Repository(Base):
     """The newest owner among the followed users."""
     name: Mapped[str] = mapped_column(Text)
     node_id: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(Text)
+    """The language that most of it is written in, by GitHub's reckoning."""
     is_fork: Mapped[bool] = mapped_column()
     is_archived: Mapped[bool] = mapped_column()
     state: Mapped[str] = mapped_column(Text, server_default=RepositoryState.LISTED)
@@ -143,6 +159,9 @@ class Repository(Base):
     listed_on: Mapped[date] = mapped_column(Date)
     """The newest day on which GitHub listed it among the owner's."""
     missing_since: Mapped[date | None] = mapped_column(Date)
+    revision: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
+    """Another one after each scan, which may have changed daily rows. Random rather than counted:
+    after a backup was restored, a number would come a second time."""
 
     __table_args__ = (CheckConstraint(_one_of(RepositoryState), name="state"),)
 
@@ -172,11 +191,11 @@ class DailyStats(Base):
 
     __table_args__ = (
         # The counters ride in the index, so that reading a year of scattered repositories stays in
-        # it.
+        # it. In this order nothing is padded.
         PrimaryKeyConstraint(
             "repo_id",
             "date",
-            postgresql_include=["user_id", "stargazers", "forks", "watchers"],
+            postgresql_include=["stargazers", "forks", "watchers", "user_id"],
         ),
         ForeignKeyConstraint(["user_id", "repo_id"], ["ownerships.user_id", "ownerships.repo_id"]),
         CheckConstraint("stargazers >= 0 AND forks >= 0 AND watchers >= 0", name="counts"),

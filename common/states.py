@@ -20,7 +20,7 @@ class ScanState(StrEnum):
     FAILED = "failed"
     """This attempt failed; there will be another today."""
     SET_ASIDE = "set_aside"
-    """Failed too often; tried once a day from now on."""
+    """Failed too often; tried once an hour from now on, or once a day where that killed workers."""
     DONE = "done"
     """Every repository that GitHub lists has its row."""
     INCOMPLETE = "incomplete"

@@ -1,8 +1,8 @@
 """Run the migrations: safe to start from several processes at once.
 
 A session lock on a connection of its own lets one process migrate while the others wait and then
-find nothing to do. A migration that cannot get a table within seconds fails, rather than stand in
-front of all readers.
+find nothing to do. While a migration waits for a table that somebody reads for long, as a backup
+does, all later readers wait behind it: so it lets them pass after half a second, and tries again.
 """
 
 import time
@@ -10,6 +10,7 @@ import time
 from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.schema import SchemaItem
@@ -22,6 +23,11 @@ _LOCK = 7_266_773_001
 """The advisory lock's number; any number that nobody else uses."""
 
 _LOCK_WAIT_SECONDS = 120
+
+_TABLE_WAIT = "500ms"
+_TABLE_WAITS_SECONDS = 120
+_PAUSE_SECONDS = 1
+"""Between two waits for a table, longer than one of them."""
 
 
 def _include(
@@ -47,8 +53,31 @@ def _take_lock(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    connection.execute(text("SET lock_timeout = '10s'"))
+    deadline = time.monotonic() + _TABLE_WAITS_SECONDS
+    while not _get_through(connection):
+        if time.monotonic() > deadline:
+            raise SetupError(
+                "a table that has to change has been in use for two minutes:"
+                " look for long transactions in pg_stat_activity, then migrate again"
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _get_through(connection: Connection) -> bool:
+    """Run what is left of the migrations; return whether no table was in somebody's hands."""
+    connection.execute(text(f"SET lock_timeout = '{_TABLE_WAIT}'"))
     connection.commit()
+    try:
+        _run_migrations(connection)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        connection.rollback()
+        return False
+    return True
+
+
+def _run_migrations(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=common.models.Base.metadata,

@@ -3,6 +3,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,10 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, te
 from common.errors import SetupError
 from common.local.ports import free_port
 from common.models import Base
+from common.stats import make_partitions
+from tests.locks import is_waiting_for_a_lock
 from tests.servers import ROOT, Databases, migrate
+from tests.waiting import wait_until
 
 VERSIONS = sorted((ROOT / "migrations" / "versions").glob("*.py"))
 
@@ -245,3 +251,136 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
         migrate(url.render_as_string(hide_password=False))
 
     assert "s3cret" not in str(raised.value)
+
+
+def make_rows(url: str) -> None:
+    """Make rows in three months and in the default partition."""
+    with open_engine(url).begin() as connection:
+        make_partitions(connection, date(2031, 5, 17))
+        connection.execute(
+            text(
+                """
+                INSERT INTO users (id, login, name) VALUES (1, 'octocat', 'The Octocat');
+                INSERT INTO repositories
+                    (id, user_id, name, is_fork, is_archived, first_seen_on, listed_on)
+                VALUES (7, 1, 'hello', false, false, '2031-05-01', '2031-05-01');
+                INSERT INTO ownerships (user_id, repo_id) VALUES (1, 7);
+                INSERT INTO daily_stats (repo_id, date, user_id, stargazers, forks, watchers)
+                SELECT 7, CAST(day AS date), 1, extract(doy FROM day), 2, 3
+                FROM generate_series(timestamp '2031-05-01', '2031-09-30', '1 day') AS day
+                """
+            )
+        )
+
+
+ROWS = "SELECT repo_id, date, user_id, stargazers, forks, watchers FROM daily_stats"
+KEYS = """
+    SELECT t.relname, pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisprimary
+    FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+    WHERE t.relname LIKE 'daily_stats%'
+"""
+NEW_KEY = "(repo_id, date) INCLUDE (stargazers, forks, watchers, user_id)"
+OLD_KEY = "(repo_id, date) INCLUDE (user_id, stargazers, forks, watchers)"
+
+
+def keys(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
+    """Return for each table the ends of its indexes' definitions, and whether they are whole."""
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for table, definition, *flags in shape(connection, KEYS):
+        found.setdefault(str(table), set()).add((str(definition).split(" btree ")[1], *flags))
+    return found
+
+
+def test_every_month_gets_the_new_key_and_keeps_its_rows(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url, "0004")
+    make_rows(empty_url)
+    rows = shape(empty, ROWS)
+    tables = set(keys(empty))
+    assert len(tables) == 5
+
+    migrate(empty_url, "0005")
+
+    assert keys(empty) == {table: {(NEW_KEY, True, True)} for table in tables}
+    assert shape(empty, ROWS) == rows
+
+    command.downgrade(config(empty_url), "0004")
+
+    assert keys(empty) == {table: {(OLD_KEY, True, True)} for table in tables}
+    assert shape(empty, ROWS) == rows
+
+
+def test_a_new_key_that_was_broken_off_is_made_again(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url, "0004")
+    make_rows(empty_url)
+    broken, whole = "daily_stats_2031_05", "daily_stats_2031_06"
+    for month in (broken, whole):
+        empty.execute(text(f"CREATE UNIQUE INDEX {month}_key ON {month} {NEW_KEY}"))
+    empty.execute(
+        text(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{broken}_key'::regclass")
+    )
+
+    migrate(empty_url, "0005")
+
+    assert all(found == {(NEW_KEY, True, True)} for found in keys(empty).values())
+
+
+def test_a_month_that_is_made_beside_the_migration_gets_the_new_key(
+    empty_url: str, empty: Connection
+) -> None:
+    migrate(empty_url, "0004")
+    make_rows(empty_url)
+
+    with reader_of(empty_url, "ONLY daily_stats") as reader, ThreadPoolExecutor(1) as pool:
+        migration = pool.submit(migrate, empty_url, "0005")
+        # The months have their indexes by now.
+        wait_until(lambda: is_waiting_for_a_lock(empty), 20)
+        with open_engine(empty_url).begin() as sweep:
+            assert make_partitions(sweep, date(2031, 8, 1))
+        reader.rollback()
+        migration.result(60)
+
+    assert len(keys(empty)) == 8
+    assert all(found == {(NEW_KEY, True, True)} for found in keys(empty).values())
+
+
+@contextmanager
+def reader_of(url: str, table: str) -> Iterator[Connection]:
+    """Read a table in a transaction that does not end by itself, as a backup does."""
+    with open_engine(url).connect() as reader:
+        reader.execute(text(f"LOCK TABLE {table} IN ACCESS SHARE MODE"))
+        yield reader
+
+
+def test_readers_pass_a_migration_that_waits_for_one_who_reads_for_long(
+    empty_url: str, empty: Connection
+) -> None:
+    migrate(empty_url, "0001")
+
+    with reader_of(empty_url, "repositories") as long, ThreadPoolExecutor(1) as pool:
+        migration = pool.submit(migrate, empty_url, "0002")
+        for _ in range(2):
+            wait_until(lambda: is_waiting_for_a_lock(empty), 20)
+            with reader_of(empty_url, "users") as other:
+                other.execute(text("SET LOCAL lock_timeout = '5s'"))
+                # Behind the migration, which gives up before this one has to.
+                assert other.scalar(text("SELECT count(*) FROM repositories")) == 0
+        assert not migration.done()
+        long.rollback()
+        migration.result(60)
+
+    assert MigrationContext.configure(empty).get_current_revision() == "0002"
+
+
+def test_a_table_that_is_never_free_is_told(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(empty_url, "0001")
+    minutes = iter(range(0, 6000, 60))
+    monkeypatch.setattr("time.monotonic", lambda: next(minutes))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+    with (
+        reader_of(empty_url, "repositories"),
+        pytest.raises(SetupError, match=r"in use for two minutes: look for long transactions"),
+    ):
+        migrate(empty_url, "0002")
