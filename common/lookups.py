@@ -89,6 +89,36 @@ def claim(connection: Connection, *, limit: int, lease: float) -> list[int]:
     )
 
 
+def hold(connection: Connection, lookup_id: int) -> bool:
+    """Keep others from settling a lookup until the transaction ends.
+
+    :return: whether it is still pending
+    """
+    row = connection.execute(
+        text("SELECT 1 FROM lookups WHERE id = :id AND state = 'pending' FOR UPDATE"),
+        {"id": lookup_id},
+    ).one_or_none()
+    return row is not None
+
+
+def withdraw(connection: Connection, user_id: int) -> None:
+    """Settle what was asked before for the login of a user who is to be deleted.
+
+    Whoever asked and got no answer may have followed the user by id since then: what they said last
+    is that it be deleted.
+    """
+    connection.execute(
+        text(
+            """
+            UPDATE lookups SET state = 'failed', reason = 'deleted again since it was asked for'
+            WHERE state = 'pending'
+              AND lower(login) = (SELECT lower(login) FROM users WHERE id = :id)
+            """
+        ),
+        {"id": user_id},
+    )
+
+
 def resolve(connection: Connection, lookup_id: int, user_id: int) -> None:
     """Say which followed user a login turned out to be."""
     connection.execute(

@@ -6,6 +6,8 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from common.db import array
+
 _BATCH = 5000
 """Rows a statement: above this, arrays grow faster than statements save."""
 
@@ -29,6 +31,9 @@ class SeenRepository:
     is_fork: bool
     is_archived: bool
     counts: Counts | None
+    description: str | None = None
+    language: str | None = None
+    """The language that most of it is written in, by GitHub's reckoning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,15 @@ class KnownRepository:
     node_id: str | None
     is_listed_today: bool
     is_recorded_today: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The repositories that a user has or had."""
+
+    number: int
+    revision: str
+    """Another one whenever the user's daily rows may be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +82,27 @@ def known(connection: Connection, user_id: int, day: date) -> list[KnownReposito
     return [KnownRepository(*row) for row in rows]
 
 
+def hold(connection: Connection, ids: Iterable[int]) -> None:
+    """Keep other writers of these repositories waiting until the transaction ends.
+
+    Whoever writes to repositories, or to their rows, takes all of them here first: two who share
+    some, because these changed hands, then wait for each other in one order.
+    """
+    connection.execute(
+        text(
+            "SELECT 1 FROM repositories WHERE id = ANY(CAST(:ids AS bigint[]))"
+            " ORDER BY id FOR NO KEY UPDATE"
+        ),
+        {"ids": array(ids)},
+    )
+
+
 def save(
     connection: Connection, user_id: int, day: date, seen: Iterable[SeenRepository]
 ) -> tuple[str, ...]:
     """Store what GitHub showed of an owner's repositories, counts apart.
+
+    Each has another revision afterwards, for its daily rows that are written next.
 
     :return: the names of those that this owner did not have before
     """
@@ -84,27 +115,33 @@ def save(
             text(
                 """
                 INSERT INTO repositories AS r
-                    (id, user_id, name, node_id, is_fork, is_archived, first_seen_on, listed_on)
-                SELECT id, :user_id, name, node_id, is_fork, is_archived, :day, :day
+                    (id, user_id, name, node_id, description, language, is_fork, is_archived,
+                     first_seen_on, listed_on)
+                SELECT id, :user_id, name, node_id, description, language, is_fork, is_archived,
+                       :day, :day
                 FROM unnest(
                     CAST(:ids AS bigint[]), CAST(:names AS text[]), CAST(:node_ids AS text[]),
+                    CAST(:descriptions AS text[]), CAST(:languages AS text[]),
                     CAST(:forks AS boolean[]), CAST(:archived AS boolean[])
-                ) AS seen (id, name, node_id, is_fork, is_archived)
+                ) AS seen (id, name, node_id, description, language, is_fork, is_archived)
                 ON CONFLICT (id) DO UPDATE
                 SET user_id = excluded.user_id, name = excluded.name,
                     node_id = coalesce(excluded.node_id, r.node_id),
+                    description = excluded.description, language = excluded.language,
                     is_fork = excluded.is_fork, is_archived = excluded.is_archived,
                     state = 'listed', listed_on = greatest(r.listed_on, excluded.listed_on),
                     first_seen_on = least(r.first_seen_on, excluded.first_seen_on),
-                    missing_since = NULL
+                    missing_since = NULL, revision = excluded.revision
                 """
             ),
             {
                 "user_id": user_id,
                 "day": day,
-                "ids": [repository.id for repository in batch],
+                "ids": array(repository.id for repository in batch),
                 "names": [repository.name for repository in batch],
                 "node_ids": [repository.node_id for repository in batch],
+                "descriptions": [repository.description for repository in batch],
+                "languages": [repository.language for repository in batch],
                 "forks": [repository.is_fork for repository in batch],
                 "archived": [repository.is_archived for repository in batch],
             },
@@ -117,11 +154,28 @@ def save(
                 ON CONFLICT DO NOTHING RETURNING repo_id
                 """
             ),
-            {"user_id": user_id, "ids": [repository.id for repository in batch]},
+            {"user_id": user_id, "ids": array(repository.id for repository in batch)},
         ).scalars()
         owned = set(added)
         new.extend(repository.name for repository in batch if repository.id in owned)
     return tuple(new)
+
+
+def owned(connection: Connection, user_id: int) -> Owned:
+    """Return how many repositories a user has or had, and what differs when their rows do."""
+    row = connection.execute(
+        text(
+            # With the row's own version: workers of the release before this one leave the revision.
+            """
+            SELECT count(*), encode(sha256(convert_to(coalesce(
+                string_agg(concat(r.revision, r.xmin), ' ' ORDER BY r.id), ''), 'UTF8')), 'hex')
+            FROM ownerships o JOIN repositories r ON r.id = o.repo_id
+            WHERE o.user_id = :user_id
+            """
+        ),
+        {"user_id": user_id},
+    ).one()
+    return Owned(*row)
 
 
 def miss(
@@ -134,6 +188,8 @@ def miss(
 
     :return: the names of those that are gone now
     """
+    if not ids:
+        return ()
     rows = connection.execute(
         text(
             """

@@ -2,13 +2,15 @@
 
 The ``users`` table is the queue. A claim takes users who are due under ``FOR UPDATE SKIP LOCKED``
 and gives each a lease; a scan ends with ``finish`` (the day is settled) or ``put_back`` (due again
-later). Whoever dies in between leaves a lease that ends. Attempts are counted at the claim, so that
-even a user whose scan kills its worker is set aside in the end.
+later). Whoever dies in between leaves a lease that ends. Attempts are counted at the claim, and
+where a message comes again whose task was killed, so that even a user whose scan kills its worker
+is set aside in the end. A message that was lost before anybody began counts as none.
 
 A task that begins a scan holds the user by its own id: another message for the same user finds it
-taken, and so does the own message of a user whom another task took along in its request.
+taken.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -25,6 +27,8 @@ class Claim:
     day: date
     is_first: bool
     """Never scanned: a person may be waiting."""
+    size: int | None = None
+    """How many repositories GitHub counted, of one who may share a request; None goes alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Begun:
 
     :param expected: how many repositories GitHub listed today; None where that is not known yet
     :param attempts: how often it was begun today, this time included
-    :param failures: claims since the user's last scan that came to an end
+    :param failures: attempts since the user's last scan that came to an end, this one included
     """
 
     user_id: int
@@ -46,6 +50,8 @@ class Begun:
     failures: int
     repositories: int | None
     """How many GitHub counted at the last scan that came to an end."""
+    is_repeated: bool
+    """The same task had begun it before, and was killed or stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,12 @@ def claim(
             WITH clock AS (
                 SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ), due AS (
-                SELECT u.id, u.scanned_on IS NULL AS is_first, clock.*
+                SELECT u.id, u.scanned_on IS NULL AS is_first, clock.*,
+                       -- Claimed before, and its lease ran out with nobody having begun: the
+                       -- message was lost, which is no fault of the user's.
+                       u.attempts + CASE WHEN u.attempts > 0 AND u.held_by IS NULL
+                                              AND isfinite(u.lease_until)
+                                         THEN 0 ELSE 1 END AS attempts
                 FROM users u, clock
                 WHERE (u.scanned_on IS NULL
                        OR u.scanned_on < today
@@ -93,19 +104,26 @@ def claim(
                 UPDATE users u
                 SET lease_until = due.now + make_interval(secs => :lease),
                     held_by = NULL,
-                    attempts = u.attempts + 1,
+                    attempts = due.attempts,
                     -- Said at the claim: a scan that kills its worker never gets to say it.
                     not_before = CASE
-                        WHEN u.attempts + 1 > :max_attempts
+                        WHEN due.attempts > :max_attempts
                         THEN (due.today + 1 + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
                         ELSE u.not_before END
                 FROM due WHERE u.id = due.id
-                RETURNING u.id, due.today, due.is_first
+                RETURNING u.id, due.today, due.is_first, u.attempts - old.attempts AS counted,
+                          -- One that failed is tried alone.
+                          CASE WHEN u.attempts = 1 AND NOT due.is_first AND u.node_id IS NOT NULL
+                                    AND u.missing_since IS NULL
+                               THEN u.repositories END AS size
+            ), recorded AS (
+                INSERT INTO scans AS s (user_id, day, attempts)
+                SELECT id, today, 1 FROM claimed ORDER BY id
+                ON CONFLICT (user_id, day) DO UPDATE
+                SET attempts = s.attempts + (SELECT counted FROM claimed WHERE id = s.user_id)
+                RETURNING user_id, day
             )
-            INSERT INTO scans AS s (user_id, day, attempts)
-            SELECT id, today, 1 FROM claimed ORDER BY id
-            ON CONFLICT (user_id, day) DO UPDATE SET attempts = s.attempts + 1
-            RETURNING user_id, day, (SELECT is_first FROM claimed WHERE id = user_id)
+            SELECT id, day, is_first, size FROM claimed JOIN recorded ON user_id = id
             """
         ),
         {"limit": limit, "lease": lease, "max_attempts": max_attempts, "scan_at": scan_at},
@@ -115,16 +133,22 @@ def claim(
     )
 
 
-_BEGUN_COLUMNS = "users.id, login, node_id, day, attempts AS failures, repositories"
+_BEGUN_COLUMNS = """
+users.id, users.login, users.node_id, day, users.attempts AS failures, users.repositories,
+old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated
+"""
 
 _BEGUN_RECORDS = """
 record AS (
     -- A load comes without a claim, which would have made the record.
     INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun ORDER BY id
-    ON CONFLICT (user_id, day) DO UPDATE SET state = 'claimed'
+    ON CONFLICT (user_id, day) DO UPDATE
+    SET state = CASE WHEN s.state = 'done' THEN s.state ELSE 'claimed' END, attempts = s.attempts
+        + (SELECT is_repeated::int FROM begun WHERE id = s.user_id)
     RETURNING s.user_id, s.expected, s.attempts
 )
-SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures, repositories
+SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures, repositories,
+       is_repeated
 FROM begun JOIN record ON record.user_id = begun.id
 """
 
@@ -134,7 +158,7 @@ def begin(
 ) -> Begun | None:
     """Begin the scan of a user for a day, by default the day that it is now.
 
-    :param holder: the task that begins it; the same task may begin it again
+    :param holder: the task that begins it; the same task may begin it again, as another attempt
     :return: None where there is nothing to do: the user is followed no more, that day or a later
         one is settled, or another task is at work on it
     """
@@ -148,7 +172,8 @@ def begin(
             ), begun AS (
                 UPDATE users
                 SET lease_until = repopulse_now() + make_interval(secs => :lease),
-                    held_by = :holder
+                    held_by = :holder,
+                    attempts = attempts + (held_by IS NOT DISTINCT FROM :holder)::int
                 FROM wanted
                 WHERE id = :id AND (scanned_on IS NULL OR scanned_on < day)
                   AND (held_by IS NULL OR held_by = :holder OR lease_until <= repopulse_now())
@@ -161,25 +186,114 @@ def begin(
     return None if row is None else Begun(*row)
 
 
+def let_go(connection: Connection, user_ids: Sequence[int], *, holder: str) -> set[int]:
+    """Give back whom a task took along before it was killed; each is due again, to be tried alone.
+
+    :param user_ids: whom its message names, without the one whom it goes on with
+    :return: who was given back
+    """
+    rows = connection.execute(
+        text(
+            """
+            UPDATE users SET lease_until = '-infinity', held_by = NULL
+            WHERE id = ANY(:ids) AND held_by = :holder
+            RETURNING id
+            """
+        ),
+        {"holder": holder, "ids": list(user_ids)},
+    )
+    return set(rows.scalars())
+
+
+def lock(connection: Connection, days: Mapping[int, date]) -> set[int]:
+    """Hold users against deletion and other writers until the transaction ends.
+
+    :param days: by user, the day that is to be settled
+    :return: those who are still followed and whose day nobody has settled
+    """
+    rows = connection.execute(
+        # Whoever only refers to the user, by giving it a repository, need not wait: it may hold
+        # what we need next.
+        text("SELECT id, scanned_on FROM users WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
+        {"ids": list(days)},
+    )
+    return {id_ for id_, scanned_on in rows if scanned_on is None or scanned_on < days[id_]}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What becomes of a scan that somebody asked for.
+
+    :param is_sent: a message is due now; the user is leased to it
+    :param wait: seconds until one may be asked for again, where this one came too soon
+    """
+
+    is_sent: bool
+    wait: float = 0.0
+
+
+def ask(connection: Connection, user_id: int, *, pause: float, lease: float) -> Asked | None:
+    """Let a user be scanned once more today, and at once, whatever the user waits for.
+
+    The numbers of this scan replace those of today; where it fails, those stay. Nobody is asked for
+    twice in ``pause`` seconds, nor so soon after a scan; one who is at work is left to that.
+
+    :param lease: seconds during which the sweep leaves the user to the caller's own message
+    :return: None where nobody with this id is followed
+    """
+    row = connection.execute(
+        text(
+            """
+            SELECT lease_until > repopulse_now(),
+                   extract(epoch FROM greatest(
+                       asked_at,
+                       (SELECT max(finished_at) FROM scans
+                        WHERE user_id = :id AND day >= (repopulse_now() AT TIME ZONE 'UTC')::date)
+                   ) - repopulse_now()) + :pause
+            FROM users WHERE id = :id FOR NO KEY UPDATE
+            """
+        ),
+        {"id": user_id, "pause": pause},
+    ).one_or_none()
+    if row is None:
+        return None
+    is_at_work, wait = row
+    if is_at_work:
+        return Asked(is_sent=False)
+    if wait is not None and wait > 0:
+        return Asked(is_sent=False, wait=float(wait))
+    connection.execute(
+        text(
+            """
+            UPDATE users
+            SET asked_at = repopulse_now(), held_by = NULL, not_before = '-infinity',
+                lease_until = repopulse_now() + make_interval(secs => :lease),
+                -- Due again, and to the sweep too if the message is lost.
+                scanned_on = CASE WHEN scanned_on IS NOT NULL THEN
+                    least(scanned_on, (repopulse_now() AT TIME ZONE 'UTC')::date - 1) END
+            WHERE id = :id
+            """
+        ),
+        {"id": user_id, "lease": lease},
+    )
+    return Asked(is_sent=True)
+
+
 def take_along(
-    connection: Connection, day: date, *, holder: str, lease: float, largest: int, limit: int
+    connection: Connection, user_ids: Sequence[int], day: date, *, holder: str, lease: float
 ) -> list[Begun]:
-    """Begin the scans of other users who are due and small enough to share a request.
+    """Begin the scans of users who share a request with another.
 
-    Only users whose message is on its way and who fail at nothing: one that failed is tried alone.
-
-    :param largest: how many repositories they may have; those that come near to it go first
+    Left out is who need not be scanned for that day, who is at others' hands, and who failed today:
+    one that failed is tried alone.
     """
     rows = connection.execute(
         text(
             f"""
             WITH small AS (
                 SELECT id FROM users
-                WHERE held_by IS NULL AND attempts = 1 AND repositories <= :largest
-                  AND scanned_on < :day AND lease_until > repopulse_now()
-                  AND node_id IS NOT NULL AND missing_since IS NULL
-                ORDER BY repositories DESC, id DESC
-                LIMIT :limit
+                WHERE id = ANY(:ids) AND held_by IS NULL AND attempts = 1
+                  AND scanned_on < :day AND node_id IS NOT NULL AND missing_since IS NULL
                 FOR UPDATE SKIP LOCKED
             ), begun AS (
                 UPDATE users
@@ -191,7 +305,7 @@ def take_along(
             ), {_BEGUN_RECORDS}
             """  # noqa: S608 - constants
         ),
-        {"day": day, "holder": holder, "lease": lease, "largest": largest, "limit": limit},
+        {"day": day, "holder": holder, "lease": lease, "ids": list(user_ids)},
     )
     return [Begun(*row) for row in rows]
 
@@ -250,11 +364,12 @@ def put_back(
     reason: str,
     not_before: datetime,
     expected: int | None = None,
-    recorded: int = 0,
+    recorded: int | None = None,
     counts_as_attempt: bool = True,
 ) -> bool:
     """Give a user's day back, to be taken up again at ``not_before`` or when the day after begins.
 
+    :param recorded: repositories that have a row for this day; None leaves what is known of it
     :param counts_as_attempt: False for a wait that GitHub asked for: a limit is no failure
     :return: False where the day was settled already
     """
@@ -263,9 +378,9 @@ def put_back(
             """
             UPDATE users
             SET lease_until = '-infinity', held_by = NULL,
-                -- A wait gives back the one try a day that the claim took from who is set aside.
-                not_before = CASE WHEN :counts THEN greatest(not_before, :not_before)
-                                  ELSE CAST(:not_before AS timestamptz) END,
+                -- Whoever comes back to say so did not die of it: what the claim said of users
+                -- beyond their attempts is void.
+                not_before = :not_before,
                 attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
             """
@@ -278,7 +393,7 @@ def put_back(
         connection.execute(
             text(
                 "UPDATE scans SET attempts = greatest(0, attempts - 1)"
-                " WHERE user_id = :id AND day = :day"
+                " WHERE user_id = :id AND day = :day AND state <> 'done'"
             ),
             {"id": user_id, "day": day},
         )
@@ -303,7 +418,7 @@ def _describe(
     state: ScanState,
     reason: str | None,
     expected: int | None,
-    recorded: int,
+    recorded: int | None,
     is_finished: bool,
 ) -> None:
     connection.execute(
@@ -311,8 +426,10 @@ def _describe(
             """
             UPDATE scans
             SET state = :state, reason = :reason, expected = coalesce(:expected, expected),
-                recorded = :recorded, finished_at = CASE WHEN :finished THEN repopulse_now() END
-            WHERE user_id = :id AND day = :day
+                recorded = coalesce(:recorded, recorded),
+                finished_at = CASE WHEN :finished THEN repopulse_now() END
+            -- A day that was recorded whole stays so, whatever becomes of another scan.
+            WHERE user_id = :id AND day = :day AND (state <> 'done' OR :state = 'done')
             """
         ),
         {

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from common import lookups, repositories
+
 
 @dataclass(frozen=True, slots=True)
 class TrackedUser:
@@ -35,22 +37,29 @@ def add(
     :param lease: seconds during which the sweep leaves the new user to the caller's own message
     :return: the user as stored, and whether it is new; one that is followed already stays as it is
     """
-    row = connection.execute(
-        text(
-            f"""
-            INSERT INTO users (id, login, name, node_id, lease_until)
-            VALUES (:id, :login, :name, :node_id, repopulse_now() + make_interval(secs => :lease))
-            ON CONFLICT (id) DO NOTHING
-            RETURNING {_COLUMNS}
-            """  # noqa: S608 - a constant
-        ),
-        {"id": user.id, "login": user.login, "name": user.name, "node_id": node_id, "lease": lease},
-    ).one_or_none()
-    if row is not None:
-        return TrackedUser(*row), True
-    stored = get(connection, user.id)
-    # Deleted between the two statements: then what was asked for is what there is.
-    return (stored or user), False
+    added = text(
+        f"""
+        INSERT INTO users (id, login, name, node_id, lease_until)
+        VALUES (:id, :login, :name, :node_id, repopulse_now() + make_interval(secs => :lease))
+        ON CONFLICT (id) DO NOTHING
+        RETURNING {_COLUMNS}
+        """  # noqa: S608 - a constant
+    )
+    # Held against deletion until the transaction ends, for whoever refers to the user next.
+    found = text(f"SELECT {_COLUMNS} FROM users WHERE id = :id FOR KEY SHARE")  # noqa: S608 - a constant
+    values = {
+        "id": user.id,
+        "login": user.login,
+        "name": user.name,
+        "node_id": node_id,
+        "lease": lease,
+    }
+    while True:
+        if row := connection.execute(added, values).one_or_none():
+            return TrackedUser(*row), True
+        if stored := _user(connection.execute(found, {"id": user.id}).one_or_none()):
+            return stored, False
+        # Deleted between the two statements.
 
 
 def get(connection: Connection, user_id: int) -> TrackedUser | None:
@@ -133,6 +142,42 @@ def miss(connection: Connection, user_id: int, day: date) -> date:
     return since
 
 
+def overdue(connection: Connection, *, hours: int) -> int:
+    """Count the users whose last settled scan is longer ago, or who wait for their first as long.
+
+    Those who vanished do not count.
+
+    :param hours: from 24 to 48
+    """
+    count: int = connection.execute(
+        text(
+            """
+            WITH line AS (
+                SELECT moment, (moment AT TIME ZONE 'UTC')::date AS day
+                FROM (
+                    SELECT repopulse_now() - make_interval(hours => :hours) AS moment
+                ) AS before
+            )
+            SELECT count(*) FROM users u, line
+            WHERE u.state = 'active'
+              AND CASE
+                  WHEN u.scanned_on IS NULL THEN u.added_at < moment
+                  WHEN u.scanned_on > day THEN false
+                  -- A scan ends some minutes after its day at the latest.
+                  WHEN u.scanned_on < day - 1 THEN true
+                  -- Looked up one by one, by primary key: nothing else finds them by their end.
+                  ELSE NOT EXISTS (
+                      SELECT FROM scans s
+                      WHERE s.user_id = u.id AND s.day >= u.scanned_on AND s.finished_at >= moment
+                  )
+              END
+            """
+        ),
+        {"hours": hours},
+    ).scalar_one()
+    return count
+
+
 def release(connection: Connection, user_id: int) -> None:
     """Let the next sweep take a user whose own message could not be sent."""
     connection.execute(
@@ -146,7 +191,10 @@ def lock(connection: Connection, user_id: int) -> bool:
     :return: whether the user is still there
     """
     row = connection.execute(
-        text("SELECT 1 FROM users WHERE id = :id FOR UPDATE"), {"id": user_id}
+        # Whoever only refers to the user, by giving it a repository, need not wait: it may hold
+        # what we need next.
+        text("SELECT 1 FROM users WHERE id = :id FOR NO KEY UPDATE"),
+        {"id": user_id},
     ).one_or_none()
     return row is not None
 
@@ -158,9 +206,16 @@ def delete(connection: Connection, user_id: int) -> bool:
 
     :return: whether there was such a user
     """
+    # Before the lock on the user: whoever resolves a login takes them in this order.
+    lookups.withdraw(connection, user_id)
     # A scan in flight takes the same lock before it writes, and finds nobody there afterwards.
     if not lock(connection, user_id):
         return False
+    owned = connection.execute(
+        text("SELECT repo_id FROM ownerships WHERE user_id = :id"), {"id": user_id}
+    ).scalars()
+    # Another owner's scan may be at work on some of them.
+    repositories.hold(connection, owned)
     for statement in (
         """
         DELETE FROM daily_stats

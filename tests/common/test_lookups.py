@@ -200,3 +200,26 @@ def test_a_question_put_back_without_a_time_is_due_at_once(connection: Connectio
     lookups.put_back(connection, lookup.id, reason=None)
 
     assert claim(connection) == [lookup.id]
+
+
+def test_deleting_a_user_withdraws_what_was_asked_before_for_its_login(
+    connection: Connection,
+) -> None:
+    question, other = ask(connection, "OctoCat"), ask(connection, "monalisa")
+    user = add_user(connection, login="octocat")
+
+    users.delete(connection, user.id)
+
+    withdrawn = stored(connection, question)
+    assert withdrawn.state is LookupState.FAILED
+    assert withdrawn.reason == "deleted again since it was asked for"
+    assert stored(connection, other) == other
+
+
+def test_a_question_that_was_settled_cannot_be_held(connection: Connection) -> None:
+    lookup = ask(connection)
+    assert lookups.hold(connection, lookup.id)
+
+    lookups.fail(connection, lookup.id, "nobody")
+
+    assert not lookups.hold(connection, lookup.id)

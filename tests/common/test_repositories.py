@@ -1,15 +1,18 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from common import repositories
 from common.repositories import KnownRepository, SeenRepository
 from common.states import RepositoryState
 from common.users import TrackedUser
 from tests.factories import add_rows, add_user, make_repository
+from tests.locks import is_waiting_for_a_lock
+from tests.waiting import wait_until
 
 TODAY = date(2026, 11, 23)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -210,3 +213,100 @@ def test_a_repository_that_reappears_is_listed_again(
 
     row = row_of(connection, repository)
     assert (row.state, row.missing_since) == (RepositoryState.LISTED, None)
+
+
+def test_two_owners_who_swap_repositories_write_one_after_the_other(
+    engine: Engine, connection: Connection, user: TrackedUser
+) -> None:
+    other = add_user(connection)
+    given, taken = make_repository(), make_repository()
+    save(connection, user, YESTERDAY, given)
+    save(connection, other, YESTERDAY, taken)
+
+    def begin(own: Connection, owner: TrackedUser, seen: SeenRepository) -> None:
+        repositories.hold(own, [taken.id, given.id])
+        save(own, owner, TODAY, seen)
+
+    def write_the_other() -> None:
+        with engine.begin() as own:
+            begin(own, other, given)
+            repositories.miss(own, other.id, TODAY, [taken.id], confirmed=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as own:
+            begin(own, user, taken)
+            written = pool.submit(write_the_other)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+            repositories.miss(own, user.id, TODAY, [given.id], confirmed=True)
+        written.result()
+
+    owners = {each.id: row_of(connection, each).user_id for each in (given, taken)}
+    assert owners == {given.id: other.id, taken.id: user.id}
+    assert {row_of(connection, each).state for each in (given, taken)} == {RepositoryState.LISTED}
+
+
+# Revision
+
+
+def test_a_user_has_another_revision_after_each_save(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository, other = make_repository(), make_repository()
+    assert repositories.owned(connection, user.id).number == 0
+    seen = [repositories.owned(connection, user.id).revision]
+
+    for day, saved in ((TODAY, repository), (TODAY, repository), (TODAY, other)):
+        save(connection, user, day, saved)
+        seen.append(repositories.owned(connection, user.id).revision)
+        assert repositories.owned(connection, user.id).revision == seen[-1]
+
+    assert len(set(seen)) == 4
+    assert repositories.owned(connection, user.id).number == 2
+
+
+def test_an_owner_of_the_past_has_another_revision_after_a_save_of_the_new_one(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository, taker = make_repository(), add_user(connection)
+    save(connection, user, YESTERDAY, repository)
+    before = repositories.owned(connection, user.id).revision
+
+    save(connection, taker, TODAY, repository)
+
+    assert repositories.owned(connection, user.id).revision != before
+
+
+def test_a_save_by_the_release_before_changes_the_revision_too(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository = make_repository()
+    save(connection, user, YESTERDAY, repository)
+    before = repositories.owned(connection, user.id).revision
+
+    connection.execute(text("UPDATE repositories SET listed_on = :day"), {"day": TODAY})
+
+    assert repositories.owned(connection, user.id).revision != before
+
+
+def test_each_save_has_a_value_of_its_own_that_no_restored_backup_has(
+    connection: Connection, user: TrackedUser
+) -> None:
+    repository = make_repository()
+    seen = set()
+    for _ in range(3):
+        save(connection, user, TODAY, repository)
+        seen.add(row_of(connection, repository).revision)
+
+    assert len(seen) == 3
+    assert {value.version for value in seen} == {4}
+
+
+def test_what_others_save_leaves_a_users_revision(
+    connection: Connection, user: TrackedUser
+) -> None:
+    save(connection, user, TODAY, make_repository())
+    before = repositories.owned(connection, user.id).revision
+
+    save(connection, add_user(connection), TODAY, make_repository())
+
+    assert repositories.owned(connection, user.id).revision == before

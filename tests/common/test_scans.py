@@ -48,6 +48,15 @@ def begin(connection: Connection, user: TrackedUser) -> Begun:
     return begun
 
 
+def claim_and_die(connection: Connection, clock: Clock, user: TrackedUser) -> bool:
+    """Claim, begin, and never be heard of again; say whether the user was due."""
+    was_due = claimed(connection) == [user.id]
+    if was_due:
+        assert scans.begin(connection, user.id, holder=str(clock.now()), lease=LEASE) is not None
+    clock.advance(timedelta(seconds=LEASE + 1))
+    return was_due
+
+
 def put_back(
     connection: Connection,
     user: TrackedUser,
@@ -219,6 +228,7 @@ def test_a_claim_opens_a_record_and_counts_an_attempt(connection: Connection, cl
     opened = record(connection, user)
     assert (opened.state, opened.attempts, opened.finished_at) == (ScanState.CLAIMED, 1, None)
 
+    begin(connection, user)
     clock.advance(timedelta(seconds=LEASE + 1))
     claims(connection)
     assert record(connection, user).attempts == 2
@@ -232,36 +242,54 @@ def test_a_user_who_never_gets_through_is_set_aside(connection: Connection, cloc
     user = due_user(connection)
 
     attempts = 0
-    for _ in range(40):
-        attempts += claimed(connection) == [user.id]
-        clock.advance(timedelta(minutes=10))
-        if clock.today() != TODAY:
-            break
+    while clock.today() == TODAY:
+        attempts += claim_and_die(connection, clock, user)
 
     assert attempts == MAX_ATTEMPTS + 1
+
+
+def test_a_message_that_nobody_began_is_no_attempt(connection: Connection, clock: Clock) -> None:
+    """Redis was emptied, or the worker died between taking the message and beginning."""
+    user = due_user(connection)
+
+    for _ in range(MAX_ATTEMPTS * 2):
+        assert claimed(connection) == [user.id]
+        clock.advance(timedelta(seconds=LEASE + 1))
+
+    assert claimed(connection) == [user.id]
+    begun = begin(connection, user)
+    assert (begun.attempts, begun.failures) == (1, 1)
+
+
+def test_a_message_that_comes_again_is_another_attempt(connection: Connection) -> None:
+    user = due_user(connection)
+    claims(connection)
+
+    begun = [begin(connection, user) for _ in range(3)]
+
+    assert [(each.attempts, each.failures) for each in begun] == [(1, 1), (2, 2), (3, 3)]
+    assert [each.is_repeated for each in begun] == [False, True, True]
 
 
 def test_a_user_who_was_set_aside_is_tried_once_a_day(connection: Connection, clock: Clock) -> None:
     user = due_user(connection)
     clock.set(at(0, 30))
     for _ in range(MAX_ATTEMPTS + 1):
-        claims(connection)
-        clock.advance(timedelta(seconds=LEASE + 1))
+        claim_and_die(connection, clock, user)
 
     tried: dict[date, int] = {}
     for hours in range(72):
         clock.set(at(0, 30, day=TOMORROW) + timedelta(hours=hours))
-        if claimed(connection) == [user.id]:
+        if claim_and_die(connection, clock, user):
             tried[clock.today()] = tried.get(clock.today(), 0) + 1
 
     assert tried == {TODAY + timedelta(days=ahead): 1 for ahead in (1, 2, 3)}
 
 
 def test_a_user_who_was_set_aside_waits_for_the_hour(connection: Connection, clock: Clock) -> None:
-    due_user(connection)
+    user = due_user(connection)
     for _ in range(MAX_ATTEMPTS + 1):
-        claims(connection)
-        clock.advance(timedelta(seconds=LEASE + 1))
+        claim_and_die(connection, clock, user)
 
     clock.set(at(0, 4, day=TOMORROW))
     assert claimed(connection) == []
@@ -272,8 +300,7 @@ def test_a_user_who_was_set_aside_waits_for_the_hour(connection: Connection, clo
 def test_a_scan_that_succeeds_forgives_all_attempts(connection: Connection, clock: Clock) -> None:
     user = due_user(connection)
     for _ in range(MAX_ATTEMPTS):
-        claims(connection)
-        clock.advance(timedelta(seconds=LEASE + 1))
+        claim_and_die(connection, clock, user)
     finish(connection, user)
 
     clock.set(at(12, day=TOMORROW))
@@ -448,17 +475,18 @@ def test_a_wait_counts_as_no_attempt(connection: Connection) -> None:
     assert (begun.attempts, begun.failures) == (1, 1)
 
 
-def test_a_wait_ends_when_it_was_to_end_even_for_one_who_was_set_aside(
-    connection: Connection, clock: Clock
+@pytest.mark.parametrize("state", [ScanState.WAITING, ScanState.SET_ASIDE])
+def test_whoever_is_put_back_is_due_at_its_time_even_beyond_all_attempts(
+    connection: Connection, clock: Clock, state: ScanState
 ) -> None:
+    """What the claim said of them, tomorrow, is for those whose scan kills its worker."""
     user = due_user(connection)
     for _ in range(MAX_ATTEMPTS):
         claims(connection)
         put_back(connection, user, until=at(12))
-    # The one try of the day: GitHub's limit must not cost it.
     clock.set(at(13))
     assert claimed(connection) == [user.id]
-    put_back(connection, user, until=at(13, 10), state=ScanState.WAITING)
+    put_back(connection, user, until=at(13, 10), state=state)
 
     clock.set(at(13, 11))
 
@@ -479,9 +507,11 @@ def test_what_a_scan_has_so_far_is_kept_for_the_next_one(connection: Connection)
         recorded=58,
         counts_as_attempt=False,
     )
+    # Nothing was seen this time.
     put_back(connection, user, until=at(11))
 
     assert begin(connection, user).expected == 100
+    assert record(connection, user).recorded == 58
 
 
 def test_a_settled_day_is_not_put_back(connection: Connection) -> None:
@@ -649,3 +679,112 @@ def test_another_task_may_begin_when_the_lease_is_over(
     clock.advance(timedelta(seconds=LEASE + 1))
 
     assert scans.begin(connection, user.id, holder="another task", lease=LEASE) is not None
+
+
+# A scan that somebody asks for
+
+
+def ask(connection: Connection, user: TrackedUser) -> scans.Asked:
+    asked = scans.ask(connection, user.id, pause=300, lease=LEASE)
+    assert asked is not None
+    return asked
+
+
+def test_a_scan_that_is_asked_for_replaces_the_one_of_the_day(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    finish(connection, user)
+    clock.advance(timedelta(seconds=301))
+
+    assert ask(connection, user).is_sent
+    assert claimed(connection) == []
+    first = record(connection, user).finished_at
+    begin(connection, user)
+    assert finish(connection, user)
+
+    second = record(connection, user).finished_at
+    assert first is not None
+    assert second is not None
+    assert second - first > timedelta(seconds=300)
+
+
+def test_a_scan_that_is_asked_for_and_lost_is_sent_by_the_sweep(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    finish(connection, user)
+    clock.advance(timedelta(seconds=301))
+    ask(connection, user)
+
+    clock.advance(timedelta(seconds=LEASE + 1))
+
+    assert claimed(connection) == [user.id]
+
+
+@pytest.mark.parametrize("state", [ScanState.FAILED, ScanState.WAITING])
+def test_a_day_that_was_recorded_whole_stays_so_where_another_scan_fails(
+    connection: Connection, clock: Clock, state: ScanState
+) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    finish(connection, user)
+    done = record(connection, user)
+    clock.advance(timedelta(seconds=301))
+    ask(connection, user)
+    begin(connection, user)
+
+    put_back(connection, user, until=at(23), state=state)
+
+    assert record(connection, user) == done
+
+
+def test_a_user_whose_second_scan_fails_is_not_overdue(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    for day in (TODAY, TOMORROW):
+        clock.set(at(12, day=day))
+        begin(connection, user)
+        finish(connection, user, day)
+    clock.advance(timedelta(hours=3))
+
+    ask(connection, user)
+
+    assert users.overdue(connection, hours=26) == 0
+
+
+def test_a_scan_can_be_asked_for_once_in_five_minutes(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    finish(connection, user)
+    clock.advance(timedelta(seconds=100))
+    assert round(ask(connection, user).wait) == 200
+    clock.advance(timedelta(seconds=200))
+    assert ask(connection, user).is_sent
+    put_back(connection, user, until=at(23))
+    clock.advance(timedelta(seconds=10))
+
+    assert round(ask(connection, user).wait) == 290
+
+
+def test_a_user_at_work_is_left_to_that(connection: Connection) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+
+    assert ask(connection, user) == scans.Asked(is_sent=False)
+
+
+def test_whoever_waits_for_hours_is_scanned_when_asked_for(connection: Connection) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    put_back(connection, user, until=at(23))
+
+    assert ask(connection, user).is_sent
+    begin(connection, user)
+
+
+def test_nobody_can_be_asked_for_who_is_not_followed(connection: Connection) -> None:
+    assert scans.ask(connection, 12345, pause=300, lease=LEASE) is None

@@ -10,6 +10,8 @@ from common import stats
 from common.repositories import Counts, SeenRepository
 from common.users import TrackedUser
 from tests.factories import ONE_DAY, add_repository, add_rows, add_user
+from tests.locks import is_waiting_for_a_lock
+from tests.waiting import wait_until
 
 TODAY = date(2026, 11, 23)
 YESTERDAY = TODAY - ONE_DAY
@@ -342,6 +344,25 @@ def test_sweeps_that_make_partitions_at_once_make_them_once(
     assert read(connection, user) == [(repository.id, date(2031, 5, 17), 1, 2, 3)]
 
 
+def test_a_row_that_is_being_written_moves_into_the_new_partition_too(
+    engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    day = date(2031, 5, 17)
+
+    def sweep() -> tuple[str, ...]:
+        with engine.begin() as own:
+            return stats.make_partitions(own, day)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as writing:
+            stats.write(writing, user.id, day, {repository.id: Counts(1, 2, 3)})
+            sweeping = pool.submit(sweep)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+        assert len(sweeping.result()) == 3
+
+    assert partition_of(connection, day) == ["daily_stats_2031_05"]
+
+
 def test_a_new_partition_does_not_stop_readers_and_writers(
     engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
@@ -353,3 +374,40 @@ def test_a_new_partition_does_not_stop_readers_and_writers(
         stats.make_partitions(sweep, date(2031, 5, 17))
         assert len(stats.read(other, user.id, YESTERDAY, TODAY)) == 1
         assert stats.write(other, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
+
+
+def test_a_long_read_keeps_a_sweep_from_making_partitions_and_nobody_waits(
+    engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    make(connection, TODAY)
+    read_default = text("SELECT count(*) FROM daily_stats_default")
+
+    with engine.begin() as backup, engine.begin() as sweep, ThreadPoolExecutor(1) as pool:
+        backup.execute(read_default)
+        made = pool.submit(stats.make_partitions, sweep, date(2031, 5, 17))
+        wait_until(lambda: is_waiting_for_a_lock(connection), 20)
+        connection.execute(text("SET lock_timeout = '3s'"))
+        connection.execute(read_default)
+        assert made.result(20) == ()
+        # The sweep goes on.
+        assert stats.write(sweep, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
+
+
+def test_a_sweep_that_made_partitions_is_as_patient_with_locks_as_before(engine: Engine) -> None:
+    with engine.begin() as sweep:
+        before = sweep.scalar(text("SHOW lock_timeout"))
+        assert stats.make_partitions(sweep, date(2031, 5, 17))
+        assert sweep.scalar(text("SHOW lock_timeout")) == before
+
+
+def test_a_row_of_a_new_partition_has_no_padding(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    make(connection, TODAY)
+    write(connection, user, {repository.id: (1, 2, 3)})
+
+    (partition,) = partition_of(connection, TODAY)
+    size = connection.scalar(text(f"SELECT pg_column_size(d) FROM {partition} d"))
+
+    header, ids, day, counts = 24, 2 * 8, 4, 3 * 4
+    assert size == header + ids + day + counts

@@ -7,12 +7,13 @@ from itertools import chain
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from common import repositories, scans, stats, users
+from common import lookups, repositories, scans, stats, users
 from common.repositories import Counts
-from common.states import ScanState, UserState
+from common.states import LookupState, ScanState, UserState
 from common.users import TrackedUser
 from tests.clock import Clock
 from tests.factories import add_repository, add_rows, add_scan, add_user, make_repository, make_user
+from tests.locks import is_waiting_for_a_lock
 from tests.waiting import wait_until
 
 TODAY = date(2026, 11, 23)
@@ -253,17 +254,6 @@ def test_deleting_both_owners_leaves_nothing(connection: Connection) -> None:
         assert count(connection, "repositories") == 0
 
 
-def is_waiting_for_a_lock(connection: Connection) -> bool:
-    return bool(
-        connection.execute(
-            text(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        ).scalar()
-    )
-
-
 def test_a_deletion_waits_for_the_scan_that_writes_and_takes_its_rows_too(
     engine: Engine, connection: Connection
 ) -> None:
@@ -302,6 +292,67 @@ def test_a_scan_that_waited_for_a_deletion_finds_nobody(
             scan = pool.submit(lock)
             wait_until(lambda: is_waiting_for_a_lock(connection))
         assert not scan.result()
+
+
+def test_a_deletion_beside_the_scan_of_who_owns_a_repository_now(
+    engine: Engine, connection: Connection
+) -> None:
+    giver, taker = add_user(connection, 1), add_user(connection, 2)
+    repository = add_repository(connection, giver, day=TODAY)
+    add_rows(connection, giver, repository, {TODAY: (1, 1, 1)})
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as scan:
+            assert users.lock(scan, taker.id)
+            repositories.hold(scan, [repository.id])
+            repositories.save(scan, taker.id, TODAY, [repository])
+            deletion = pool.submit(delete, engine, giver)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+            stats.write(scan, taker.id, TODAY, {repository.id: Counts(2, 2, 2)})
+        assert deletion.result()
+
+    assert len(stats.read(connection, taker.id, TODAY, TODAY)) == 1
+    assert count(connection, "ownerships") == 1
+
+
+def delete(engine: Engine, user: TrackedUser) -> bool:
+    with engine.begin() as connection:
+        return users.delete(connection, user.id)
+
+
+def test_both_owners_deleted_at_once_leave_nothing(engine: Engine, connection: Connection) -> None:
+    with (
+        transferred(connection) as (giver, taker, _),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with engine.begin() as first:
+            users.delete(first, giver.id)
+            second = pool.submit(delete, engine, taker)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+        assert second.result()
+
+    assert count(connection, "repositories") == 0
+    assert count(connection, "users") == 0
+
+
+def test_a_deletion_waits_for_who_is_about_to_refer_to_the_user(
+    engine: Engine, connection: Connection
+) -> None:
+    user = add_user(connection)
+    lookup, _ = lookups.ask(connection, user.login)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as resolving:
+            assert lookups.hold(resolving, lookup.id)
+            assert users.add(resolving, user) == (user, False)
+            deletion = pool.submit(delete, engine, user)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+            lookups.resolve(resolving, lookup.id, user.id)
+        assert deletion.result()
+
+    resolved = lookups.get(connection, lookup.id)
+    assert resolved is not None
+    assert (resolved.state, resolved.user_id) == (LookupState.DONE, None)
 
 
 def test_a_user_added_with_a_lease_is_left_to_its_own_message(
