@@ -6,7 +6,10 @@ that sets it.
 """
 
 import logging
+import time
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import redis
@@ -15,6 +18,7 @@ from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 from kombu.exceptions import KombuError, OperationalError
 
+from common import kombu_fix
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,8 +51,16 @@ QUEUE_OF = {
     Task.SCAN_USER: Queue.SCAN,
 }
 
-_TASK_LIMIT = 600
-"""Seconds: the largest owners have some thousand repositories, a second or two for each hundred."""
+_TASK_SHARE = 0.5
+"""The part of a lease that a task may take: with the default ten minutes. The largest owners have
+some thousand repositories, a second or two for each hundred."""
+
+_KILLED_SHARE = 0.525
+"""The part of a lease after which a task that did not heed its limit is killed with its process."""
+
+_REDELIVERY_SHARE = 0.75
+"""The part of a lease after which a message that was taken and not finished is delivered again:
+later than the longest task ends, sooner than the sweep sends another."""
 
 
 def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
@@ -56,11 +68,12 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
 
     :param is_api: bound each send to about a second, because a request waits for it
     """
+    kombu_fix.apply()
     app = Celery("repopulse", broker=settings.redis, set_as_current=not is_api)
     transport_options: dict[str, Any] = {
         # Longer than the longest task, or a slow scan would be delivered twice; the table is the
         # truth, so a message that waits this long for redelivery costs nothing.
-        "visibility_timeout": 900,
+        "visibility_timeout": settings.lease * _REDELIVERY_SHARE,
         # Look for such messages every 10 s instead of every 100 s, and let one that was killed
         # while putting them back block the others for half a minute at most.
         "unacked_restore_interval": 10,
@@ -92,8 +105,8 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         task_retry_on_worker_lost=True,
         # One message at a time for each child: what waits must wait where a load can overtake it.
         worker_prefetch_multiplier=1,
-        task_soft_time_limit=_TASK_LIMIT,
-        task_time_limit=_TASK_LIMIT + 30,
+        task_soft_time_limit=settings.lease * _TASK_SHARE,
+        task_time_limit=settings.lease * _KILLED_SHARE,
         broker_transport_options=transport_options,
         # Redis may come later than we do, and may stay away: keep trying.
         broker_connection_retry_on_startup=True,
@@ -116,7 +129,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         transport_options.update(socket_timeout=1, socket_connect_timeout=1)
         app.conf.update(
             task_publish_retry_policy={"max_retries": 0},
-            # As many as there are request threads, or requests would queue for a connection.
+            # No fewer than there are request threads, or requests would queue for a connection.
             broker_pool_limit=40,
             broker_pool_acquire_timeout=1,
         )
@@ -128,19 +141,87 @@ def _queue(name: Queue) -> Any:
     return KombuQueue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
 
 
-def send(app: Celery, task: Task, *args: int | str) -> bool:
+OTHERS = "others"
+"""The header of a scan's message that names more users, to be scanned with the first. No argument:
+a worker of the release before must understand the message too, and scans the first."""
+
+
+def send(app: Celery, task: Task, *args: int | str, others: Sequence[int] = ()) -> bool:
     """Send a task if the broker takes it; the sweep sends again what was lost.
 
     Arguments are ids and ISO days only: they show in Flower.
 
+    :param others: more users for the same scan
     :return: whether the broker took it
     """
     try:
-        app.send_task(task, args=args)
+        app.send_task(task, args=args, headers={OTHERS: list(others)} if others else None)
     except (OperationalError, KombuError, OSError) as error:
         log.warning("broker does not answer, the sweep will send %s%s: %s", task, args, error)
         return False
     return True
+
+
+_SENDS_AT_ONCE = 4
+_LONGEST_WAIT = 0.5
+_PAUSE = 2.0
+
+
+class Sender:
+    """Sends tasks for requests, of which none shall wait long because another does.
+
+    A broker that does not answer costs whoever tries a second. So few try at once, the others wait
+    for half a second at most, and after a failure nobody tries for a while, and then one alone
+    until the broker is back. If all of them tried, they would queue for threads, and the last of
+    many requests would wait for many seconds. The sweep sends what was not sent.
+
+    :param clock: returns seconds
+    """
+
+    def __init__(self, app: Celery, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._clock = clock
+        self._places = BoundedSemaphore(_SENDS_AT_ONCE)
+        self._lock = Lock()
+        self._next_try: float | None = None
+        """When to try again; None while the broker answers."""
+
+    def send(self, task: Task, *args: int | str) -> bool:
+        """Send a task; return whether the broker took it."""
+        if not self._places.acquire(timeout=_LONGEST_WAIT):
+            return False
+        try:
+            if not self._may_try():
+                return False
+            was_sent = send(self._app, task, *args)
+            with self._lock:
+                self._next_try = None if was_sent else self._clock() + _PAUSE
+            return was_sent
+        finally:
+            self._places.release()
+
+    def _may_try(self) -> bool:
+        with self._lock:
+            if self._next_try is None:
+                return True
+            now = self._clock()
+            if now < self._next_try:
+                return False
+            # This one tries; the others go on without.
+            self._next_try = now + _PAUSE
+            return True
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._app.close()
+
+
+def waiting(client: "redis.Redis") -> int:
+    """Count the messages that nobody has taken."""
+    with client.pipeline(transaction=False) as pipeline:
+        for queue in (Queue.LOAD, Queue.SCAN):
+            pipeline.llen(queue)
+        return sum(pipeline.execute())
 
 
 def queued(client: "redis.Redis") -> int:

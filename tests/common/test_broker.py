@@ -9,7 +9,7 @@ from celery.exceptions import QueueNotFound
 from pydantic import SecretStr
 
 from common import broker
-from common.broker import Queue, Task
+from common.broker import Queue, Sender, Task
 from common.errors import SetupError
 from common.local.ports import free_port
 from common.settings import Settings
@@ -191,16 +191,39 @@ def test_redis_must_be_set() -> None:
         broker.make_celery(Settings())
 
 
-def test_a_message_comes_back_later_than_the_longest_task_ends(app: Celery) -> None:
-    conf = app.conf
+@pytest.mark.parametrize("lease", [8.0, 1200.0])
+def test_a_task_ends_before_its_message_comes_back_and_that_before_the_lease_ends(
+    settings: Settings, lease: float
+) -> None:
+    conf = broker.make_celery(settings.model_copy(update={"lease": lease})).conf
 
-    assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
-    assert conf.task_time_limit > conf.task_soft_time_limit
-
-
-def test_the_lease_is_longer_than_a_message_takes_to_come_back(app: Celery) -> None:
-    assert Settings().lease > app.conf.broker_transport_options["visibility_timeout"]
+    assert (
+        conf.task_soft_time_limit
+        < conf.task_time_limit
+        < conf.broker_transport_options["visibility_timeout"]
+        < lease
+    )
 
 
 def test_workers_take_json_alone(app: Celery) -> None:
     assert app.conf.accept_content == ["json"]
+
+
+def test_after_a_failure_nothing_is_tried_for_two_seconds(
+    settings: Settings, nowhere: Settings, client: "redis.Redis"
+) -> None:
+    now = 0.0
+    app = broker.make_celery(settings, is_api=True)
+    sender = Sender(broker.make_celery(nowhere, is_api=True), clock=lambda: now)
+    assert not sender.send(Task.LOAD_USER, 1)
+    # Redis is back.
+    sender.close()
+    sender._app = app
+
+    assert not sender.send(Task.LOAD_USER, 2)
+    now = 2.0
+    assert sender.send(Task.LOAD_USER, 3)
+    assert sender.send(Task.LOAD_USER, 4)
+
+    assert client.llen(Queue.LOAD) == 2
+    sender.close()
