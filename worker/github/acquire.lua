@@ -1,6 +1,6 @@
 -- Ask for leave to send one request.
 --
--- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, paced_until
+-- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, paced_until, spent_until
 -- KEYS[2]  sorted set of one credential's requests in flight: token -> when it is given up for lost
 -- KEYS[3]  hash of one credential: blocked_until, blocks (in a row), reason
 -- KEYS[4]  there while GitHub refuses the credential
@@ -13,7 +13,8 @@
 -- ARGV[7]  part of the hour's limit that is kept back from this caller
 -- ARGV[8]  seconds after which a request in flight is given up for lost
 --
--- Returns {"granted" | "busy" | "limited" | "refused", seconds, reason}.
+-- Returns {"granted" | "busy" | "paced" | "limited" | "refused", seconds, reason}: "busy" until
+-- another settles, "paced" for so many seconds.
 
 local function now()
   if ARGV[1] ~= "" then
@@ -38,6 +39,11 @@ end
 redis.call("ZREMRANGEBYSCORE", KEYS[2], "-inf", moment)
 local in_flight = redis.call("ZCARD", KEYS[2])
 
+local spent_until = tonumber(redis.call("HGET", KEYS[1], "spent_until") or "0")
+if spent_until > moment then
+  return {"limited", tostring(spent_until - moment), "this hour's requests are used up"}
+end
+
 local resets_at = tonumber(redis.call("HGET", KEYS[1], "resets_at") or "0")
 local allowed = tonumber(ARGV[4])
 if resets_at > moment then
@@ -53,7 +59,7 @@ else
 end
 
 if in_flight >= allowed then
-  return {"busy", "0.1", ""}
+  return {"busy", "0", ""}
 end
 
 -- Each point takes its share of a minute; who is ahead of that by more than the burst waits.
@@ -61,7 +67,7 @@ local share = 60 / tonumber(ARGV[5])
 local paced_until = math.max(tonumber(redis.call("HGET", KEYS[1], "paced_until") or "0"), moment)
 local ahead = paced_until - moment - tonumber(ARGV[6]) * share
 if ahead > 0 then
-  return {"busy", tostring(ahead), ""}
+  return {"paced", tostring(ahead), ""}
 end
 
 redis.call("HSET", KEYS[1], "paced_until", string.format("%.3f", paced_until + cost * share))

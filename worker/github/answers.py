@@ -41,7 +41,9 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
+from common.log import redact
 from worker.github import errors
+from worker.github.observation import clean_text
 
 
 class Meaning(StrEnum):
@@ -226,7 +228,8 @@ def _message(parsed: Any) -> str:
 
 
 def _short(message: str) -> str:
-    line = " ".join(message.split())
+    """Return a text of GitHub's as part of a reason: it is stored, sent on, and logged."""
+    line = redact(clean_text(message))
     return line if len(line) <= 200 else line[:199] + "…"
 
 
@@ -319,7 +322,8 @@ def _block_reason(parsed: Any) -> str | None:
     block = parsed.get("block") if isinstance(parsed, dict) else None
     if not isinstance(block, dict):
         return None
-    return f"GitHub blocks it: {_short(str(block.get('reason', 'no reason given')))}"
+    told = block.get("reason")
+    return f"GitHub blocks it: {_short(told) if isinstance(told, str) else 'no reason given'}"
 
 
 def _next_page(link: str) -> str | None:
@@ -384,7 +388,8 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
 
 
 def _kind(fault: dict[str, Any]) -> str:
-    return str(fault.get("type") or "UNKNOWN")
+    kind = fault.get("type")
+    return (_short(kind) if isinstance(kind, str) else "") or "UNKNOWN"
 
 
 def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:

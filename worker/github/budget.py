@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 
-from common.credentials import REFUSED_FOR, quota_key, refusal_key
+from common.credentials import REFUSED_FOR, block_key, quota_key, refusal_key
 from worker.github.answers import Answer, Meaning
 from worker.github.errors import CredentialsRefused, Limited, TryAgain
 
@@ -32,6 +32,13 @@ is given up by its own worker after thirty, see ``wire.DEADLINE``."""
 
 _RESERVE = 0.05
 """The part of an hour's quota that is kept back for loads, which a person is waiting for."""
+
+_REDIS_AWAY = 15.0
+"""Seconds to stay away where Redis, without which nobody may ask, does not answer."""
+
+_LOOK_AGAIN = 0.5
+"""Seconds after which somebody who waits for a place asks again unwoken: a worker that is killed
+frees its place without a word."""
 
 _CROWDED = 15.0
 """Seconds to stay away after waiting in vain for a place among the requests in flight."""
@@ -53,6 +60,7 @@ class Budget:
     :param patience: seconds that a caller waits for a place among those in flight
     :param pace: by resource, points a minute and how many more at once
     :param now: epoch seconds; by default Redis' own clock, which all workers share
+    :param sleep: for tests, waits so many seconds in place of whatever is waited for
     """
 
     def __init__(
@@ -64,7 +72,7 @@ class Budget:
         patience: float = 30.0,
         pace: dict[str, tuple[int, int]] | None = None,
         now: Callable[[], float] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self._client = client
         self._name = name
@@ -73,6 +81,7 @@ class Budget:
         self._pace = pace or PACE
         self._now = now
         self._sleep = sleep
+        self._freed = f"repopulse:github:{name}:freed"
         self._acquire = client.register_script(_script("acquire.lua"))
         self._settle = client.register_script(_script("settle.lua"))
 
@@ -82,9 +91,9 @@ class Budget:
         :param resource: ``core`` or ``graphql``
         :param cost: points that the request is expected to cost
         :param is_load: may use what is kept back for loads
-        :raise Limited: nobody may ask now, or others were in flight all the while
+        :raise Limited: nobody may ask now, others were in flight all the while, or Redis does not
+            answer, which is no failure of whoever is asked for
         :raise CredentialsRefused: GitHub refused the credential, and nobody may ask with it
-        :raise TryAgain: Redis does not answer
         """
         leave = Leave(resource, f"{uuid.uuid4().hex}:{resource}:{cost}")
         left = self._patience
@@ -97,7 +106,10 @@ class Budget:
             _LOST_AFTER,
         ]
         while True:
-            told, told_wait, reason = self._run(self._acquire, resource, arguments)
+            try:
+                told, told_wait, reason = self._run(self._acquire, resource, arguments)
+            except TryAgain as error:
+                raise Limited(str(error), _spread(_REDIS_AWAY)) from error
             wait = float(told_wait)
             match told.decode():
                 case "granted":
@@ -107,11 +119,29 @@ class Budget:
                 case "refused":
                     raise CredentialsRefused("GitHub refuses the credentials", min(wait, 300.0))
             if left <= 0:
-                away = _CROWDED * random.uniform(1, 2)  # noqa: S311 - spread, no secret
-                raise Limited("other requests were in flight all the while", away)
-            pause = min(wait * random.uniform(0.5, 1.5), left)  # noqa: S311 - spread, no secret
-            self._sleep(pause)
-            left -= pause
+                raise Limited("other requests were in flight all the while", _spread(_CROWDED))
+            is_paced = told == b"paced"
+            pause = (wait if is_paced else _LOOK_AGAIN) * random.uniform(0.5, 1.5)  # noqa: S311
+            left -= self._wait(min(pause, left), for_place=not is_paced)
+
+    def _wait(self, seconds: float, *, for_place: bool) -> float:
+        """Wait so long, or until a place is free; return how long it was.
+
+        :raise Limited: Redis does not answer
+        """
+        if self._sleep is not None:
+            self._sleep(seconds)
+            return seconds
+        began = time.monotonic()
+        if for_place:
+            try:
+                # Without an end where it is zero.
+                self._client.blpop([self._freed], timeout=max(seconds, 0.01))
+            except redis.RedisError as error:
+                raise Limited(f"Redis does not answer: {error}", _spread(_REDIS_AWAY)) from error
+        else:
+            time.sleep(seconds)
+        return time.monotonic() - began
 
     def settle(self, leave: Leave, answer: Answer) -> float:
         """Give leave back and learn from the answer.
@@ -158,13 +188,19 @@ class Budget:
         keys = [
             quota_key(self._name, resource),
             f"{prefix}:in_flight",
-            f"{prefix}:block",
+            block_key(self._name),
             refusal_key(self._name),
+            self._freed,
         ]
         try:
             return script(keys=keys, args=[moment, *arguments])
         except redis.RedisError as error:
             raise TryAgain(f"Redis does not answer: {error}") from error
+
+
+def _spread(seconds: float) -> float:
+    """Return up to twice as long, so that not everybody comes back at the same moment."""
+    return seconds * random.uniform(1, 2)  # noqa: S311 - spread, no secret
 
 
 def _script(name: str) -> str:

@@ -23,6 +23,9 @@ from worker.github.transport import Transport
 from worker.github.watchers import Watchers
 from worker.github.wire import make_http_client
 
+_PATIENCE_SHARE = 0.025
+"""The part of a lease that a request may wait for its place: with the default half a minute."""
+
 
 class GitHub:
     """GitHub's API with one credential.
@@ -154,20 +157,27 @@ def make_github(
     transport: httpx.BaseTransport | None = None,
     pace: dict[str, tuple[int, int]] | None = None,
     now: Callable[[], float] | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> GitHub:
     """Make the client of one process; nothing connects yet.
 
     :param transport: for tests and the demo, what carries the requests
     :param pace: for the demo, points a minute where not GitHub's are at stake
     :param now: for tests, epoch seconds by which all budgets are kept
+    :param sleep: for tests, waits so many seconds in place of whatever is waited for
     :raise SetupError: the settings give no usable credential
     """
     credential = chosen(settings)
     name = name_of(credential)
     http = make_http_client(settings.github_api_url, transport=transport)
     budget = Budget(
-        client, name, concurrency=settings.github_concurrency, pace=pace, now=now, sleep=sleep
+        client,
+        name,
+        concurrency=settings.github_concurrency,
+        patience=settings.lease * _PATIENCE_SHARE,
+        pace=pace,
+        now=now,
+        sleep=sleep,
     )
     credentials = make_credentials(credential, http, budget, now=now or time.time)
     watchers = None if credential is None else Watchers(client, name)

@@ -4,6 +4,7 @@ An installation's token lasts an hour. It is fetched with a JWT that the App's p
 and fetched anew some minutes before it ends; each process has its own.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +16,11 @@ import httpx
 
 from common.credentials import Credential, Installation, Token, name_of
 from common.errors import SetupError
+from common.log import keep_secret
 from worker.github.answers import Answer, Meaning, read_rest
 from worker.github.budget import Budget
 from worker.github.errors import CredentialsRefused, TryAgain
+from worker.github.observation import read_word
 from worker.github.wire import exchange
 
 _RENEWED_BEFORE = 300.0
@@ -51,9 +54,7 @@ class FixedCredentials:
 
     def __init__(self, credential: Token | None) -> None:
         self.name = name_of(credential)
-        self._header = (
-            None if credential is None else f"Bearer {credential.value.get_secret_value()}"
-        )
+        self._header = None if credential is None else _bearer(credential.value.get_secret_value())
 
     def authorization(self) -> str | None:
         """Return the token's header."""
@@ -94,7 +95,8 @@ class InstallationCredentials:
         """Return a header with a token that lasts for some minutes at least."""
         if self._token is None or self._now() > self._ends - _RENEWED_BEFORE:
             self._fetch()
-        return f"Bearer {self._token}"
+        assert self._token is not None  # noqa: S101 - it was fetched
+        return _bearer(self._token)
 
     def renew(self) -> None:
         """Forget the token: the next request fetches another."""
@@ -115,10 +117,13 @@ class InstallationCredentials:
             )
         data = answer.usable()
         try:
-            token, ends = str(data["token"]), datetime.fromisoformat(data["expires_at"])
-        except (KeyError, TypeError, ValueError) as error:
+            token, ends = read_word(data["token"]), datetime.fromisoformat(data["expires_at"])
+            lasts = ends.timestamp() - (answer.moment or self._now())
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise TryAgain("GitHub answered without a token for the installation") from error
-        lasts = ends.timestamp() - (answer.moment or self._now())
+        if token is None:
+            raise TryAgain("GitHub answered without a token for the installation")
+        keep_secret(token)
         self._token, self._ends = token, self._now() + lasts
 
     def _ask(self) -> Answer:
@@ -127,10 +132,12 @@ class InstallationCredentials:
         answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
         try:
             path = f"/app/installations/{self._installation.installation_id}/access_tokens"
-            headers = {"Authorization": f"Bearer {self._sign()}"}
+            proof = _bearer(self._sign())
+            headers = {"Authorization": proof}
             request = self._client.build_request("POST", path, headers=headers)
+            answer = exchange(self._client, request, read_rest, secret=proof)
             # What its headers say is left is the App's own hour.
-            answer = replace(exchange(self._client, request, read_rest), quota=None)
+            answer = replace(answer, quota=None)
         finally:
             self._budget.settle(leave, answer)
         return answer
@@ -169,13 +176,25 @@ def make_credentials(
     return FixedCredentials(credential)
 
 
+def _bearer(token: str) -> str:
+    """Return the header's value for a token.
+
+    :raise SetupError: no header can carry it; the library's own complaint would repeat it
+    """
+    if not re.fullmatch(r"[!-~]+", token):
+        raise SetupError("GITHUB_TOKEN holds a space or another character that no token has")
+    return f"Bearer {token}"
+
+
 def _read_key(setting: str) -> str:
     """Return the key in PEM format; a line of .env writes its line breaks as a backslash and n."""
     text = setting.strip().replace("\\n", "\n")
     if text.startswith("-----BEGIN"):
         return text
     try:
-        return Path(text).expanduser().read_text()
+        key = Path(text).expanduser().read_text()
+        keep_secret(*(line for line in key.splitlines() if "-----" not in line))
+        return key
     except (OSError, ValueError) as error:
         # The value is not repeated: it may be a key after all.
         reason = error.strerror if isinstance(error, OSError) else "it is no text"

@@ -19,6 +19,9 @@ from worker.github.observation import (
     clean_name,
     read_counts,
     read_id,
+    read_line,
+    read_login,
+    read_total,
     read_word,
 )
 from worker.github.transport import Transport
@@ -27,7 +30,8 @@ PAGE = 100
 """Repositories a page; GitHub gives no more."""
 
 _REPOSITORY = """
-  id databaseId name isPrivate isFork isArchived owner { id } stargazerCount forkCount
+  id databaseId name description primaryLanguage { name } isPrivate isFork isArchived
+  owner { id } stargazerCount forkCount
 """
 _WATCHERS = "watchers { totalCount }"
 _ACCOUNT = """
@@ -263,12 +267,14 @@ def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:
         raise Gone("another account is where this one was")
     try:
         connection = node["repositories"]
-        total = int(connection["totalCount"])
+        total = read_total(connection["totalCount"])
         items = list(connection["nodes"])
         page_info = connection["pageInfo"]
         has_next, cursor = page_info["hasNextPage"] is True, page_info["endCursor"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError) as error:
         raise TryAgain("a page of repositories without its parts", ask_for_less=True) from error
+    if total is None:
+        raise TryAgain("a page of repositories without their number", ask_for_less=True)
     nodes = [read for item in items if (read := _node(item)) is not None]
     own = [read for read in nodes if read.owner_node_id == node.get("id")]
     # Neither was asked for, and neither is kept.
@@ -282,7 +288,7 @@ def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:
         refusals=tuple(dict.fromkeys(f"{error.kind}: {error.message}" for error in errors)),
         without_watchers=sum("watchers" in error.path for error in errors),
         has_next=has_next,
-        cursor=cursor if isinstance(cursor, str) else None,
+        cursor=read_word(cursor),
     )
 
 
@@ -291,7 +297,7 @@ def _is_private(item: Any) -> bool:
 
 
 def _account(owner: dict[str, Any], account_id: int) -> Account | None:
-    login, node_id = read_word(owner.get("login")), read_word(owner.get("id"))
+    login, node_id = read_login(owner.get("login")), read_word(owner.get("id"))
     if login is None or node_id is None:
         return None
     return Account(account_id, login, clean_name(owner.get("name"), login), node_id)
@@ -305,7 +311,7 @@ def _node(item: Any) -> Node | None:
     if not isinstance(owner, dict) or node_id is None or not isinstance(name, str):
         return None
     repository_id = read_id(item.get("databaseId"))
-    watchers = item.get("watchers")
+    watchers, language = item.get("watchers"), item.get("primaryLanguage")
     return Node(
         id=repository_id,
         owner_node_id=str(owner.get("id")),
@@ -320,6 +326,8 @@ def _node(item: Any) -> Node | None:
                 item.get("forkCount"),
                 watchers.get("totalCount") if isinstance(watchers, dict) else None,
             ),
+            description=read_line(item.get("description")),
+            language=read_line(language.get("name")) if isinstance(language, dict) else None,
         ),
     )
 

@@ -97,7 +97,7 @@ class Observer:
         seen = tuple(node.seen for node in nodes if node.id not in gone)
         if found.expected is not None:
             # Those that changed hands between the list and the look at them.
-            found.expected -= len(nodes) - len(seen)
+            found.expected = max(0, found.expected - (len(nodes) - len(seen)))
         return Observation(
             account=found.account,
             seen=seen,

@@ -29,6 +29,9 @@ from worker.github.observation import (
     clean_name,
     read_counts,
     read_id,
+    read_line,
+    read_login,
+    read_total,
     read_word,
 )
 from worker.github.transport import Transport
@@ -242,16 +245,15 @@ class Rest:
     @staticmethod
     def _account(data: dict[str, Any]) -> Account:
         account_id = read_id(data.get("id"))
-        login, node_id = read_word(data.get("login")), read_word(data.get("node_id"))
+        login, node_id = read_login(data.get("login")), read_word(data.get("node_id"))
         if account_id is None or login is None or node_id is None:
             raise TryAgain("GitHub showed an account without id or login")
-        repositories = data.get("public_repos")
         return Account(
             id=account_id,
             login=login,
             name=clean_name(data.get("name"), login),
             node_id=node_id,
-            repositories=repositories if type(repositories) is int and repositories >= 0 else None,
+            repositories=read_total(data.get("public_repos")),
         )
 
 
@@ -277,6 +279,8 @@ def _listed_repository(item: Any, owner_id: int) -> SeenRepository | None:
         is_fork=item.get("fork") is True,
         is_archived=item.get("archived") is True,
         counts=None,
+        description=read_line(item.get("description")),
+        language=read_line(item.get("language")),
     )
 
 

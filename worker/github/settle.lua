@@ -1,6 +1,7 @@
 -- Take back the leave of one request and learn from its answer.
 --
--- KEYS as in acquire.lua
+-- KEYS[1] to KEYS[4] as in acquire.lua
+-- KEYS[5]  list by which those who wait for a place are woken, one for each that is freed
 -- ARGV[1]  now, epoch seconds; "" asks Redis' own clock
 -- ARGV[2]  token of the request
 -- ARGV[3]  limit told of the resource, "" where the answer told nothing
@@ -24,6 +25,11 @@ end
 local moment = now()
 local resource, cost = string.match(ARGV[2], ":(%w+):(%d+)$")
 redis.call("ZREM", KEYS[2], ARGV[2])
+
+-- Kept for a moment where nobody waits yet: somebody may have asked just before.
+redis.call("LPUSH", KEYS[5], "freed")
+redis.call("LTRIM", KEYS[5], 0, 1)
+redis.call("EXPIRE", KEYS[5], 5)
 
 local function learn(limit, remaining, resets_at)
   redis.call("HSET", KEYS[1], "limit", limit, "remaining", remaining,
@@ -59,6 +65,8 @@ if ARGV[6] == "ok" then
 end
 if ARGV[6] == "spent" then
   learn(redis.call("HGET", KEYS[1], "limit") or "1", 0, moment + tonumber(ARGV[7]))
+  -- By itself, because an answer that was on its way may tell of another window.
+  redis.call("HSET", KEYS[1], "spent_until", string.format("%.3f", moment + tonumber(ARGV[7])))
   return ARGV[7]
 end
 if ARGV[6] ~= "limited" then

@@ -51,7 +51,15 @@ class Transport:
         :raise Limited: nobody may ask now; nothing was sent
         :raise CredentialsRefused: GitHub refuses the credentials
         """
-        if not self._is_ours(path):
+        try:
+            # As the request will have it, and as a browser would read it: the two may differ.
+            addresses = (
+                self._client.build_request("GET", path, params=parameters).url,
+                self._client.base_url.join(path),
+            )
+        except (httpx.InvalidURL, ValueError, TypeError):
+            return Answer(Meaning.TRY_AGAIN, reason="GitHub named an address that is none")
+        if not all(map(self._is_ours, addresses)):
             return Answer(Meaning.TRY_AGAIN, reason="GitHub named an address on another host")
         return self._send(
             lambda: self._client.build_request("GET", path, params=parameters),
@@ -81,14 +89,15 @@ class Transport:
         """Close the connections."""
         self._client.close()
 
-    def _is_ours(self, path: str) -> bool:
-        """Tell whether an address is on GitHub's API: the token goes nowhere else."""
-        try:
-            address = self._client.base_url.join(path)
-        except (httpx.InvalidURL, ValueError):
-            return False
+    def _is_ours(self, address: httpx.URL) -> bool:
+        """Tell whether an address is on GitHub's API: the token goes nowhere else.
+
+        One with a user in it is not: it would be asked in that user's name.
+        """
         ours = self._client.base_url
-        return (address.scheme, address.host, address.port) == (ours.scheme, ours.host, ours.port)
+        return not address.userinfo and (
+            (address.scheme, address.host, address.port) == (ours.scheme, ours.host, ours.port)
+        )
 
     def _send(
         self,
@@ -120,7 +129,9 @@ class Transport:
         answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
         read = read_graphql if resource == "graphql" else read_rest
         try:
-            answer = exchange(self._client, request, read, deadline=self._deadline)
+            answer = exchange(
+                self._client, request, read, deadline=self._deadline, secret=authorization
+            )
         finally:
             wait = self._settle(leave, answer)
         if answer.meaning is Meaning.LIMITED:

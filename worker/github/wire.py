@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
+from common.log import redact
 from common.version import VERSION
+from worker import metrics
 from worker.github.answers import Answer, Meaning
+from worker.github.observation import clean_text
 
 API_VERSION = "2026-03-10"
 
@@ -15,6 +18,11 @@ DEADLINE = 30.0
 
 _LARGEST_BODY = 20_000_000
 """Bytes; a hundred repositories take some fifty thousand."""
+
+_LONGEST_REASON = 200
+
+_SHORTEST_TOKEN = 6
+"""Characters, as in ``common.log``: a shorter one is a word, as in a demo."""
 
 Reader = Callable[[int, Mapping[str, str], bytes], Answer]
 
@@ -40,13 +48,31 @@ def make_http_client(
 
 
 def exchange(
-    client: httpx.Client, request: httpx.Request, read: Reader, *, deadline: float = DEADLINE
+    client: httpx.Client,
+    request: httpx.Request,
+    read: Reader,
+    *,
+    deadline: float = DEADLINE,
+    secret: str | None = None,
 ) -> Answer:
     """Send a request and say what its answer means; whatever goes wrong is an answer too.
 
     :param deadline: seconds from the sending to the last byte
+    :param secret: the Authorization header that was sent; an answer that repeats it is read without
     """
-    ends = time.monotonic() + deadline
+    begun = time.monotonic()
+    answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
+    try:
+        answer = _exchange(client, request, read, ends=begun + deadline, secret=secret)
+    finally:
+        resource = "graphql" if request.url.path.endswith("/graphql") else "core"
+        metrics.note_request(resource, answer.meaning, time.monotonic() - begun)
+    return answer
+
+
+def _exchange(
+    client: httpx.Client, request: httpx.Request, read: Reader, *, ends: float, secret: str | None
+) -> Answer:
     body = bytearray()
     try:
         response = client.send(request, stream=True)
@@ -62,10 +88,20 @@ def exchange(
             response.close()
     except httpx.TimeoutException as error:
         return Answer(Meaning.TRY_AGAIN, reason=_told(error), ask_for_less=True)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        # The last two where httpx reads a redirect, which it does also when it is not to follow.
         return Answer(Meaning.TRY_AGAIN, reason=_told(error))
-    return read(response.status_code, dict(response.headers), bytes(body))
+    token = (secret or "").removeprefix("Bearer ").strip().encode()
+    if len(token) < _SHORTEST_TOKEN:
+        return read(response.status_code, dict(response.headers), bytes(body))
+    # GitHub does not repeat a token, yet what stands between may: reasons are stored and shown.
+    headers = {
+        name: value.replace(token.decode(), "***") for name, value in response.headers.items()
+    }
+    return read(response.status_code, headers, bytes(body).replace(token, b"***"))
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    # The text may hold a header that could not be sent.
+    told = clean_text(redact(f"{type(error).__name__}: {error}")).rstrip(": ")
+    return told[:_LONGEST_REASON]

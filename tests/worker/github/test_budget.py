@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from tests.github_simulator import Fault, FaultKind, LimitForm, Limits
+from tests.waiting import wait_until
 from tests.worker.github.lab import FakeClock, Lab
 from worker.github.answers import Answer, Meaning, Quota
 from worker.github.budget import PACE, Budget
-from worker.github.errors import Limited, TryAgain
+from worker.github.errors import Limited
 
 GOOD = Answer(Meaning.DATA, quota=Quota("core", 5000, 4000, 1800))
 WIDE = {"core": (10**6, 10**6), "graphql": (10**6, 10**6)}
@@ -67,6 +68,35 @@ def test_many_threads_never_have_more_in_flight_than_allowed(lab: Lab, concurren
         list(pool.map(ask, budgets))
 
     assert peak == concurrency
+
+
+def test_whoever_waits_for_a_place_is_woken_when_one_is_free(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Longer than this test may take: nobody looks again unwoken.
+    monkeypatch.setattr("worker.github.budget._LOOK_AGAIN", 1000)
+    holder, waiter = (Budget(lab.redis, lab.name, patience=1000, pace=WIDE) for _ in range(2))
+    teach(holder)
+    leave = holder.acquire("core")
+    # What was freed before is gone after one look.
+    lab.redis.delete(f"repopulse:github:{lab.name}:freed")
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(waiter.acquire, "core")
+        wait_until(lambda: lab.redis.info("clients")["blocked_clients"] == 1)
+        holder.settle(leave, GOOD)
+
+        assert waiting.result(10).resource == "core"
+
+
+def test_a_place_that_was_freed_just_before_somebody_waits_is_found(lab: Lab) -> None:
+    budget = Budget(lab.redis, lab.name, pace=WIDE)
+    teach(budget)
+
+    assert lab.redis.llen(f"repopulse:github:{lab.name}:freed") == 1
+    for _ in range(5):
+        budget.settle(budget.acquire("core"), GOOD)
+    assert lab.redis.llen(f"repopulse:github:{lab.name}:freed") == 2
 
 
 def test_the_leave_of_a_killed_worker_ends(lab: Lab) -> None:
@@ -138,6 +168,21 @@ def test_a_late_answer_brings_nothing_back_within_a_window(lab: Lab) -> None:
 
     with pytest.raises(Limited):
         budget.acquire("core", is_load=True)
+
+
+def test_a_late_answer_of_another_window_ends_no_wait_either(lab: Lab) -> None:
+    budget = lab.budget(concurrency=2)
+    teach(budget)
+    first, second = budget.acquire("core"), budget.acquire("core")
+
+    budget.settle(second, Answer(Meaning.LIMITED, wait=30, of_resource=True))
+    budget.settle(first, Answer(Meaning.DATA, quota=Quota("core", 5000, 4000, 1800)))
+
+    with pytest.raises(Limited, match="used up") as limited:
+        budget.acquire("core", is_load=True)
+    assert limited.value.wait == pytest.approx(30, abs=0.01)
+    lab.clock.now += 30
+    budget.acquire("core", is_load=True)
 
 
 def test_requests_on_their_way_are_taken_off_what_an_answer_tells(lab: Lab) -> None:
@@ -262,7 +307,8 @@ def test_nobody_asks_where_redis_does_not_answer(lab: Lab) -> None:
     lab.redis.connection_pool.reset()
     lab.redis.connection_pool.connection_kwargs["port"] = 1
 
-    with pytest.raises(TryAgain, match="Redis does not answer"):
+    # A wait, and no failure of the account that is asked for.
+    with pytest.raises(Limited, match="Redis does not answer"):
         lab.transport().get("/users/octocat")
     assert lab.simulator.requests == []
 
