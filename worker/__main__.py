@@ -3,6 +3,8 @@
 import os
 import warnings
 
+from common import log
+from common.credentials import chosen
 from common.errors import told_plainly
 from common.settings import load_settings
 
@@ -13,11 +15,21 @@ def main() -> None:
     SIGTERM gives tasks a few seconds to end and puts the others back into their queues at once.
     """
     settings = load_settings()
-    _ = settings.database, settings.redis
+    # Asked for now, so that what is missing or contradictory is one plain line.
+    _ = settings.database, settings.redis, chosen(settings)
     # Read when Celery is imported; by default SIGTERM waits for tasks as long as they take.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     # Imported late for that, and because the app is made at import, from settings that are right.
     from celery.platforms import SecurityWarning  # noqa: PLC0415
+    from celery.signals import worker_process_init  # noqa: PLC0415
+
+    from worker.exposition import expose  # noqa: PLC0415
+
+    log.configure(settings)
+    # Before anything that counts is imported.
+    exposition = expose(settings)
+    if exposition is not None:
+        worker_process_init.connect(exposition.leave_to_parent, weak=False)
 
     from worker.app import app  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from celery.signals import (
 from common.broker import make_celery
 from common.log import configure
 from common.settings import get_settings
-from worker import heartbeat, kombu_fix, tasks
+from worker import billiard_fix, heartbeat, tasks, tracebacks
 from worker.process import Process, open_process
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def process() -> Process:
 
 
 def _make_app() -> Celery:
-    kombu_fix.apply()
+    billiard_fix.apply()
     settings = get_settings()
     celery = make_celery(settings)
     celery.conf.worker_concurrency = settings.worker_concurrency
@@ -43,6 +43,7 @@ def _make_app() -> Celery:
 @setup_logging.connect
 def _configure_logging(**_: object) -> None:
     configure(get_settings())
+    tracebacks.leave_out()
 
 
 @worker_init.connect

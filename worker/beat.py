@@ -1,19 +1,27 @@
 """``python -m worker.beat``: sends the daily fan-out and the sweep. Any number of them may run."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import redis
 from celery import Celery
 from celery.beat import PersistentScheduler
 from celery.schedules import crontab
 from celery.signals import setup_logging
+from kombu.exceptions import KombuError, OperationalError
 
-from common.broker import Task, make_celery
+from common.broker import Queue, Task, make_celery, send
 from common.errors import told_plainly
 from common.log import configure
 from common.settings import Settings, load_settings
 from worker.heartbeat import path_of, touch
+
+log = logging.getLogger(__name__)
+
+_ENOUGH = 2
+"""Fan-outs that may wait at once: one more would do nothing that these do not."""
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -25,13 +33,10 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "daily fan-out": {
             "task": Task.FAN_OUT,
             "schedule": crontab(minute=settings.scan_at.minute, hour=settings.scan_at.hour),
-            "options": {"expires": 55},
         },
         "sweep": {
             "task": Task.FAN_OUT,
             "schedule": timedelta(seconds=settings.sweep_interval),
-            # A sweep that waited this long has a younger one behind it.
-            "options": {"expires": max(1.0, settings.sweep_interval - 5)},
         },
     }
 
@@ -55,6 +60,22 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
         """Send what is due."""
         touch(Path(self.app.conf.repopulse_heartbeat))
         return super().tick(*args, **kwargs)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send one fan-out, unless some wait already that nobody has taken.
+
+        They do not expire instead: that is judged by the clock of the host that takes the message,
+        and a minute's difference between two hosts would let every sweep come too late.
+        """
+        del producer
+        try:
+            with self.app.connection_or_acquire() as connection:
+                waiting = connection.default_channel.client.llen(Queue.CONTROL)
+        except (OperationalError, KombuError, redis.RedisError, OSError) as error:
+            log.warning("broker does not answer, the next sweep follows: %s", error)
+            return
+        if waiting < _ENOUGH:
+            send(self.app, Task(entry.task))
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from common import scans, stats, users
+from common.broker import Task
 from common.repositories import Counts
 from common.scans import ScanRecord
 from common.settings import Settings
@@ -18,6 +19,7 @@ from tests.clock import Clock
 from tests.github_simulator import Account, GitHubSimulator, World
 from worker.collect import Collector, Outcome
 from worker.github.client import GitHub, make_github
+from worker.tasks import messages
 
 TODAY = date(2026, 11, 23)
 TOKEN = "good"
@@ -67,9 +69,11 @@ class Stage:
             sleep=lambda seconds: self.clock.advance(timedelta(seconds=seconds)),
         )
 
-    def collector(self, *, token: str | None = TOKEN) -> Collector:
+    def collector(
+        self, *, token: str | None = TOKEN, sleep: Callable[[float], None] = real_time.sleep
+    ) -> Collector:
         """Make the collector of one process."""
-        return Collector(self.engine, self.github(token=token), self.settings)
+        return Collector(self.engine, self.github(token=token), self.settings, sleep=sleep)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
         if self.hook is not None:
@@ -103,7 +107,7 @@ class Stage:
             return users.add(connection, user)[0]
 
     def sweep(self, collector: Collector) -> list[Outcome]:
-        """Claim whoever is due, as a sweep does, and scan them one after the other."""
+        """Claim whoever is due, as a sweep does, and scan them one message after the other."""
         with self.engine.begin() as connection:
             scans.close_past(connection)
             claims = scans.claim(
@@ -113,7 +117,14 @@ class Stage:
                 max_attempts=self.settings.max_attempts,
                 scan_at=self.settings.scan_at,
             )
-        return [collector.scan(claim.user_id, is_load=claim.is_first) for claim in claims]
+        outcomes = []
+        for message in messages([], claims, collector._github.room_beside):
+            user_id = int(message.arguments[0])
+            if message.task is Task.LOAD_USER:
+                outcomes.append(collector.scan(user_id, is_load=True))
+            else:
+                outcomes += collector.scan_together([user_id, *message.others])
+        return outcomes
 
     # What is stored
 

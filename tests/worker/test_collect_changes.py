@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from common import users
+from common import repositories, scans, users
 from common.states import RepositoryState, ScanState, UserState
 from common.users import TrackedUser
 from tests.github_simulator import Account
@@ -71,6 +71,26 @@ def test_a_renamed_repository_keeps_its_series(
 
     assert [list(rows) for rows in stage.rows(user).values()] == [[repository.id]] * 2
     assert stage.value("SELECT name FROM repositories") == "new"
+
+
+@ways
+def test_what_a_repository_is_about_follows_github(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    repository = stage.world.add_repository(
+        account, "r", watchers=1, description="Counts\n <b>stars</b>\x1b[31m", language="Go"
+    )
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    about = "SELECT description || ' | ' || language FROM repositories"
+    assert stage.value(about) == "Counts <b>stars</b> [31m | Go"
+    stage.next_day()
+    repository.description = None
+    repository.language = None
+
+    stage.sweep(collector)
+
+    assert stage.value("SELECT num_nulls(description, language) FROM repositories") == 2
 
 
 def test_a_repository_that_takes_a_former_name_is_another(
@@ -337,3 +357,35 @@ def test_an_absence_that_comes_after_the_day_was_settled_is_no_absence(
 
     assert stage.record(user).state is ScanState.DONE
     assert stage.value("SELECT missing_since FROM users") is None
+
+
+def test_every_scan_gives_the_owners_of_what_it_wrote_another_revision(
+    stage: Stage, account: Account, user: TrackedUser
+) -> None:
+    repository = stage.world.add_repository(account, "r", stargazers=1)
+    receiver = stage.world.add_account("taker")
+    taker = stage.follow(receiver)
+    collector = stage.collector()
+    stage.sweep(collector)
+
+    def revisions() -> list[str]:
+        with stage.engine.begin() as connection:
+            return [repositories.owned(connection, each.id).revision for each in (user, taker)]
+
+    def scan_again(whom: TrackedUser) -> None:
+        with stage.engine.begin() as connection:
+            scans.ask(connection, whom.id, pause=0, lease=60)
+        assert collector.scan(whom.id).rows == 1
+
+    first = revisions()
+    stage.world.set_counts(repository, stargazers=2)
+    scan_again(user)
+    rewritten = revisions()
+    stage.world.transfer(repository, receiver)
+    scan_again(taker)
+    moved = revisions()
+
+    assert len({first[0], rewritten[0], moved[0]}) == 3
+    assert rewritten[1] == first[1]
+    assert moved[1] != first[1]
+    assert stage.rows(user) == {}

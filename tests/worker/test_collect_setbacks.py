@@ -4,8 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 
-from common import users
+from common import scans, users
 from common.repositories import Counts
 from common.states import ScanState
 from common.users import TrackedUser
@@ -162,30 +163,150 @@ def test_server_errors_put_a_scan_back_with_growing_pauses_then_set_it_aside(
     assert states == [ScanState.FAILED] * 4 + [ScanState.SET_ASIDE]
     assert [round(pause / 30) for pause in pauses[:4]] == [1, 2, 4, 8]
     assert stage.rows(user) == {}
-    record = stage.record(user)
-    assert record.reason
-    assert record.next_attempt_at == datetime.combine(TODAY + timedelta(days=1), time(0, 5), UTC)
+    assert stage.record(user).reason
+    assert round(pauses[-1] / 60) == 60
 
 
-def test_a_user_who_was_set_aside_is_tried_once_a_day_and_recovers(
+def test_an_outage_of_hours_costs_no_day(
     stage: Stage, collector: Collector, user: TrackedUser
 ) -> None:
     fail_always(stage)
-    while attempts(stage) != stage.settings.max_attempts:
-        stage.sweep(collector)
-        stage.wait(minutes=16)
-    for _ in range(3):
-        stage.next_day()
-        assert stage.sweep(collector) == [Outcome(ScanState.SET_ASIDE)]
-        stage.wait(hours=8)
-        assert stage.sweep(collector) == []
+    tries = 0
+    while stage.clock.now().hour < 20:
+        tries += len(stage.sweep(collector))
+        stage.wait(minutes=5)
     stage.simulator.heal()
-    recovered = stage.next_day()
+    stage.wait(hours=1)
 
     stage.sweep(collector)
 
-    assert list(stage.rows(user)) == [recovered]
+    # Once an hour after the first five: an outage is not made worse.
+    assert 8 < tries < 16
+    assert stage.rows(user)[TODAY] == stage.truth(user)
     assert attempts(stage) == 0
+
+
+# Workers that are killed
+
+
+def kill_while_scanning(stage: Stage, user: TrackedUser, holder: str) -> None:
+    """Begin, as a task of this id does, and be gone."""
+    with stage.engine.begin() as connection:
+        assert scans.begin(connection, user.id, holder=holder, lease=stage.settings.lease)
+
+
+def test_a_message_that_comes_again_after_a_kill_is_scanned_at_once(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    kill_while_scanning(stage, user, "a task")
+
+    assert collector.scan(user.id, holder="a task") == Outcome(ScanState.DONE, 3)
+
+
+def test_what_killed_its_worker_twice_waits_apart_from_the_others(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    for _ in range(3):
+        kill_while_scanning(stage, user, "a task")
+
+    outcome = collector.scan(user.id, holder="a task")
+
+    assert outcome == Outcome(ScanState.FAILED)
+    assert stage.simulator.requests == []
+    assert 60 < due_in(stage, user) < 400
+    assert "was killed or stopped" in str(stage.record(user).reason)
+
+
+def test_who_was_killed_beside_another_has_a_run_alone_however_few_attempts_there_are(
+    stage: Stage, user: TrackedUser
+) -> None:
+    stage.settings = stage.settings.model_copy(update={"max_attempts": 1})
+    collector = stage.collector()
+    for _ in range(3):
+        kill_while_scanning(stage, user, "a task")
+
+    assert collector.scan(user.id, holder="a task") == Outcome(ScanState.FAILED)
+    stage.wait(seconds=due_in(stage, user) + 1)
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+
+
+def test_what_kills_its_worker_each_time_is_set_aside_until_tomorrow(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    for _ in range(stage.settings.max_attempts):
+        kill_while_scanning(stage, user, "a task")
+
+    assert collector.scan(user.id, holder="a task") == Outcome(ScanState.SET_ASIDE)
+    tomorrow = datetime.combine(TODAY + timedelta(days=1), time(0, 5), UTC)
+    assert stage.record(user).next_attempt_at == tomorrow
+
+
+# A database that is away
+
+
+def let_postgres_refuse_writes(stage: Stage, refuse: bool) -> None:
+    """As a server does that was demoted, or that has become read-only for want of room."""
+    with stage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET default_transaction_read_only = off"))
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        word = "on" if refuse else "off"
+        connection.execute(
+            text(f"ALTER DATABASE {name} SET default_transaction_read_only = {word}")
+        )
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+        connection.invalidate()
+
+
+def test_what_github_told_outlives_a_restart_of_postgres(stage: Stage, user: TrackedUser) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            let_postgres_refuse_writes(stage, False)
+
+    collector = stage.collector(sleep=sleep)
+    stage.hook = lambda _request: let_postgres_refuse_writes(stage, True)
+
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+    assert pauses == [1, 2, 4]
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert stage.record(user).attempts == 1
+
+
+def test_a_database_without_room_is_no_attempt_and_tells_so(
+    stage: Stage, user: TrackedUser
+) -> None:
+    with stage.engine.begin() as connection:
+        # Stands for a full tablespace: the error is Postgres' own.
+        connection.execute(
+            text(
+                "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RAISE disk_full USING MESSAGE = 'no room'; END $$"
+            )
+        )
+        connection.execute(
+            text(
+                "CREATE TRIGGER no_room BEFORE INSERT ON daily_stats"
+                " FOR EACH ROW EXECUTE FUNCTION no_room()"
+            )
+        )
+    collector = stage.collector(sleep=lambda _seconds: None)
+
+    assert stage.sweep(collector) == [Outcome(ScanState.WAITING)]
+
+    record = stage.record(user)
+    assert (record.reason, record.attempts) == ("the database has no room left", 0)
+    assert due_in(stage, user) <= 60
+    with stage.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER no_room ON daily_stats"))
+    stage.wait(seconds=61)
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
 
 
 def test_a_fault_that_passes_costs_a_pause_and_no_row(

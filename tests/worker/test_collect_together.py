@@ -1,17 +1,22 @@
 """Small users share a request, and nothing else."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from common import scans
+from common.scans import Claim
 from common.states import ScanState
-from common.users import TrackedUser
+from common.users import TrackedUser, delete
 from tests.github_simulator import Fault, FaultKind, Match
 from tests.worker.stage import TODAY, Stage
 from worker.collect import NOTHING, Outcome
 from worker.github.graphql import accounts_for_a_point, points
+from worker.tasks import messages
 
 Crowd = Callable[..., list[TrackedUser]]
 
@@ -33,6 +38,16 @@ def crowd(stage: Stage) -> Crowd:
         return users
 
     return make
+
+
+def claim(stage: Stage) -> list[Claim]:
+    """Claim whoever is due, as a sweep does."""
+    with stage.engine.begin() as connection:
+        return scans.claim(connection, limit=99, lease=1200, max_attempts=5, scan_at=time(0, 5))
+
+
+def ids(*followed: TrackedUser) -> list[int]:
+    return [user.id for user in followed]
 
 
 def queries(stage: Stage) -> int:
@@ -144,6 +159,144 @@ def test_one_whose_own_task_is_at_work_is_left_to_it(stage: Stage, crowd: Crowd)
 
     assert seen == [NOTHING]
     assert [stage.record(user).state for user in users] == [ScanState.DONE] * 2
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours runs afterwards."""
+
+
+def test_whoever_went_along_with_a_task_that_was_killed_is_due_as_soon_as_it_runs_again(
+    stage: Stage, crowd: Crowd
+) -> None:
+    first, *others = crowd(2, 1, 1)
+    collector = stage.collector()
+
+    def kill(_request: httpx.Request) -> None:
+        raise Killed
+
+    claim(stage)
+    stage.hook = kill
+    with pytest.raises(Killed):
+        collector.scan_together(ids(first, *others), holder="a task")
+    stage.hook = None
+    assert collector.scan(others[0].id, holder="another task") == NOTHING
+
+    again = collector.scan_together(ids(first, *others), holder="a task")
+
+    assert again == [Outcome(ScanState.DONE, 2)]
+    stage.simulator.requests.clear()
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 1)] * 2
+    assert queries(stage) == 2
+
+
+def test_a_task_that_was_killed_over_the_second_half_of_its_users_goes_on_with_it(
+    stage: Stage, crowd: Crowd
+) -> None:
+    first, second, third = crowd(1, 1, 1)
+    collector = stage.collector()
+    claim(stage)
+    with stage.engine.begin() as connection:
+        assert scans.begin(connection, second.id, holder="a task", lease=1200) is not None
+    assert collector.scan(first.id) == Outcome(ScanState.DONE, 1)
+
+    again = collector.scan_together(ids(first, second, third), holder="a task")
+
+    assert again == [Outcome(ScanState.DONE, 1)] * 2
+    assert queries(stage) == 3
+
+
+def test_a_message_whose_first_user_is_deleted_is_for_the_others(
+    stage: Stage, crowd: Crowd
+) -> None:
+    first, *others = crowd(1, 1, 1)
+    claim(stage)
+    with stage.engine.begin() as connection:
+        delete(connection, first.id)
+
+    outcomes = stage.collector().scan_together(ids(first, *others))
+
+    assert outcomes == [Outcome(ScanState.DONE, 1)] * 2
+    assert queries(stage) == 1
+
+
+def test_a_message_that_comes_twice_scans_nobody_twice(stage: Stage, crowd: Crowd) -> None:
+    everybody = ids(*crowd(1, 1, 1))
+    claim(stage)
+    collector = stage.collector()
+
+    assert len(collector.scan_together(everybody, holder="one message")) == 3
+    assert collector.scan_together(everybody, holder="another message") == []
+    assert queries(stage) == 1
+
+
+def test_who_finds_no_room_in_the_request_has_another(stage: Stage, crowd: Crowd) -> None:
+    everybody = crowd(69, 69, 69)
+    claim(stage)
+
+    outcomes = stage.collector().scan_together(ids(*everybody))
+
+    assert outcomes == [Outcome(ScanState.DONE, 69)] * 3
+    assert queries(stage) == 2
+
+
+def test_a_message_for_several_scans_one_who_failed_meanwhile_alone(
+    stage: Stage, crowd: Crowd
+) -> None:
+    everybody = crowd(1, 1, 1)
+    claim(stage)
+    stage.value("UPDATE users SET attempts = 2 WHERE id = :id RETURNING 1", id=everybody[1].id)
+
+    outcomes = stage.collector().scan_together(ids(*everybody))
+
+    assert outcomes == [Outcome(ScanState.DONE, 1)] * 3
+    assert queries(stage) == 2
+
+
+def test_who_share_a_request_share_a_transaction(stage: Stage, crowd: Crowd) -> None:
+    everybody = crowd(1, 2, 3)
+    claim(stage)
+
+    stage.collector().scan_together(ids(*everybody))
+
+    day = TODAY + timedelta(days=1)
+    for table, column in (("scans", "day"), ("daily_stats", "date")):
+        transactions = f"SELECT count(DISTINCT xmin::text) FROM {table} WHERE {column} = :day"
+        assert stage.value(transactions, day=day) == 1
+
+
+def test_one_that_cannot_be_stored_does_not_touch_the_others(stage: Stage, crowd: Crowd) -> None:
+    first, bad, third = crowd(1, 1, 1)
+    claim(stage)
+    with stage.engine.begin() as connection:
+        connection.execute(
+            text(f"ALTER TABLE ownerships ADD CHECK (user_id <> {bad.id}) NOT VALID")
+        )
+        connection.execute(text("DELETE FROM daily_stats"))
+        connection.execute(text(f"DELETE FROM ownerships WHERE user_id = {bad.id}"))
+
+    with pytest.raises(IntegrityError):
+        stage.collector().scan_together(ids(first, bad, third))
+
+    day = TODAY + timedelta(days=1)
+    assert [bool(stage.rows(each).get(day)) for each in (first, bad, third)] == [True, False, True]
+    assert [stage.record(each).state for each in (first, bad, third)] == [
+        ScanState.DONE,
+        ScanState.CLAIMED,
+        ScanState.DONE,
+    ]
+
+
+def test_as_many_users_as_share_a_request_share_a_message(stage: Stage, crowd: Crowd) -> None:
+    everybody = crowd(*[1] * 30, *[69] * 3, 80)
+    claims = claim(stage)
+
+    sent = list(messages([], claims, stage.github().room_beside))
+
+    assert [1 + len(message.others) for message in sent] == [1, 2, 2, 29]
+    more = messages([], claims, stage.github().room_beside, requests=3)
+    assert [1 + len(message.others) for message in more] == [5, 29]
+    named = [user for message in sent for user in (message.arguments[0], *message.others)]
+    assert sorted(named, key=int) == sorted(ids(*everybody))
 
 
 def test_without_a_token_everybody_is_alone(stage: Stage) -> None:

@@ -1,14 +1,11 @@
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from common.settings import Settings
-from tests.servers import ROOT
-from worker.heartbeat import STALE_AFTER, is_alive, path_of, touch
+from worker.heartbeat import STALE_AFTER, Heartbeat, is_alive, path_of, read, touch
 
 
 @pytest.fixture
@@ -62,28 +59,33 @@ def test_worker_and_beat_have_files_of_their_own(settings: Settings) -> None:
     assert worker.parent == beat.parent == settings.data_dir
 
 
-def ask(data_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "worker.health", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_file_says_whose_it_is_and_what_was_done(path: Path) -> None:
+    touch(path, taken_at=7.0, is_busy=True)
+
+    assert read(path) == Heartbeat(os.getpid(), path.stat().st_mtime, 7.0, is_busy=True)
 
 
-def test_the_health_of_a_worker_is_an_exit_status(path: Path) -> None:
-    sick = ask(path.parent)
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"process": 1, "more": 2}'])
+def test_a_file_that_cannot_be_understood_says_nothing(path: Path, content: str | None) -> None:
+    path.parent.mkdir()
+    if content is not None:
+        path.write_text(content)
+
+    assert read(path) is None
+
+
+def test_a_file_that_cannot_be_written_anew_is_touched_at_least(path: Path) -> None:
     touch(path)
-    well = ask(path.parent)
+    path.with_suffix(".new").mkdir()
+    grow_old(path, STALE_AFTER * 2)
 
-    assert (sick.returncode, sick.stderr.count("\n")) == (1, 1)
-    assert "worker.heartbeat" in sick.stderr
-    assert (well.returncode, well.stderr) == (0, "")
-
-
-def test_the_health_of_beat_is_not_the_workers(path: Path) -> None:
     touch(path)
 
-    assert ask(path.parent, "--beat").returncode == 1
+    assert is_alive(path)
+
+
+def test_a_clock_that_was_set_back_hides_no_stuck_process(path: Path) -> None:
+    touch(path)
+    grow_old(path, -STALE_AFTER * 2)
+
+    assert not is_alive(path)

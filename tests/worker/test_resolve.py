@@ -192,6 +192,26 @@ def test_two_who_resolve_one_login_load_it_once(stage: Stage, collector: Collect
     assert len(followed(stage)) == 1
 
 
+def test_whoever_is_deleted_while_the_login_is_resolved_stays_deleted(
+    stage: Stage, collector: Collector
+) -> None:
+    account = stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+
+    def follow_and_delete(_: httpx.Request) -> None:
+        stage.hook = None
+        with stage.engine.begin() as connection:
+            users.add(connection, TrackedUser(account.id, "OctoCat", "The Octocat"))
+        with stage.engine.begin() as connection:
+            users.delete(connection, account.id)
+
+    stage.hook = follow_and_delete
+
+    assert collector.resolve(lookup_id) is None
+    assert followed(stage) == []
+    assert lookup(stage, lookup_id).reason == "deleted again since it was asked for"
+
+
 def test_a_user_who_was_resolved_and_loaded_has_rows(stage: Stage, collector: Collector) -> None:
     account = stage.world.add_account("octocat")
     stage.world.add_repository(account, "r", stargazers=3, watchers=1)

@@ -3,6 +3,7 @@ import json
 import re
 import time as real_time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,12 +12,13 @@ from celery import Celery
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from common import broker, lookups, scans, users
+from common import broker, lookups, pulse, scans, users
 from common.broker import Queue, Task
 from common.local.ports import free_port
 from common.settings import Settings
 from common.users import TrackedUser
 from tests.factories import ONE_DAY, add_scan, add_user
+from tests.github_simulator import Fault, FaultKind
 from tests.worker.stage import TODAY, Stage
 from worker import tasks
 from worker.process import Process, open_process
@@ -70,6 +72,21 @@ def messages(client: "redis.Redis", queue: Queue) -> list[tuple[str, list[object
     return found
 
 
+def named_beside(client: "redis.Redis") -> list[int]:
+    """The users whom the headers of the waiting scans name."""
+    raws = reversed(client.lrange(Queue.SCAN, 0, -1))
+    return [user for raw in raws for user in json.loads(raw)["headers"].get("others", [])]
+
+
+def known(stage: Stage, *, repositories: int) -> None:
+    """Let everybody who is followed have been seen by GraphQL, with so many repositories."""
+    with stage.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE users SET node_id = 'node ' || id, repositories = :repositories"),
+            {"repositories": repositories},
+        )
+
+
 def clear(client: "redis.Redis") -> None:
     client.delete(*Queue)
 
@@ -88,6 +105,16 @@ def follow(stage: Stage, number: int = 1, *, scanned: bool = True) -> list[Track
 
 def ids(followed: list[TrackedUser]) -> list[int]:
     return [user.id for user in followed]
+
+
+def work(stage: Stage, app: Celery, queue: Queue) -> int:
+    """Do the work of all messages that wait in a queue; return how many there were."""
+    waiting = messages(stage.redis, queue)
+    others = named_beside(stage.redis) if queue is Queue.SCAN else []
+    stage.redis.delete(queue)
+    for name, arguments in waiting:
+        app.tasks[name].apply(arguments, headers={broker.OTHERS: others}, throw=True)
+    return len(waiting)
 
 
 # Sending
@@ -199,7 +226,7 @@ def test_a_claim_is_committed_before_its_message_is_sent(
     (user,) = follow(stage)
     leased: list[object] = []
 
-    def look(*_: object) -> bool:
+    def look(*_: object, **__: object) -> bool:
         leased.append(
             stage.value(
                 "SELECT lease_until > repopulse_now() FROM users WHERE id = :id", id=user.id
@@ -250,6 +277,26 @@ def test_messages_that_redis_lost_are_sent_again_after_the_lease(
     assert [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)] == ids(everyone)
 
 
+def test_small_users_share_a_message(stage: Stage, app: Celery, process: Process) -> None:
+    everyone = follow(stage, 3)
+    known(stage, repositories=1)
+
+    assert send_what_is_due(app, process) == 1
+
+    (first, day, *others), *more = [sent for _, sent in messages(stage.redis, Queue.SCAN)]
+    assert (first, day, others, more) == (everyone[0].id, "2026-11-23", [], [])
+    assert named_beside(stage.redis) == ids(everyone)[1:]
+
+
+def test_without_a_token_nobody_shares_a_message(stage: Stage, app: Celery) -> None:
+    everyone = follow(stage, 3)
+    known(stage, repositories=1)
+    process = replace(make_process(stage), github=stage.github(token=None))
+
+    assert send_what_is_due(app, process) == 3
+    assert [sent[0] for _, sent in messages(stage.redis, Queue.SCAN)] == ids(everyone)
+
+
 def test_a_sweep_makes_the_partitions_that_are_to_come(
     stage: Stage, app: Celery, process: Process
 ) -> None:
@@ -272,6 +319,30 @@ def test_a_sweep_closes_what_yesterday_left_open(
 
 def test_nothing_due_is_nothing_sent(stage: Stage, app: Celery, process: Process) -> None:
     assert send_what_is_due(app, process) == 0
+
+
+def test_a_sweep_that_came_to_its_end_is_noted(stage: Stage, app: Celery, process: Process) -> None:
+    assert pulse.age(stage.redis) is None
+
+    send_what_is_due(app, process)
+
+    age = pulse.age(stage.redis)
+    assert age is not None
+    assert age < 60
+
+
+def test_a_sweep_notes_when_everybody_was_scanned(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    user = stage.follow(stage.world.add_account("octocat"))
+    send_what_is_due(app, process)
+    before = stage.value("SELECT count(*) FROM fan_outs")
+    stage.collector().scan(user.id, is_load=True)
+
+    send_what_is_due(app, process)
+
+    assert before == 0
+    assert stage.value("SELECT users FROM fan_outs WHERE day = :day", day=TODAY) == 1
 
 
 # The tasks
@@ -368,6 +439,85 @@ def test_a_message_for_somebody_deleted_is_nothing(stage: Stage, tasked: Celery)
     assert stage.simulator.requests == []
 
 
+def test_a_scan_is_of_those_whom_its_header_names_too(stage: Stage, tasked: Celery) -> None:
+    accounts = [stage.world.add_account(f"user{number}") for number in range(3)]
+    first, *others = [stage.follow(account).id for account in accounts]
+    stage.sweep(stage.collector())
+    stage.next_day()
+
+    tasked.tasks[Task.SCAN_USER].apply(
+        [first, "2026-11-24"], headers={"others": others}, throw=True
+    )
+
+    done = stage.value("SELECT count(*) FROM scans WHERE day = '2026-11-24' AND state = 'done'")
+    assert done == 3
+
+
+# Filling the queue again
+
+
+@pytest.fixture
+def crowded(stage: Stage) -> Iterator[Celery]:
+    """An app with room for two messages, and five accounts that are due."""
+    process = make_process(stage, high_water=2)
+    for number in range(5):
+        stage.follow(stage.world.add_account(f"user{number}"))
+    with broker.make_celery(process.settings) as app:
+        tasks.register(app, lambda: process)
+        yield app
+
+
+def test_the_last_messages_bring_the_next_fan_out(stage: Stage, crowded: Celery) -> None:
+    crowded.tasks[Task.FAN_OUT].apply(throw=True)
+    done = []
+
+    while waiting := work(stage, crowded, Queue.LOAD):
+        done.append(waiting)
+        assert work(stage, crowded, Queue.CONTROL) <= 1
+
+    assert done == [2, 2, 1]
+
+
+def test_messages_that_wait_put_the_next_fan_out_off(stage: Stage, crowded: Celery) -> None:
+    crowded.tasks[Task.FAN_OUT].apply(throw=True)
+    (name, arguments), _ = messages(stage.redis, Queue.LOAD)
+
+    crowded.tasks[name].apply(arguments, throw=True)
+
+    assert messages(stage.redis, Queue.CONTROL) == []
+
+
+def test_several_that_find_the_queue_empty_bring_one_fan_out(stage: Stage, crowded: Celery) -> None:
+    crowded.tasks[Task.FAN_OUT].apply(throw=True)
+    assert work(stage, crowded, Queue.LOAD) == 2
+
+    assert messages(stage.redis, Queue.CONTROL) == [(Task.FAN_OUT, [])]
+
+
+def test_no_fan_out_follows_where_nobody_was_left(stage: Stage, crowded: Celery) -> None:
+    for _ in range(3):
+        crowded.tasks[Task.FAN_OUT].apply(throw=True)
+        work(stage, crowded, Queue.LOAD)
+    stage.redis.delete(Queue.CONTROL)
+    (user, *_) = follow(stage)
+    crowded.tasks[Task.FAN_OUT].apply(throw=True)
+
+    crowded.tasks[Task.SCAN_USER].apply([user.id, TODAY.isoformat()], throw=True)
+
+    assert messages(stage.redis, Queue.CONTROL) == []
+
+
+def test_no_fan_out_follows_while_github_makes_everybody_wait(
+    stage: Stage, crowded: Celery
+) -> None:
+    stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=600))
+    crowded.tasks[Task.FAN_OUT].apply(throw=True)
+
+    assert work(stage, crowded, Queue.LOAD) == 2
+
+    assert messages(stage.redis, Queue.CONTROL) == []
+
+
 def test_a_fortnight_of_fan_outs_records_each_user_each_day(stage: Stage, tasked: Celery) -> None:
     followed = []
     for number in range(3):
@@ -379,9 +529,8 @@ def test_a_fortnight_of_fan_outs_records_each_user_each_day(stage: Stage, tasked
         stage.at(day, 0, 6)
         for _ in range(2):
             tasked.tasks[Task.FAN_OUT].apply(throw=True)
-            for queue in Queue:
-                for name, arguments in messages(stage.redis, queue):
-                    tasked.tasks[name].apply(arguments, throw=True)
+            for queue in (Queue.LOAD, Queue.SCAN):
+                work(stage, tasked, queue)
             clear(stage.redis)
 
     assert [list(stage.rows(user)) for user in followed] == [days] * 3
