@@ -26,13 +26,13 @@ def main() -> None:
         "--max_tasks=10000",
         # Workers that were scaled away leave the list.
         "--purge_offline_workers=300",
+        # It shows and does nothing else: who can read it must not be able to stop the workers.
+        "--read_only=True",
     ]
     if settings.flower_basic_auth is not None:
         # By environment: an argument would show in the process list.
         os.environ["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()
     else:
-        # Without a password the dashboard shows and does nothing else.
-        arguments.append("--read_only=True")
         os.environ.pop("FLOWER_BASIC_AUTH", None)
     try:
         make_celery(settings).start(arguments)

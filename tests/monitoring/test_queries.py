@@ -1,0 +1,324 @@
+"""The dashboard and the alerts ask for what the API and workers really tell."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.end_to_end.system import System, free_port, running
+from tests.github_simulator import GitHubSimulator, World
+from tests.github_simulator import running as serving
+from tests.monitoring import queries
+from tests.monitoring.queries import Query
+from tests.monitoring.scrape import Labels, Scrape, scrape
+from tests.servers import ROOT, Databases, Servers
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.end_to_end
+
+PROMETHEUS = shutil.which("prometheus")
+PROMTOOL = shutil.which("promtool")
+
+needs_prometheus = pytest.mark.skipif(
+    PROMETHEUS is None, reason="prometheus is not installed: queries are read here, and not run"
+)
+needs_promtool = pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is not installed: the rules are read here, and not tried"
+)
+
+ALL = [*queries.of_dashboard(), *queries.of_alerts()]
+IDS = [query.where for query in ALL]
+
+
+@dataclass
+class Seen:
+    """What was told by a system that followed a user and recorded a day."""
+
+    idle: Scrape
+    """Of the worker, before it had anything to do."""
+    api: Scrape
+    worker: Scrape
+    answers: dict[Query, dict[str, Any]] = field(default_factory=dict)
+    """What a real Prometheus made of each query, where there is one."""
+
+    @property
+    def samples(self) -> dict[str, dict[Labels, float]]:
+        """By name and labels; Prometheus itself adds the last."""
+        up = {frozenset({"job": job, "instance": "x"}.items()): 1.0 for job in ("api", "worker")}
+        return {**self.api.samples, **self.worker.samples, "up": up}
+
+
+@pytest.fixture(scope="module")
+def seen(servers: Servers, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    directory = tmp_path_factory.mktemp("monitoring")
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    world = World(day=datetime.now(UTC).date())
+    world.add_repository(world.add_account("allien", id=5), "hello", stargazers=3)
+    github = GitHubSimulator(world, tokens={"token": world.add_account("watcher")})
+    api_port, worker_port = free_port(), free_port()
+    with databases.fresh() as database_url, serving(github) as address:
+        system = System(
+            environment={
+                "DATABASE_URL": database_url,
+                "REDIS_URL": servers.redis_url,
+                "API_PORT": str(api_port),
+                "DATA_DIR": str(directory / "data"),
+                "WORKER_CONCURRENCY": "1",
+                "WORKER_METRICS_PORT": str(worker_port),
+                "SWEEP_INTERVAL": "1",
+                "GITHUB_TOKEN": "token",
+                "GITHUB_API_URL": address,
+            },
+            logs=directory / "logs",
+        )
+        with running(system, "worker", "api"):
+            idle = wait_until(lambda: _told(worker_port), 30)[0]
+            system.start("beat")
+            system.call("PUT", "/v1/users", json={"id": 5, "login": "allien", "name": "A"})
+            system.call("GET", "/v1/users/5")
+
+            def is_done() -> bool:
+                told = scrape(api_port).samples
+                return bool(
+                    scrape(worker_port).value("repopulse_scans_total", outcome="done")
+                    and "repopulse_sweep_age_seconds" in told
+                    and "repopulse_complete_fan_out_age_seconds" in told
+                )
+
+            wait_until(is_done, 60)
+            found = Seen(idle, scrape(api_port), scrape(worker_port))
+            if PROMETHEUS is not None:
+                with prometheus(PROMETHEUS, directory, api_port, worker_port) as server:
+                    found.answers = {query: _ask(server, query.runnable) for query in ALL}
+    return found
+
+
+def _told(port: int) -> list[Scrape]:
+    with suppress(httpx.TransportError):
+        return [each for each in [scrape(port)] if each.samples]
+    return []
+
+
+@contextmanager
+def prometheus(program: str, directory: Path, api: int, worker: int) -> Iterator[str]:
+    """Run a Prometheus until it has asked both a few times."""
+    jobs = [
+        {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+        for job, port in (("api", api), ("worker", worker))
+    ]
+    config = directory / "prometheus.yml"
+    # JSON is YAML.
+    config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}))
+    port = free_port()
+    with (directory / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={directory / 'tsdb'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        server = f"http://127.0.0.1:{port}"
+
+        def has_asked() -> bool:
+            with suppress(httpx.TransportError):
+                # While it starts it answers 503, and no JSON.
+                if httpx.get(f"{server}/-/ready", timeout=10).is_success:
+                    answer = _ask(server, "sum_over_time(up[1m]) >= 4")
+                    return len(answer["data"]["result"]) == 2
+            return False
+
+        wait_until(has_asked, 60)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _ask(server: str, expression: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(
+        f"{server}/api/v1/query", params={"query": expression}, timeout=10
+    ).json()
+    return answer
+
+
+@pytest.mark.parametrize("query", ALL, ids=IDS)
+def test_a_query_names_metrics_labels_and_values_that_exist(seen: Seen, query: Query) -> None:
+    assert query.selectors
+    known: set[str] = set()
+    for selector in query.selectors:
+        assert selector.metric in seen.samples
+        labels = [dict(series) for series in seen.samples[selector.metric]]
+        known.update(*labels)
+        for name, operator, value in selector.matchers:
+            assert operator in ("=", "=~")
+            values = {series.get(name) for series in labels}
+            assert set(value.split("|") if operator == "=~" else [value]) <= values
+    assert query.grouped_by <= known
+    assert query.mentions - {"value"} <= known
+
+
+@pytest.mark.parametrize("query", ALL, ids=IDS)
+def test_labels_that_a_legend_mentions_survive_the_grouping(query: Query) -> None:
+    if re.search(r"\bby \(", query.expression):
+        assert query.mentions - {"value"} <= query.grouped_by
+
+
+@needs_prometheus
+@pytest.mark.parametrize("query", ALL, ids=IDS)
+def test_prometheus_itself_answers(seen: Seen, query: Query) -> None:
+    answer = seen.answers[query]
+
+    assert answer["status"] == "success", answer
+    if query in queries.of_dashboard():
+        assert answer["data"]["result"], "no data"
+    else:
+        assert answer["data"]["result"] == [], "an alert where all is well"
+
+
+@needs_promtool
+def test_the_configuration_and_the_rules_are_sound() -> None:
+    # The rules with it: the configuration names them.
+    checked = subprocess.run(
+        [str(PROMTOOL), "check", "config", "--lint-fatal", str(queries.CONFIGURATION)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"{len(queries.of_alerts())} rules found" in checked.stdout
+
+
+@needs_promtool
+def test_each_alert_rings_when_it_should_and_not_before() -> None:
+    tried = subprocess.run(
+        [str(PROMTOOL), "test", "rules", "tests/monitoring/alerts.yml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+
+
+def test_every_alert_is_tried_and_says_what_it_is() -> None:
+    tried = (ROOT / "tests/monitoring/alerts.yml").read_text()
+
+    assert len(queries.of_alerts()) >= 6
+    for alert in queries.of_alerts():
+        assert f"alertname: {alert.where}\n" in tried
+
+
+def test_names_follow_the_conventions(seen: Seen) -> None:
+    families = [*seen.api.families, *seen.worker.families]
+    assert len(families) > 10
+    for family in families:
+        assert re.fullmatch(r"repopulse_[a-z]+(_[a-z]+)*", family.name)
+        assert family.documentation
+        assert not re.search(
+            r"_(total|count|sum|bucket|info|ms|minutes|milliseconds)$", family.name
+        )
+        for sample in family.samples:
+            assert (sample.name == f"{family.name}_total") == (family.type == "counter")
+    for family in families:
+        if re.search(r"\btime\b", family.documentation, re.IGNORECASE):
+            assert family.name.endswith("_seconds")
+
+
+@needs_promtool
+def test_prometheus_own_linter_finds_nothing(seen: Seen) -> None:
+    for found in (seen.api, seen.worker):
+        checked = subprocess.run(
+            [str(PROMTOOL), "check", "metrics"],
+            input=found.text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_the_api_and_a_worker_share_no_name(seen: Seen) -> None:
+    # Or a sum would take both.
+    assert not seen.api.samples.keys() & seen.worker.samples.keys()
+
+
+def test_work_makes_no_new_series_in_a_worker(seen: Seen) -> None:
+    assert {name: set(series) for name, series in seen.idle.samples.items()} == {
+        name: set(series) for name, series in seen.worker.samples.items()
+    }
+
+
+def test_no_label_holds_what_a_user_chose(seen: Seen) -> None:
+    told = seen.api.text + seen.worker.text
+
+    assert "allien" not in told
+    names = {name for series in seen.samples.values() for labels in series for name, _ in labels}
+    assert names == {
+        *("job", "instance", "le", "method", "route", "status"),
+        *("what", "queue", "resource", "outcome", "meaning"),
+    }
+
+
+def test_the_page_lists_every_metric_and_every_alert_and_no_other(seen: Seen) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    listed = re.findall(r"`(repopulse_\w+)(?:\{([\w,]*)\})?`", page)
+
+    told = {
+        family.name + ("_total" if family.type == "counter" else ""): {
+            name for sample in family.samples for name in sample.labels
+        }
+        - {"le"}
+        for family in (*seen.api.families, *seen.worker.families)
+    }
+    assert {name: set(filter(None, labels.split(","))) for name, labels in listed} == told
+    alerts = re.findall(r"`(Repopulse\w+)`", page)
+    assert sorted(alerts) == sorted(alert.where for alert in queries.of_alerts())
+
+
+def test_grafana_is_given_the_dashboard_and_where_its_numbers_are() -> None:
+    source = queries.provisioned("datasources")
+    folder = queries.provisioned("dashboards")["options"]["path"]
+    compose = (ROOT / "docker-compose.yml").read_text()
+
+    asked = {
+        target["datasource"]["uid"]
+        for each in queries.dashboard()["panels"]
+        for target in each["targets"]
+    }
+    assert asked == {source["uid"]}
+    assert source["url"] == "http://prometheus:9090"
+    assert f"./monitoring/grafana/dashboards:{folder}:ro" in compose
+    assert f"{folder}/{queries.DASHBOARD.name}" in compose
+    assert (queries.FOLDER / "grafana/dashboards").samefile(queries.DASHBOARD.parent)
+
+
+def test_panels_do_not_lie_on_each_other() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in queries.dashboard()["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
