@@ -1,28 +1,40 @@
-"""Start embedded mode: ``python -m common.local up``, or ``demo``."""
+"""Start embedded mode: ``python -m common.local up``, or ``demo``; ``backup`` and ``restore``."""
 
 import argparse
 import signal
+from pathlib import Path
 
 
 def main() -> None:
-    """Run what the command line names until it is stopped."""
+    """Run what the command line names until it is stopped, or done."""
     parser = argparse.ArgumentParser(prog="python -m common.local", description=__doc__)
     parser.add_argument(
         "what",
-        choices=("up", "demo"),
-        help="up: the product. demo: the product beside a simulated GitHub, with data of its own",
+        choices=("up", "demo", "backup", "restore"),
+        help="up: the product. demo: the product beside a simulated GitHub, with data of its own."
+        " backup, restore: all data to a file, or from it",
     )
-    what = parser.parse_args().what
+    parser.add_argument("file", nargs="?", type=Path, help="of backup and restore")
+    arguments = parser.parse_args()
+    what, file = arguments.what, arguments.file
+    if (file is not None) != (what in ("backup", "restore")):
+        parser.error("backup and restore need the name of a file, and nothing else takes one")
     # Nothing runs yet: until the supervisor listens to Ctrl-C, it may simply end us, without a
     # traceback out of the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from common.errors import told_plainly  # noqa: PLC0415
-    from common.local.plan import plan_demo, plan_up  # noqa: PLC0415
-    from common.local.supervisor import Supervisor  # noqa: PLC0415
     from common.settings import load_settings  # noqa: PLC0415
 
-    plan = {"up": plan_up, "demo": plan_demo}[what]
     with told_plainly():
+        if file is not None:
+            from common.local.backup import back_up, restore  # noqa: PLC0415
+
+            {"backup": back_up, "restore": restore}[what](load_settings(), file)
+            return
+        from common.local.plan import plan_demo, plan_up  # noqa: PLC0415
+        from common.local.supervisor import Supervisor  # noqa: PLC0415
+
+        plan = {"up": plan_up, "demo": plan_demo}[what]
         Supervisor(plan(load_settings())).run()
 
 

@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from common.local.backoff import Backoff
 from common.local.guard import guard
-
-BACKOFF_LIMIT = 30.0
-"""Seconds between two starts at most."""
-
-SETTLED = 60.0
-"""Seconds after which a child that ends is no longer said to fail at once."""
+from common.local.health import Pulse, Question, Watch
 
 LINE_LIMIT = 65536
 """Bytes after which a line is passed on though it has not ended."""
+
+REPLACE_LIMIT = 5.0
+"""Seconds that a program which hangs has to end by itself before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,9 @@ class Program:
     once: bool = False
     """It ends by itself and is not started again."""
 
+    health: Question | Pulse | None = None
+    """How to tell that it works; None where a living process is all that is known."""
+
 
 class Child:
     """A program's process, and the next one after it ended."""
@@ -45,14 +47,20 @@ class Child:
         self.program = program
         self.process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
-        self.restart_at: float | None = None
+        self.backoff = Backoff()
+        self.watch: Watch | None = None
+        self._kill_at: float | None = None
         self._environment = {**environment, **program.environment}
         self._directory = directory
-        self._started_at = 0.0
-        self.failures = 0
 
     def start(self) -> "Output":
-        """Start the process and return its output."""
+        """Start the process and return its output.
+
+        :raise OSError: the system has no room for one more
+        """
+        self.backoff.begin()
+        self.status = None
+        self._kill_at = None
         self.process = subprocess.Popen(
             list(self.program.command),
             stdin=subprocess.DEVNULL,
@@ -65,34 +73,41 @@ class Child:
             start_new_session=True,
         )
         guard().watch(self.process.pid, signal.SIGTERM)
-        self.restart_at = None
-        self.status = None
-        self._started_at = time.monotonic()
+        self.watch = self.program.health.watch() if self.program.health else None
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
         return Output(self.program.name, self.process.stdout)
 
     def ended(self) -> bool:
         """Say whether the process has ended just now; its own children then end with it."""
-        if self.process is None or self.process.poll() is None:
+        if self.process is None:
+            return False
+        if self.process.poll() is None:
+            if self._kill_at is not None and time.monotonic() > self._kill_at:
+                self.kill()
             return False
         self.kill()
         guard().forget(self.process.pid)
         self.status = self.process.returncode
-        lived = time.monotonic() - self._started_at
-        self.failures = 1 if lived > SETTLED else self.failures + 1
         self.process = None
+        if self.watch is not None:
+            self.watch.close()
+            self.watch = None
         return True
-
-    def delay_restart(self) -> float:
-        """Set the time of the next start and return the seconds until then."""
-        delay: float = min(BACKOFF_LIMIT, 2.0 ** (self.failures - 1))
-        self.restart_at = time.monotonic() + delay
-        return delay
 
     def ask_to_stop(self) -> None:
         """Ask the process to finish. Its own children hear of it from the process."""
         if self.process is not None:
             self.process.terminate()
+
+    def replace(self) -> None:
+        """Let the process end, soon by force, since it hangs."""
+        self.ask_to_stop()
+        self._kill_at = time.monotonic() + REPLACE_LIMIT
+
+    @property
+    def being_replaced(self) -> bool:
+        """Whether the process that runs, or ran last, was found to hang."""
+        return self._kill_at is not None
 
     def kill(self) -> None:
         """Kill the process and its own children."""

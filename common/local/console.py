@@ -1,9 +1,12 @@
 """What the person in front of the terminal reads."""
 
+import errno
 import os
 
 STANDARD_OUTPUT = 1
 WIDTH = 8
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Console:
@@ -25,6 +28,9 @@ class Console:
         while data and not self.closed:
             try:
                 data = data[os.write(STANDARD_OUTPUT, data) :]
-            except OSError:
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    # It goes to a file: lines are lost until there is room, and nothing else.
+                    return
                 # The terminal was closed, or `| head` has seen enough.
                 self.closed = True

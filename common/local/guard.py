@@ -36,9 +36,13 @@ class Guard:
         """Replace the guard if somebody killed it: the new one learns all that it knew."""
         if self._process.poll() is None:
             return
+        try:
+            successor = self._start()
+        except OSError:
+            return  # no room for one more process now; we look again soon
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process = self._start()
+        self._process = successor
         for process, stop in self._watched.items():
             self._send(f"+{process} {stop.value}\n")
 
@@ -53,7 +57,7 @@ class Guard:
         return self._owner == os.getpid()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(PROGRAM), str(self._owner)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -63,21 +67,31 @@ class Guard:
             cwd="/",
             bufsize=0,
         )
+        assert process.stdin is not None  # noqa: S101 - for the type checker
+        os.set_blocking(process.stdin.fileno(), False)
+        return process
 
     def _send(self, line: str) -> None:
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101 - for the type checker
         try:
-            pipe.write(line.encode())
+            if pipe.write(line.encode()) == len(line):
+                return
         except BrokenPipeError:
-            self._process.wait()
-            self.check()
+            pass
+        # It is dead, or frozen with its pipe full. What it does not know, its successor is told.
+        self._process.kill()
+        self._process.wait()
+        self.check()
 
     def _close(self) -> None:
         if self.belongs_here and self._process.stdin is not None:
             self._process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(5)
+                self._process.wait(5 if self._watched else 1)
+            if not self._watched:
+                # It has nothing to do any more, and may be frozen.
+                self._process.kill()
 
 
 class _Current:

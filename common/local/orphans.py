@@ -3,14 +3,16 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import psutil
 
 
-def end(processes: Iterable[psutil.Process], stop: signal.Signals, *, group: bool) -> None:
-    """Ask processes to stop, then kill those that do not.
+def ending(
+    processes: Iterable[psutil.Process], stop: signal.Signals, *, group: bool
+) -> Iterator[None]:
+    """Ask processes to stop, then kill those that do not, and wait: at each step for the caller.
 
     :param group: signal the process groups that they lead, too
     """
@@ -22,7 +24,7 @@ def end(processes: Iterable[psutil.Process], stop: signal.Signals, *, group: boo
                 send(process.pid, request)
         deadline = time.monotonic() + patience
         while living(left) and time.monotonic() < deadline:
-            time.sleep(0.02)
+            yield
         if not group:
             left = living(left)
 

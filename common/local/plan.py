@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.local.child import Program
+from common.local.health import Pulse, http_question
 from common.local.ports import LOOPBACK, free_port
 from common.settings import Settings
 
@@ -54,13 +55,18 @@ def plan_up(settings: Settings) -> Plan:
     """Plan the product: servers where none are given, the API, a worker, beat and Flower."""
     api = _address(settings.api_host, settings.api_port)
     flower = _address(settings.flower_host, settings.flower_port)
+    directory = settings.data_dir.absolute()
     worker = {}
     if "worker_concurrency" not in settings.model_fields_set:
         worker["WORKER_CONCURRENCY"] = str(CONCURRENCY)
+    # Only of a Redis of our own do we know whether a worker is silent because of it.
+    pulses = settings.redis_url is None
     return Plan(
         data_dir=settings.data_dir,
         database_url=settings.database_url.get_secret_value() if settings.database_url else None,
         redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
+        # The addresses are read by now, and each program gets them as they are.
+        environment={"DATABASE_URL_FILE": "", "REDIS_URL_FILE": ""},
         ports=(
             ListeningPort("API_PORT", settings.api_host, settings.api_port),
             ListeningPort("FLOWER_PORT", settings.flower_host, settings.flower_port),
@@ -68,15 +74,35 @@ def plan_up(settings: Settings) -> Plan:
         migration=Program("migrate", _python("migrations"), once=True),
         programs=(
             # Its imports take as long as the migration, and until that is over it says "not ready".
-            Program("api", _python("api"), early=True),
-            Program("worker", _python("worker"), worker),
-            Program("beat", _python("worker.beat")),
-            Program("flower", _python("worker.flower")),
+            Program(
+                "api",
+                _python("api"),
+                early=True,
+                health=http_question(_reachable(settings.api_host), settings.api_port, "/healthz"),
+            ),
+            Program(
+                "worker",
+                _python("worker"),
+                worker,
+                health=Pulse(directory / "worker.heartbeat") if pulses else None,
+            ),
+            Program(
+                "beat",
+                _python("worker.beat"),
+                health=Pulse(directory / "beat.heartbeat") if pulses else None,
+            ),
+            Program(
+                "flower",
+                _python("worker.flower"),
+                health=http_question(
+                    _reachable(settings.flower_host), settings.flower_port, "/healthcheck"
+                ),
+            ),
         ),
         ready_at=(_reachable(settings.api_host), settings.api_port),
         welcome=(
             "Ready.",
-            f"  API            {api}",
+            f"  pages and API  {api}",
             f"  documentation  {api}/docs",
             f"  Flower         {flower}",
             "Ctrl-C stops everything.",
@@ -86,7 +112,16 @@ def plan_up(settings: Settings) -> Plan:
 
 def plan_demo(settings: Settings) -> Plan:
     """Plan the product beside a simulated GitHub, with data and servers of its own."""
-    plan = plan_up(settings)
+    plan = plan_up(
+        settings.model_copy(
+            update={
+                "data_dir": settings.data_dir / "demo",
+                # What the demo makes up must never reach a database that holds observations.
+                "database_url": None,
+                "redis_url": None,
+            }
+        )
+    )
     port = free_port()
     simulator = Program(
         "github", _python("tests.github_simulator", "--port", str(port), "--accounts", "14")
@@ -94,16 +129,15 @@ def plan_demo(settings: Settings) -> Plan:
     seed = Program("demo", _python("tests.github_simulator.demo"), once=True)
     return replace(
         plan,
-        data_dir=settings.data_dir / "demo",
-        # What the demo makes up must never reach a database that holds observations.
-        database_url=None,
-        redis_url=None,
         environment={
+            **plan.environment,
             "GITHUB_API_URL": f"http://{LOOPBACK}:{port}",
             "GITHUB_TOKEN": DEMO_TOKEN,
+            "GITHUB_TOKEN_FILE": "",
             # Empty is not set: one credential is used at a time, and here it is the demo's.
             "GITHUB_APP_ID": "",
             "GITHUB_APP_PRIVATE_KEY": "",
+            "GITHUB_APP_PRIVATE_KEY_FILE": "",
             "GITHUB_APP_INSTALLATION_ID": "",
         },
         programs=(simulator, *plan.programs),

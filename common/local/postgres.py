@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from common.local.account import account_for, command_as
 from common.local.binaries import in_wheel
 from common.local.errors import LocalError
+from common.local.guard import guard
+from common.local.health import Question
 from common.local.ports import LOOPBACK
 from common.local.server import EmbeddedServer, server_environment
 
@@ -63,7 +67,12 @@ class EmbeddedPostgres(EmbeddedServer):
         """The address in SQLAlchemy's spelling, password included."""
         return f"postgresql+psycopg2://{USER}:{self._password()}@{self._address}/{DATABASE}"
 
-    def _prepare(self) -> None:
+    @property
+    def health(self) -> Question:
+        """Whether it would encrypt, which each client may ask before anything else."""
+        return Question(LOOPBACK, self.port or 0, struct.pack("!ii", 8, 80877103))
+
+    def _prepare(self) -> Generator[None, None, None]:
         self._account = account_for(self.directory)
         if (self.directory / "PG_VERSION").exists():
             if not os.access(self.directory, os.W_OK):
@@ -79,9 +88,9 @@ class EmbeddedPostgres(EmbeddedServer):
                 f"{self.directory} holds files but no Postgres data: "
                 "remove it or choose another DATA_DIR"
             )
-        self._initialize()
+        yield from self._initialize()
 
-    def _initialize(self) -> None:
+    def _initialize(self) -> Generator[None, None, None]:
         """Run initdb beside the directory, then rename, so that a crash leaves nothing halfway."""
         unfinished = self.directory.with_name(f"{self.directory.name}.new")
         if unfinished.exists():
@@ -107,25 +116,45 @@ class EmbeddedPostgres(EmbeddedServer):
         ]
         if not self.durable:
             options.append("--no-sync")
-        answer = subprocess.run(
+        said = yield from self._run_initdb(
             command_as(
                 self._account, [str(_binary("initdb")), *options], [unfinished, self._password_file]
-            ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd="/",
-            env=server_environment(),
-            check=False,
+            )
         )
-        if b"could not look up effective user ID" in answer.stderr:
+        if "could not look up effective user ID" in said:
             user = self._account.user if self._account else os.geteuid()
             raise LocalError(
                 f"user id {user} has no name on this system, and Postgres wants one: "
                 "add the user to /etc/passwd, or run as another"
             )
-        if answer.returncode != 0:
-            raise LocalError(_plain(answer.stderr.decode(errors="replace").splitlines()))
+        if said:
+            raise LocalError(_plain(said.splitlines()))
         unfinished.rename(self.directory)
+
+    def _run_initdb(self, command: list[str]) -> Generator[None, None, str]:
+        """Return what it says where it fails, and nothing otherwise; given up, it ends at once."""
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                cwd="/",
+                env=server_environment(),
+                start_new_session=True,
+            )
+            guard().watch(process.pid, signal.SIGTERM)
+            try:
+                while process.poll() is None:
+                    yield
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                guard().forget(process.pid)
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")
+            return (said or "no word why") if process.returncode else ""
 
     def _command(self) -> tuple[list[str], bytes]:
         settings = SETTINGS | ({} if self.durable else NOT_DURABLE) | {"port": str(self.port)}
@@ -140,8 +169,8 @@ class EmbeddedPostgres(EmbeddedServer):
     def _pid_file(self) -> Path:
         return self.directory / "postmaster.pid"
 
-    def _stop_leftovers(self) -> None:
-        super()._stop_leftovers()
+    def _stop_leftovers(self) -> Generator[None, None, None]:
+        yield from super()._stop_leftovers()
         # No Postgres works here any more. Its note would still stop the next one if another program
         # with the same owner has been given the process id in it.
         self._pid_file().unlink(missing_ok=True)
@@ -201,6 +230,8 @@ def _binary(name: str) -> Path:
 
 def _plain(lines: list[str]) -> str:
     """Return the line that says why Postgres ended."""
+    # Said to whoever asked too early: to us, above all.
+    lines = [line for line in lines if "FATAL:  the database system is" not in line]
     for level in ("FATAL:", "initdb: error:", "PANIC:"):
         for line in lines:
             if level in line:

@@ -2,10 +2,12 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +17,16 @@ import psutil
 
 from common.local.errors import LocalError
 from common.local.guard import guard
-from common.local.orphans import end, living
+from common.local.health import Question
+from common.local.orphans import ending, living
 from common.local.ports import LOOPBACK, free_port, is_free
+from common.local.room import has_room
 
 START_LIMIT = 120.0
 """Seconds that a server may take to answer; only recovery after a crash comes near it."""
 
 LOG_LIMIT = 5_000_000
-"""Bytes of log above which the next start begins a new one."""
+"""Bytes of log above which it begins anew; as many again are kept of the part before."""
 
 
 class EmbeddedServer(ABC):
@@ -77,27 +81,46 @@ class EmbeddedServer(ABC):
 
         :raise LocalError: it cannot start
         """
+        for _ in self.starting(port):
+            time.sleep(0.02)
+
+    def starting(self, port: int | None = None) -> Generator[None, None, None]:
+        """Start the server step by step: whoever has more to do does it between two steps.
+
+        Given up halfway, it leaves at most the server itself, for ``stop``.
+
+        :raise LocalError: it cannot start
+        """
         if self.running:
             return
         try:
-            self.directory.parent.mkdir(parents=True, exist_ok=True)
-            self._stop_leftovers()
-            self._prepare()
+            yield from self._start_on(port)
         except PermissionError as error:
             raise LocalError(
                 f"{error.filename or self.directory} cannot be written to: "
                 "point DATA_DIR to a directory of yours, or change this one's owner"
             ) from error
         except OSError as error:
-            raise LocalError(f"{self.directory}: {error.strerror}") from error
+            raise LocalError(f"{error.filename or self.directory}: {error.strerror}") from error
+
+    def _start_on(self, port: int | None) -> Generator[None, None, None]:
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        yield from self._stop_leftovers()
+        yield from self._prepare()
         if port is not None and not is_free(LOOPBACK, port):
             raise LocalError(self._taken(port))
         # Between finding a free port and listening on it another process may take it.
         for _ in range(1 if port is not None else 5):
             self.port = port if port is not None else free_port()
             self._launch()
-            if self._wait():
+            if (yield from self._wait()):
                 return
+            if not has_room(self.directory.parent):
+                # Neither could it write why it ended.
+                raise LocalError(
+                    f"{self.name} did not start: nothing more can be written to "
+                    f"{self.directory.parent}: make room on its disk"
+                )
             if not self._port_was_taken():
                 raise LocalError(self._diagnosis())
         raise LocalError(self._taken(self.port))
@@ -125,12 +148,41 @@ class EmbeddedServer(ABC):
             process.send_signal(request)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(limit)
+            if request == signal.SIGKILL:
+                self._kill_leftovers()
         guard().forget(process.pid)
         self.process = None
 
+    def kill(self) -> None:
+        """Kill the server: it hangs. What it was about to write is recovered at the next start."""
+        if self.process is not None:
+            self.process.kill()
+
+    def trim_log(self) -> None:
+        """Begin the log anew where it has grown large; the part until now is kept beside it.
+
+        The server appends to the file that it was given, so that file stays and loses its content.
+        """
+        try:
+            if self.log.stat().st_size <= LOG_LIMIT:
+                return
+            try:
+                shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))
+            finally:
+                # Where the disk is full, this gives room.
+                os.truncate(self.log, 0)
+                self._log_start = 0
+        except OSError:
+            return
+
+    @property
     @abstractmethod
-    def _prepare(self) -> None:
-        """Make what the first start needs."""
+    def health(self) -> Question:
+        """What a server that works has an answer to."""
+
+    @abstractmethod
+    def _prepare(self) -> Generator[None, None, None]:
+        """Make what the first start needs, step by step."""
 
     @abstractmethod
     def _command(self) -> tuple[list[str], bytes]:
@@ -182,27 +234,22 @@ class EmbeddedServer(ABC):
             )
         guard().watch(self.process.pid, self.stop_signal)
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
-        with self.process.stdin as pipe:
+        # One that ended at once reads nothing; its log says why.
+        with suppress(BrokenPipeError), self.process.stdin as pipe:
             pipe.write(standard_input)
 
     def _open_log(self) -> int:
         """Make the log and return where this start's part begins."""
-        try:
-            size = self.log.stat().st_size
-        except FileNotFoundError:
-            size = 0
-        if size > LOG_LIMIT:
-            self.log.unlink()
-            size = 0
+        self.trim_log()
         self.log.touch(mode=0o600)
-        return size
+        return self.log.stat().st_size
 
     def _log_lines(self) -> list[str]:
         with self.log.open("rb") as file:
             file.seek(self._log_start)
             return file.read().decode(errors="replace").splitlines()
 
-    def _wait(self) -> bool:
+    def _wait(self) -> Generator[None, None, bool]:
         """Wait until the server answers; False when it ended instead."""
         assert self.process is not None  # noqa: S101 - for the type checker
         deadline = time.monotonic() + START_LIMIT
@@ -214,11 +261,11 @@ class EmbeddedServer(ABC):
             if self._answers():
                 return True
             if time.monotonic() > deadline:
-                self.stop()
+                self.stop(1.0)
                 raise LocalError(
                     f"{self.name} does not answer after {START_LIMIT:.0f} s: see {self.log}"
                 )
-            time.sleep(0.02)
+            yield
 
     def _port_was_taken(self) -> bool:
         return any("Address already in use" in line for line in self._log_lines())
@@ -227,16 +274,22 @@ class EmbeddedServer(ABC):
         lines = [line for line in self._log_lines() if line.strip()]
         return lines[-1].strip() if lines else "nothing"
 
-    def _stop_leftovers(self) -> None:
+    def _stop_leftovers(self) -> Generator[None, None, None]:
         """Stop what an earlier start left running on this directory."""
         leftovers = self._leftovers()
-        end(leftovers, self.stop_signal, group=False)
+        yield from ending(leftovers, self.stop_signal, group=False)
         leftovers = living(leftovers)
         if leftovers:
             raise LocalError(
                 f"an earlier {self.name} (process {leftovers[0].pid}) uses {self.directory} "
                 "and does not end: stop it first"
             )
+
+    def _kill_leftovers(self) -> None:
+        """Kill what a killed server left: its children, where they are frozen."""
+        for process in self._leftovers():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def _leftovers(self) -> list[psutil.Process]:
         if not self._pid_file().exists():

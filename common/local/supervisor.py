@@ -5,8 +5,8 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -14,6 +14,7 @@ from common.local.child import Child, Output, Program
 from common.local.console import Console
 from common.local.errors import LocalError
 from common.local.guard import guard
+from common.local.keeper import Keeper
 from common.local.lock import DirectoryLock
 from common.local.plan import Plan
 from common.local.ports import is_free
@@ -37,6 +38,12 @@ PROGRAMS_LIMIT = 5.5
 POSTGRES_LIMIT = 2.0
 """Seconds that Postgres has to write everything down in good order; otherwise it recovers later."""
 
+SHORT_PAUSE = 0.05
+"""Seconds between two looks at something that starts."""
+
+LONG_TURN = 10.0
+"""Seconds between two of our own looks after which nobody's silence until now counts."""
+
 
 class _StopRequestedError(Exception):
     """A signal asked the supervisor to stop, or nobody reads what it writes."""
@@ -51,11 +58,12 @@ class Supervisor:
         self._directory = plan.data_dir.absolute()
         self._lock = DirectoryLock(self._directory)
         self._record = ProcessRecord(self._directory)
-        self._servers: list[EmbeddedServer] = []
+        self._keepers: list[Keeper] = []
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
         self._stopping = False
         self._hurrying = False
+        self._looked_at = time.monotonic()
         self._environment = dict(os.environ)
 
     def run(self) -> None:
@@ -85,7 +93,7 @@ class Supervisor:
         self._console.say(f"Stopped. The data stays in {_short(self._directory)}.")
 
     def _start(self) -> None:
-        left = self._record.sweep()
+        left = self._carry_out(self._record.sweep())
         if left:
             self._console.say(f"Stopped {left} processes that an earlier run left.")
         self._check_ports()
@@ -97,6 +105,8 @@ class Supervisor:
         self._wait_until_ready()
         for line in self._plan.welcome:
             self._console.say(line)
+        for keeper in self._keepers:
+            keeper.forgiving = True
         self._add_all(self._plan.afterwards)
 
     def _check_ports(self) -> None:
@@ -135,11 +145,22 @@ class Supervisor:
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def _embed(self, server: EmbeddedServer) -> str:
-        self._servers.append(server)
+        keeper = Keeper(server, self._console.say)
+        self._keepers.append(keeper)
         self._console.say(f"Starting {server.name} ...")
-        server.start()
-        self._heed()
+        keeper.begin()
+        self._pump(lambda: keeper.serving)
         return server.url
+
+    def _carry_out(self, steps: Generator[None, None, int]) -> int:
+        """Go through steps while everything else goes on; return what they return."""
+        with closing(steps):
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return int(end.value)
+                self._pump_once(SHORT_PAUSE)
 
     def _check_external(self) -> None:
         # Only who brings a server along pays for the import of its client.
@@ -162,9 +183,9 @@ class Supervisor:
         deadline = time.monotonic() + READY_LIMIT
 
         while not self._is_ready():
-            self._pump_once(0.05)
+            self._pump_once(SHORT_PAUSE)
             for child in self._children:
-                if child.failures >= FAILURES_LIMIT:
+                if child.backoff.failures >= FAILURES_LIMIT:
                     raise LocalError(f"{child.program.name} cannot start: its lines above say why")
             if time.monotonic() > deadline:
                 raise LocalError(
@@ -199,13 +220,18 @@ class Supervisor:
     def _pump(self, until: Callable[[], bool]) -> None:
         """Pass output on and keep everything running until the condition holds."""
         while not until():
-            self._pump_once(1.0)
+            starting = any(keeper.starting for keeper in self._keepers)
+            self._pump_once(SHORT_PAUSE if starting else 1.0)
 
     def _pump_once(self, pause: float) -> None:
         self._heed()
         self._pass_output_on(pause)
+        self._heed()
         guard().check()
-        self._look_after_servers()
+        self._record.save()
+        self._excuse()
+        for keeper in self._keepers:
+            keeper.look()
         for child in self._children:
             self._look_after(child)
 
@@ -225,34 +251,62 @@ class Supervisor:
                 self._selector.unregister(key.data.pipe)
                 key.data.pipe.close()
 
+    def _excuse(self) -> None:
+        """Hold nobody's silence against him where it may not be his."""
+        now = time.monotonic()
+        # We, or the whole machine, stood still: nobody could answer, or we did not listen.
+        stood_still = now - self._looked_at > LONG_TURN
+        self._looked_at = now
+        if stood_still:
+            for keeper in self._keepers:
+                keeper.excuse()
+        if stood_still or not all(keeper.serving for keeper in self._keepers):
+            for child in self._children:
+                if child.watch is not None:
+                    child.watch.excuse()
+
     def _look_after(self, child: Child) -> None:
         process = child.process
         if process is not None and child.ended():
             self._record.remove(process.pid)
-            if child.program.once:
-                if child.status:
-                    self._console.say(f"{child.program.name} ended with status {child.status}.")
-                return
-            delay = child.delay_restart()
+            self._note_end(child)
+        elif child.backoff.due:
+            self._start_again(child)
+        elif child.watch is not None and not child.being_replaced:
+            child.watch.look()
+            if child.watch.overdue:
+                self._console.say(f"{child.program.name} does not answer; starting it again.")
+                child.replace()
+
+    def _note_end(self, child: Child) -> None:
+        if child.program.once:
+            if child.status:
+                self._console.say(f"{child.program.name} ended with status {child.status}.")
+            return
+        delay = child.backoff.end()
+        if not child.being_replaced:
             self._console.say(
                 f"{child.program.name} ended with status {child.status}; "
                 f"starting it again in {delay:.0f} s."
             )
-        if child.restart_at is not None and time.monotonic() >= child.restart_at:
-            self._launch(child)
 
-    def _look_after_servers(self) -> None:
-        for server in self._servers:
-            if not server.running:
-                self._console.say(f"{server.name} ended; starting it again.")
-                # The programs know it by its port.
-                server.start(server.port)
+    def _start_again(self, child: Child) -> None:
+        try:
+            self._launch(child)
+        except OSError as error:
+            delay = child.backoff.end()
+            self._console.say(
+                f"{child.program.name} cannot start ({error.strerror}); "
+                f"trying again in {delay:.0f} s."
+            )
 
     def _stop(self) -> None:
         deadline = time.monotonic() + PROGRAMS_LIMIT
         for child in self._children:
-            child.restart_at = None
+            child.backoff.cancel()
             child.ask_to_stop()
+        for keeper in self._keepers:
+            keeper.abandon()
         while any(child.process for child in self._children):
             if self._hurrying or time.monotonic() > deadline:
                 for child in self._children:
@@ -263,10 +317,11 @@ class Supervisor:
                 if process is not None and child.ended():
                     self._record.remove(process.pid)
         self._drain()
-        for server in self._servers:
-            server.ask_to_stop()
-        for server in self._servers:
-            server.stop(0 if self._hurrying else POSTGRES_LIMIT)
+        for keeper in self._keepers:
+            keeper.server.ask_to_stop()
+        deadline = time.monotonic() + (0 if self._hurrying else POSTGRES_LIMIT)
+        for keeper in self._keepers:
+            keeper.server.stop(max(0.0, deadline - time.monotonic()))
         self._close_selector()
 
     def _drain(self) -> None:

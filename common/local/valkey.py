@@ -3,10 +3,12 @@
 import shutil
 import signal
 import socket
+from collections.abc import Generator
 from pathlib import Path
 
 from common.local.binaries import in_wheel
 from common.local.errors import LocalError
+from common.local.health import Question
 from common.local.ports import LOOPBACK
 from common.local.server import EmbeddedServer
 
@@ -22,10 +24,16 @@ class EmbeddedValkey(EmbeddedServer):
         """The address, password included."""
         return f"redis://:{self._password()}@{self._address}/0"
 
-    def _prepare(self) -> None:
+    @property
+    def health(self) -> Question:
+        """A ping without the password: being refused is an answer, too."""
+        return Question(LOOPBACK, self.port or 0, b"PING\r\n")
+
+    def _prepare(self) -> Generator[None, None, None]:
         self.directory.mkdir(mode=0o700, exist_ok=True)
         if not self._password_file.exists():
             self._make_password()
+        yield
 
     def _command(self) -> tuple[list[str], bytes]:
         return [self._command_name(), "-"], self._configuration().encode()

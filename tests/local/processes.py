@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -31,3 +32,17 @@ def processes_of(data_dir: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the words that started a process; none of one that has ended."""
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
+def name_of(process: psutil.Process) -> str:
+    """Return the name of a process' program; none of one that has ended."""
+    with suppress(psutil.Error):
+        return process.name()
+    return ""

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from common.errors import told_plainly
+from common.local import health
 from common.local.child import Program
+from common.local.health import Pulse, Question, http_question
 from common.local.plan import ListeningPort, Plan
 from common.local.ports import LOOPBACK
 from common.local.supervisor import Supervisor
@@ -17,11 +19,14 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--api", default="api")
     parser.add_argument("--with", dest="extra", action="append", default=[])
+    parser.add_argument("--patience", type=float, default=health.PATIENCE)
     arguments = parser.parse_args()
+    health.PATIENCE = arguments.patience
+    health.INTERVAL = health.ANSWER_LIMIT = arguments.patience / 8
 
-    def program(name: str, which: str) -> Program:
+    def program(name: str, which: str, sign: Question | Pulse | None = None) -> Program:
         python = [sys.executable, "-m", "tests.local.programs"]
-        return Program(name, [*python, which, str(arguments.port)])
+        return Program(name, [*python, which, str(arguments.port)], health=sign)
 
     plan = Plan(
         data_dir=arguments.data_dir,
@@ -30,8 +35,8 @@ def main() -> None:
         ports=(ListeningPort("API_PORT", LOOPBACK, arguments.port),),
         migration=Program("migrate", [sys.executable, "-c", "print('migrated')"], once=True),
         programs=[
-            program("api", arguments.api),
-            program("worker", "worker"),
+            program("api", arguments.api, http_question(LOOPBACK, arguments.port, "/healthz")),
+            program("worker", "worker", Pulse(arguments.data_dir / "worker.heartbeat")),
             *(program(name, name) for name in arguments.extra),
         ],
         ready_at=(LOOPBACK, arguments.port),

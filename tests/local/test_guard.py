@@ -28,6 +28,40 @@ input()
 """
 
 
+FROZEN = """
+import os, signal, subprocess, sys
+from common.local.guard import guard
+sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+child = subprocess.Popen(sleep, start_new_session=True)
+os.kill(guard()._process.pid, signal.SIGSTOP)
+frozen = guard()._process.pid
+for _ in range(6000):
+    guard().watch(child.pid, signal.SIGTERM)
+    guard().forget(child.pid)
+guard().watch(child.pid, signal.SIGTERM)
+print(child.pid, frozen, guard()._process.pid, flush=True)
+input()
+"""
+
+
+def test_a_guard_that_no_longer_reads_is_replaced_rather_than_waited_for() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FROZEN],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        child, frozen, successor = map(int, owner.stdout.readline().split())
+
+        assert successor != frozen
+        owner.kill()
+
+    assert eventually(lambda: not psutil.pid_exists(child))
+    assert eventually(lambda: not psutil.pid_exists(successor))
+
+
 def test_a_guard_that_was_killed_is_replaced_and_the_new_one_knows_all(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", OWNER],

