@@ -1,20 +1,21 @@
 """``python -m api``: serve the API until told to stop."""
 
 import logging
+import math
+import signal
 import socket
+import sys
 
 import uvicorn
 
 from api.app import create_app
+from api.bounds import deadline
 from common import log
 from common.errors import SetupError, told_plainly
 from common.settings import Settings, get_settings
 
 _MOST_CONNECTIONS = 500
-"""Beyond these a client is told 503 at once, rather than left to wait for a thread."""
-
-_GRACE = 8
-"""Seconds that requests have to end in; `PUT` of a login waits for five."""
+"""Idle ones included. Wider than ``api.bounds``, which answers in our words: against a flood."""
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -24,10 +25,12 @@ def _listen(settings: Settings) -> socket.socket:
     """
     host, port = settings.api_host, settings.api_port
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind)
+        # With its protocol, by which asyncio knows TCP: else small answers on a connection that is
+        # kept wait for the client's word that it has the head of the answer, some 40 ms.
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
@@ -43,6 +46,8 @@ def main() -> None:
     """Serve the API."""
     settings = get_settings()
     log.configure(settings)
+    # The server takes the signal while it serves, ends in good order, and raises it again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Asked for now, so that a missing address is one plain line.
     _ = settings.database, settings.redis
     with _listen(settings) as listener:
@@ -56,7 +61,8 @@ def main() -> None:
                 access_log=False,
                 server_header=False,
                 limit_concurrency=_MOST_CONNECTIONS,
-                timeout_graceful_shutdown=_GRACE,
+                # Whatever was asked before the end is answered: each request has its deadline.
+                timeout_graceful_shutdown=math.ceil(deadline(settings)),
             )
         )
         host = settings.api_host

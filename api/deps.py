@@ -1,7 +1,7 @@
 """What endpoints ask for.
 
-There is no connection among it on purpose. An endpoint opens its transaction itself,
-``with database.begin() as connection``, because then it is committed before there is an answer,
+There is no connection among it on purpose. An endpoint opens its transaction itself, with
+``transact(database, work)``, because then it is committed before there is an answer,
 something can be sent after the commit, and a request never holds a connection while it waits for a
 thread: as many requests as there are connections could otherwise wait for each other.
 """
@@ -10,14 +10,15 @@ import hmac
 from dataclasses import dataclass
 from typing import Annotated
 
-from celery import Celery
 from fastapi import Depends, HTTPException, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from api.metrics import Readings
+from api.condition import Condition
 from api.readiness import Checks
 from api.schemas import MAX_ID, Day
+from common.broker import Sender
 from common.settings import Settings
 
 
@@ -27,12 +28,15 @@ class Resources:
 
     settings: Settings
     database: Engine
-    celery: Celery
+    sender: Sender
     checks: Checks
-    readings: Readings
+    registry: CollectorRegistry
+    """What ``/metrics`` tells."""
+    condition: Condition
 
 
-def _resources(request: Request) -> Resources:
+# Coroutines, though they wait for nothing: each function would cost a hop into a thread and back.
+async def _resources(request: Request) -> Resources:
     resources: Resources = request.state.resources
     return resources
 
@@ -40,7 +44,7 @@ def _resources(request: Request) -> Resources:
 Owned = Annotated[Resources, Depends(_resources)]
 
 
-def _database(resources: Owned) -> Engine:
+async def _database(resources: Owned) -> Engine:
     return resources.database
 
 
@@ -53,12 +57,17 @@ _header = APIKeyHeader(
 
 
 async def _may_write(
+    request: Request,
     resources: Owned,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     header: Annotated[str | None, Depends(_header)],
 ) -> None:
     wanted = resources.settings.api_key
     if wanted is None:
+        if request.headers.get("Sec-Fetch-Site") == "cross-site":
+            # A browser's word: a page of another site uses its visitor to reach us, and needs no
+            # leave of ours for a request without a body.
+            raise HTTPException(403, "a page of another site sent this: nothing was done")
         return
     key = wanted.get_secret_value().encode()
     given = ((bearer.credentials if bearer else "").strip(), header or "")
@@ -75,6 +84,9 @@ MayWrite = Depends(_may_write)
 
 UserId = Annotated[
     int, Path(ge=1, le=MAX_ID, description="GitHub's own account id.", examples=[1428904])
+]
+RepositoryId = Annotated[
+    int, Path(ge=1, le=MAX_ID, description="GitHub's own repository id.", examples=[7329078])
 ]
 DateFrom = Annotated[
     Day | None,

@@ -2,10 +2,13 @@
 
 ===  ==================================================================
 401  writing needs the API key
-404  there is no such user or lookup, or GitHub has no such login
+403  a page of another site sent it
+404  there is no such user, repository or lookup, or GitHub has no such login
+406  rows cannot be had in any of the formats that ``Accept`` names
 413  the body is larger than any that makes sense
 422  the input is wrong; ``detail`` lists what, where, and what was sent
-503  Postgres does not answer, or is busy: try again after a moment
+429  this was asked for a moment ago
+503  Postgres does not do its work, or there are too many requests: try again after a moment
 500  a fault of ours; the log has it under the request's id
 ===  ==================================================================
 """
@@ -14,20 +17,31 @@ import logging
 import math
 from typing import Any
 
-import psycopg2.errors
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import Send
 
+from common.db import Unavailable, in_a_line, unavailable
+
 log = logging.getLogger(__name__)
 
 _RETRY_AFTER = {"Retry-After": "5"}
+
+_SOON = "the database does not answer or is busy: try again in a moment"
+
+_UNAVAILABLE = {
+    Unavailable.SILENT: _SOON,
+    Unavailable.BUSY: _SOON,
+    Unavailable.FULL: f"{Unavailable.FULL}: nothing is stored until there is some",
+    Unavailable.READ_ONLY: f"{Unavailable.READ_ONLY}: what is recorded can be read,"
+    " and nothing is stored until it takes writes again",
+    Unavailable.NOT_MIGRATED: f"{Unavailable.NOT_MIGRATED}: see /readyz",
+}
 
 _MOST_FAULTS = 20
 _LONGEST_EXCERPT = 100
@@ -50,23 +64,29 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotFoundError, _not_found)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _bad_input)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
-        app.add_exception_handler(kind, _no_database)
-    app.add_exception_handler(DBAPIError, _maybe_no_schema)
-
-
-def in_a_line(error: Exception) -> str:
-    """Say what a driver said, without the statement and the advice."""
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    app.add_exception_handler(SQLAlchemyError, _no_database)
 
 
 async def answer_fault(send: Send) -> None:
     """Answer a request that met a fault of ours: nothing of the fault itself."""
-    body = JSONResponse({"detail": "internal error"}, status_code=500)
-    await send(
-        {"type": "http.response.start", "status": body.status_code, "headers": body.raw_headers}
+    await _answer(send, JSONResponse({"detail": "internal error"}, status_code=500))
+
+
+async def answer_unavailable(send: Send, reason: str) -> None:
+    """Answer a request that cannot be served now, and can in a moment."""
+    await _answer(
+        send,
+        JSONResponse(
+            {"detail": f"{reason}: try again in a moment"}, status_code=503, headers=_RETRY_AFTER
+        ),
     )
-    await send({"type": "http.response.body", "body": body.body})
+
+
+async def _answer(send: Send, answer: JSONResponse) -> None:
+    await send(
+        {"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
+    )
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:
@@ -116,31 +136,12 @@ async def _bad_input(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _no_database(request: Request, error: Exception) -> JSONResponse:
-    log.warning("%s %r: no database: %s", request.method, request.scope["path"], in_a_line(error))
-    return JSONResponse(
-        {"detail": "the database does not answer or is busy: try again in a moment"},
-        status_code=503,
-        headers=_RETRY_AFTER,
-    )
-
-
-async def _maybe_no_schema(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DBAPIError)  # noqa: S101 - for the type checker
-    if error.connection_invalidated:
-        return await _no_database(request, error)
-    missing = (
-        psycopg2.errors.UndefinedTable,
-        psycopg2.errors.UndefinedColumn,
-        psycopg2.errors.UndefinedFunction,
-    )
-    if not isinstance(error.orig, missing):
+    assert isinstance(error, SQLAlchemyError)  # noqa: S101 - for the type checker
+    reason = unavailable(error)
+    if reason is None:
         raise error
-    log.error("the database is not migrated: %s", in_a_line(error))
-    return JSONResponse(
-        {"detail": "the database is not migrated to this release: see /readyz"},
-        status_code=503,
-        headers=_RETRY_AFTER,
-    )
+    log.warning("%s %r: %s: %s", request.method, request.scope["path"], reason, in_a_line(error))
+    return JSONResponse({"detail": _UNAVAILABLE[reason]}, status_code=503, headers=_RETRY_AFTER)
 
 
 def _fault(fault: dict[str, Any]) -> dict[str, object]:

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from sqlalchemy import Connection
 
 from api import answers
 from api.deps import Database
 from api.errors import NotFoundError
 from api.schemas import MAX_ID, Lookup
+from api.transaction import transact
 from common import lookups, users
 
 router = APIRouter(prefix="/v1/lookups", tags=["users"])
@@ -34,9 +36,12 @@ def show_lookup(
     `pending` until GitHub was asked, then `done` with the user (null once that user was deleted),
     or `failed` with the reason.
     """
-    with database.begin() as connection:
+
+    def look(connection: Connection) -> Lookup:
         lookup = lookups.get(connection, lookup_id)
         if lookup is None:
             raise NotFoundError("lookup not found")
         user = None if lookup.user_id is None else users.get(connection, lookup.user_id)
-    return Lookup.of(lookup, user)
+        return Lookup.of(lookup, user)
+
+    return transact(database, look)

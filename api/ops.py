@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api import answers
 from api.deps import Owned
-from api.readiness import CREDENTIALS, OK
+from api.readiness import COLLECTION, OK
 from api.schemas import Health
 
 router = APIRouter(tags=["operation"])
@@ -27,20 +27,21 @@ async def healthz() -> Health:
 async def readyz(resources: Owned) -> JSONResponse:
     """Say whether requests can be served.
 
-    Postgres and Redis have to answer, and the database has to have this release's schema; where
-    one of these is missing, the answer says which. Where GitHub refuses the token, requests are
-    still served, and the status is `degraded`.
+    Postgres and Redis have to answer, and the database has to take writes and to have this
+    release's schema; where one of these is missing, the answer says which. Where GitHub refuses
+    the token, users were not scanned for 26 hours, or nobody takes tasks, requests are still
+    served, and the status is `degraded`.
     """
     checks = await resources.checks.run()
     missing = {part for part, check in checks.items() if check != OK}
     status = "ready"
     if missing:
-        status = "degraded" if missing == {CREDENTIALS} else "unavailable"
+        status = "degraded" if missing <= COLLECTION else "unavailable"
     code = 503 if status == "unavailable" else 200
     return JSONResponse({"status": status, "checks": checks}, status_code=code)
 
 
 @router.get("/metrics", include_in_schema=False)
 def metrics(resources: Owned) -> Response:
-    """Say how the recording goes, in Prometheus' text format."""
-    return Response(generate_latest(resources.readings), media_type=CONTENT_TYPE_LATEST)
+    """Say how recording and serving go, in Prometheus' text format."""
+    return Response(generate_latest(resources.registry), media_type=CONTENT_TYPE_LATEST)

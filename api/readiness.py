@@ -10,11 +10,13 @@ from typing import Generic, TypeVar
 from alembic.script import ScriptDirectory
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.errors import in_a_line
+from api.collection import Overdue, Sweeps
+from api.transaction import transact
 from common import credentials
+from common.db import Unavailable, in_a_line, unavailable
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +26,18 @@ OK = "ok"
 _SILENT = "does not answer"
 _UNKNOWN = "not known: Postgres does not answer"
 _NO_REDIS = "not known: Redis does not answer"
+_NO_TABLES = "not known: the database is not migrated"
+_COUNTING = "not known yet: they are being counted"
 _REFUSED = "GitHub refuses them: nothing is recorded until they are changed"
+_READ_ONLY = "is read-only: nothing can be stored"
+_EMPTY = "the database is empty: run `python -m migrations`"
 
 CREDENTIALS = "credentials"
-"""The part without which requests can be served, and nothing is recorded."""
+USERS = "users"
+QUEUE = "queue"
+
+COLLECTION = frozenset({CREDENTIALS, USERS, QUEUE})
+"""The parts without which requests can be served, and something is not recorded."""
 
 _PATIENCE = 2.5
 """Seconds that a part may take to answer."""
@@ -59,58 +69,97 @@ class Probe(Generic[T]):
 class Checks:
     """The checks of one application."""
 
-    def __init__(self, database: Engine, redis: Redis, credential_name: str) -> None:
+    def __init__(
+        self,
+        database: Engine,
+        redis: Redis,
+        credential_name: str,
+        *,
+        overdue: Overdue,
+        sweeps: Sweeps,
+    ) -> None:
         self._database = database
         self._redis = redis
         self._credential_name = credential_name
+        self._overdue = overdue
+        self._sweeps = sweeps
         # Read once: what this release needs does not change while it runs.
-        self._heads = frozenset(ScriptDirectory(str(_MIGRATIONS)).get_heads())
+        migrations = ScriptDirectory(str(_MIGRATIONS))
+        self._heads = frozenset(migrations.get_heads())
+        self._known = frozenset(each.revision for each in migrations.walk_revisions())
         self._database_probe = Probe(self._ask_database, if_silent=(_SILENT, _UNKNOWN))
-        self._redis_probe = Probe(self._ask_redis, if_silent=(_SILENT, _NO_REDIS))
+        self._redis_probe = Probe(self._ask_redis, if_silent=(_SILENT, _NO_REDIS, _NO_REDIS))
+        # Apart: counting many users takes longer than an answer may wait.
+        self._users_probe = Probe(self._ask_users, if_silent=_COUNTING)
 
     async def run(self) -> dict[str, str]:
         """Return for each part ``ok``, or in words what is wrong."""
-        (postgres, migrations), (redis, token) = await asyncio.gather(
-            self._database_probe.ask(), self._redis_probe.ask()
+        (postgres, migrations), (redis, token, queue), users = await asyncio.gather(
+            self._database_probe.ask(), self._redis_probe.ask(), self._users_probe.ask()
         )
         return {
             "postgres": postgres,
             "redis": redis,
             "migrations": migrations,
             CREDENTIALS: token,
+            # What cannot be asked for is one fault, not two.
+            USERS: _UNKNOWN if postgres == _SILENT else users,
+            QUEUE: queue,
         }
 
     def close(self) -> None:
         """End the threads."""
-        self._database_probe.close()
-        self._redis_probe.close()
+        for probe in (self._database_probe, self._redis_probe, self._users_probe):
+            probe.close()
 
     def _ask_database(self) -> tuple[str, str]:
         try:
-            with self._database.begin() as connection:
-                revisions = connection.execute(text("SELECT version_num FROM alembic_version"))
-                found = frozenset(revisions.scalars())
-        except ProgrammingError:
-            return OK, "the database is empty: run `python -m migrations`"
+            is_read_only, found = transact(self._database, _look)
+            if is_read_only:
+                # Sessions stay so when the server is not any more: ask in a new one.
+                self._database.dispose()
+                is_read_only, found = transact(self._database, _look)
+            return _READ_ONLY if is_read_only else OK, self._compare(found)
         except SQLAlchemyError as error:
+            if unavailable(error) is Unavailable.NOT_MIGRATED:
+                return OK, _EMPTY
             log.warning("not ready: Postgres: %s", in_a_line(error))
             return _SILENT, _UNKNOWN
-        if found == self._heads:
-            return OK, OK
-        return OK, (
+
+    def _compare(self, found: frozenset[str]) -> str:
+        # A revision that we do not know is a later release's, and those only add: in an upgrade of
+        # many hosts the tables come first, and whoever is not replaced yet goes on.
+        if found == self._heads or not found <= self._known:
+            return OK
+        return (
             f"the database is at {_named(found)}, this release needs {_named(self._heads)}:"
             " run `python -m migrations`"
         )
 
-    def _ask_redis(self) -> tuple[str, str]:
+    def _ask_redis(self) -> tuple[str, str, str]:
         try:
             is_refused = credentials.is_refused(self._redis, self._credential_name)
+            queue = self._sweeps.verdict()
         except AuthenticationError:
-            return "refuses our password", _NO_REDIS
+            return "refuses our password", _NO_REDIS, _NO_REDIS
         except (RedisError, OSError) as error:
             log.warning("not ready: Redis: %s", error)
-            return _SILENT, _NO_REDIS
-        return OK, _REFUSED if is_refused else OK
+            return _SILENT, _NO_REDIS, _NO_REDIS
+        return OK, _REFUSED if is_refused else OK, queue or OK
+
+    def _ask_users(self) -> str:
+        try:
+            return self._overdue.verdict() or OK
+        except SQLAlchemyError as error:
+            reason = unavailable(error)
+            return _NO_TABLES if reason is Unavailable.NOT_MIGRATED else _UNKNOWN
+
+
+def _look(connection: Connection) -> tuple[bool, frozenset[str]]:
+    """Return whether the server refuses writes, as a standby does, and where its schema is."""
+    mode = connection.execute(text("SHOW transaction_read_only")).scalar_one()
+    revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+    return mode == "on", frozenset(revisions)
 
 
 def _named(revisions: frozenset[str]) -> str:

@@ -171,7 +171,7 @@ def test_an_id_in_an_address_is_a_number(client: TestClient, path: str, user_id:
 @pytest.mark.parametrize(
     "query",
     [
-        *("limit=0", "limit=-1", "limit=x", "limit=", f"limit={2**31}", "limit=1.5"),
+        *("limit=0", "limit=-1", "limit=x", "limit=", "limit=10001", "limit=1.5"),
         *("after=-1", "after=x", f"after={2**63}"),
     ],
 )

@@ -85,3 +85,17 @@ def test_reading_needs_no_key(client: TestClient, connection: Connection) -> Non
 
 def test_without_the_setting_no_key_is_needed(make_client: MakeClient) -> None:
     assert make_client().put("/v1/users", json=USER).status_code == 201
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+def test_without_a_key_a_page_of_another_site_cannot_write(
+    make_client: MakeClient, method: str
+) -> None:
+    address = {"PUT": "/v1/users", "POST": "/v1/users/1/scan", "DELETE": "/v1/users/1"}[method]
+
+    answer = make_client().request(
+        method, address, headers={"Sec-Fetch-Site": "cross-site"}, json={"id": 1, "login": "a"}
+    )
+
+    assert answer.status_code == 403
+    assert answer.json() == {"detail": "a page of another site sent this: nothing was done"}

@@ -1,4 +1,7 @@
-"""``/healthz`` and ``/readyz``."""
+"""``/healthz``, ``/readyz`` and ``/metrics``."""
+
+import re
+from datetime import timedelta
 
 import pytest
 import redis
@@ -6,9 +9,11 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
+from common import fan_outs, pulse
 from common.credentials import Token, name_of, quota_key, refusal_key
 from tests.api.conftest import MakeClient
-from tests.factories import add_user
+from tests.clock import Clock
+from tests.factories import add_scan, add_user
 from tests.servers import Databases
 
 NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
@@ -21,7 +26,14 @@ def test_a_whole_system_is_ready(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "checks": {"postgres": "ok", "redis": "ok", "migrations": "ok", "credentials": "ok"},
+        "checks": {
+            "postgres": "ok",
+            "redis": "ok",
+            "migrations": "ok",
+            "credentials": "ok",
+            "users": "ok",
+            "queue": "ok",
+        },
     }
 
 
@@ -42,6 +54,8 @@ def test_without_postgres_it_is_not_ready(make_client: MakeClient) -> None:
             "redis": "ok",
             "migrations": "not known: Postgres does not answer",
             "credentials": "ok",
+            "users": "not known: Postgres does not answer",
+            "queue": "ok",
         },
     }
 
@@ -55,6 +69,8 @@ def test_without_redis_it_is_not_ready(make_client: MakeClient) -> None:
         "redis": "does not answer",
         "migrations": "ok",
         "credentials": "not known: Redis does not answer",
+        "users": "ok",
+        "queue": "not known: Redis does not answer",
     }
 
 
@@ -80,17 +96,28 @@ def test_a_database_that_was_never_migrated_is_told(
     assert answer.json()["checks"]["migrations"] == (
         "the database is empty: run `python -m migrations`"
     )
+    assert answer.json()["checks"]["users"] == "not known: the database is not migrated"
 
 
-def test_a_database_of_another_release_is_told(client: TestClient, connection: Connection) -> None:
-    connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+def test_a_database_of_an_earlier_release_is_told(
+    client: TestClient, connection: Connection
+) -> None:
+    connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"].startswith(
-        "the database is at 0000, this release needs "
+        "the database is at 0001, this release needs "
     )
+
+
+def test_a_database_of_a_later_release_is_ready(client: TestClient, connection: Connection) -> None:
+    connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["checks"]["migrations"]) == (200, "ok")
 
 
 def test_no_address_and_no_password_is_told(
@@ -141,6 +168,8 @@ def test_metrics_say_who_is_due_what_waits_and_what_github_allows(
     with redis.Redis.from_url(redis_url) as server:
         server.hset(quota_key("anonymous", "core"), "remaining", "41")
         server.rpush("scan", "a message")
+        server.hset("unacked", mapping={"1": "taken", "2": "taken"})
+        pulse.note(server)
 
     told = client.get("/metrics").text.splitlines()
 
@@ -150,6 +179,35 @@ def test_metrics_say_who_is_due_what_waits_and_what_github_allows(
     assert 'repopulse_users{what="failing"} 1.0' in told
     assert 'repopulse_queue_messages{queue="scan"} 1.0' in told
     assert 'repopulse_github_points_remaining{resource="core"} 41.0' in told
+    assert "repopulse_unfinished_messages 2.0" in told
+    (age,) = [line.split()[1] for line in told if line.startswith("repopulse_sweep_age_seconds ")]
+    assert 0 <= float(age) < 60
+
+
+def test_metrics_count_who_is_overdue(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    add_user(connection)
+    assert "repopulse_overdue_users 0.0" in client.get("/metrics").text
+
+    clock.advance(timedelta(hours=27))
+
+    assert "repopulse_overdue_users 1.0" in client.get("/metrics").text
+
+
+def test_metrics_say_when_everybody_was_last_scanned(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    add_scan(connection, add_user(connection), clock.today())
+    before = client.get("/metrics").text
+    fan_outs.note(connection)
+    clock.advance(timedelta(hours=3))
+
+    told = client.get("/metrics").text
+
+    assert "repopulse_complete_fan_out_age_seconds" not in before
+    (age,) = re.findall(r"^repopulse_complete_fan_out_age_seconds (.+)$", told, re.MULTILINE)
+    assert 10800 <= float(age) < 10860
 
 
 def test_metrics_go_on_without_redis(make_client: MakeClient) -> None:
@@ -157,3 +215,25 @@ def test_metrics_go_on_without_redis(make_client: MakeClient) -> None:
 
     assert told.status_code == 200
     assert "repopulse_users" in told.text
+    assert "repopulse_sweep_age_seconds" not in told.text
+
+
+def test_metrics_go_on_without_postgres(make_client: MakeClient) -> None:
+    told = make_client(database_url=NOWHERE).get("/metrics")
+
+    assert told.status_code == 200
+    assert "repopulse_users" not in told.text
+    assert "repopulse_overdue_users" not in told.text
+    assert 'repopulse_queue_messages{queue="scan"} 0.0' in told.text
+
+
+def test_metrics_say_when_githubs_hour_begins_anew(client: TestClient, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as server:
+        now, _ = server.time()
+        server.hset(quota_key("anonymous", "core"), "resets_at", f"{now + 600.25:.3f}")
+        server.hset(quota_key("anonymous", "graphql"), "resets_at", f"{now - 5:.3f}")
+
+    told = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines())
+
+    assert 540 < float(told['repopulse_github_reset_seconds{resource="core"}']) <= 601
+    assert told['repopulse_github_reset_seconds{resource="graphql"}'] == "0.0"

@@ -23,6 +23,7 @@ NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
 NO_REDIS = SecretStr("redis://:secret@127.0.0.1:1/0")
 
 ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
+IVAN = {"id": 28631927, "login": "anvdev", "name": "Ivan Titov"}
 
 
 def due(connection: Connection) -> list[int]:
@@ -108,6 +109,66 @@ def test_a_session_that_postgres_ended_costs_no_request(
         {"name": make_url(database_url).database},
     )
 
+    assert client.get("/v1/users").json() == [ALLIEN]
+
+
+def test_a_database_that_is_read_only_is_read_and_says_so(
+    client: TestClient, connection: Connection, database_url: str
+) -> None:
+    client.put("/v1/users", json=ALLIEN)
+    name = make_url(database_url).database
+    connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    client.app_state["resources"].database.dispose()
+
+    for answer in (client.put("/v1/users", json=IVAN), client.delete("/v1/users/1428904")):
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert answer.json()["detail"].startswith("the database is read-only: ")
+    assert client.get("/v1/users").json() == [ALLIEN]
+    told = client.get("/readyz")
+    assert told.status_code == 503
+    assert told.json()["checks"]["postgres"] == "is read-only: nothing can be stored"
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/v1/users"])
+def test_sessions_that_were_read_only_are_left_once_the_database_is_not(
+    client: TestClient, connection: Connection, database_url: str, path: str
+) -> None:
+    name = make_url(database_url).database
+    connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    client.app_state["resources"].database.dispose()
+    # As many sessions as there may be.
+    for _ in range(20):
+        assert client.get("/v1/users").json() == []
+    connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = off"))
+
+    if path == "/readyz":
+        assert client.get("/readyz").status_code == 200
+    assert client.put("/v1/users", json=ALLIEN).status_code == 201
+
+
+def test_a_database_that_is_full_says_so(client: TestClient, connection: Connection) -> None:
+    client.put("/v1/users", json=ALLIEN)
+    connection.execute(
+        text(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE 'could not extend file "base/5/16384"' USING ERRCODE = 'disk_full'; END
+            $$
+            """
+        )
+    )
+    connection.execute(
+        text("CREATE TRIGGER full_disk BEFORE INSERT ON users EXECUTE FUNCTION refuse()")
+    )
+
+    answer = client.put("/v1/users", json=IVAN)
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.json() == {
+        "detail": "the database has no room left: nothing is stored until there is some"
+    }
     assert client.get("/v1/users").json() == [ALLIEN]
 
 

@@ -1,15 +1,20 @@
 """``python -m api``: a real process on a real port."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from sqlalchemy import Connection, Engine, text
 
+import api.__main__
+from api.bounds import MOST_REQUESTS
 from common.settings import Settings
 from tests.servers import ROOT
 from tests.waiting import wait_until
@@ -76,8 +81,100 @@ def test_it_serves_until_it_is_told_to_stop(start: Start, port: int) -> None:
 
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=10)
+    assert process.returncode == 0
     assert f"listening on http://127.0.0.1:{port}, documentation at /docs" in told
     assert "Traceback" not in told
+
+
+def test_what_was_asked_before_it_is_told_to_stop_is_answered(
+    start: Start, port: int, engine: Engine, connection: Connection
+) -> None:
+    process = start()
+    wait_until(answers(port), 30)
+    address = f"http://127.0.0.1:{port}/v1/users"
+
+    with ThreadPoolExecutor(4) as pool:
+        with engine.begin() as holder:
+            holder.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+            asked = [
+                pool.submit(httpx.put, address, json={"id": number, "login": "a"}, timeout=30)
+                for number in range(1, 5)
+            ]
+            wait_until(lambda: blocked(connection) == 4)
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: not is_listening(port))
+        stored = [one.result().json()["id"] for one in asked]
+        statuses = [one.result().status_code for one in asked]
+
+    assert (stored, statuses) == ([1, 2, 3, 4], [201] * 4)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in told
+
+
+def blocked(connection: Connection) -> int:
+    """Count the requests in the database that wait for a lock."""
+    count: int = connection.execute(
+        text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'repopulse-api' AND wait_event_type = 'Lock'"
+        )
+    ).scalar_one()
+    return count
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_no_part_of_an_answer_waits_for_the_clients_word_that_it_has_the_part_before(
+    settings: Settings, port: int
+) -> None:
+    """Which would take 40 ms on a connection that is kept: only bodies of some size hide that."""
+
+    async def connect() -> int:
+        sent = asyncio.get_running_loop().create_future()
+
+        async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            own = writer.get_extra_info("socket")
+            sent.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = api.__main__._listen(settings.model_copy(update={"api_port": port}))
+        async with await asyncio.start_server(serve, sock=listener):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            no_delay: int = await sent
+            writer.close()
+            return no_delay
+
+    assert asyncio.run(connect()) == 1
+
+
+def test_a_flood_is_refused_in_json_and_the_process_stays_healthy(
+    start: Start, port: int, engine: Engine
+) -> None:
+    start()
+    wait_until(answers(port), 30)
+    number = MOST_REQUESTS + 32
+    everyone = httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", timeout=60, limits=httpx.Limits(max_connections=None)
+    )
+
+    with everyone as client, ThreadPoolExecutor(number) as pool:
+        with engine.begin() as holder:
+            holder.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+            asked = [pool.submit(client.get, "/v1/users/5") for _ in range(number)]
+            wait_until(lambda: sum(one.done() for one in asked) >= 32, 30)
+            assert client.get("/healthz").status_code == 200
+        told = [one.result() for one in asked]
+
+    refused = [answer for answer in told if answer.status_code == 503]
+    assert 32 <= len(refused) < len(told)
+    assert {answer.status_code for answer in told} == {404, 503}
+    for answer in refused:
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["retry-after"] == "5"
 
 
 def test_a_port_that_is_taken_is_one_plain_line(start: Start, port: int) -> None:

@@ -86,9 +86,7 @@ def test_a_wrong_method_is_405_and_told_the_right_ones(
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/users/", "/v1/users/5/", "/v1//users", "/v2/users"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/users/", "/v1/users/5/", "/v1//users", "/v2/users"])
 def test_an_address_that_is_none_is_404(client: TestClient, path: str) -> None:
     answer = client.get(path)
 
