@@ -6,12 +6,30 @@ from typing import Any, TypedDict
 
 import anyio.to_thread
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
-from api import answers, docs, errors, lookups, ops, stats, users
+from api import (
+    answers,
+    docs,
+    errors,
+    growth,
+    lookups,
+    ops,
+    pages,
+    pictures,
+    repos,
+    rescans,
+    stats,
+    users,
+)
+from api.bounds import MOST_REQUESTS, Bounds, deadline
+from api.collection import Overdue, Sweeps
+from api.condition import Condition
 from api.deps import Resources
 from api.metrics import Readings
 from api.middleware import BodyLimit, Head, RequestId
 from api.readiness import Checks
+from api.traffic import Measured, Traffic
 from common import broker
 from common.credentials import chosen, name_of
 from common.db import make_engine
@@ -21,8 +39,11 @@ from common.version import VERSION
 _THREADS = 16
 """Requests at work at once. Each has a connection, so that none waits for one: the rest queue."""
 
+_LONGEST_STATEMENT = 10
+"""Seconds; the largest answers take two or three."""
+
 _PROBE_CONNECTIONS = 2
-"""For `/readyz`, which must not wait behind requests."""
+"""One for each question of `/readyz`, which must not wait behind requests."""
 
 _DESCRIPTION = """
 Records once a day how many stars, forks and watchers every public repository of the followed GitHub
@@ -58,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     :raise SetupError: the settings give two credentials, or half of one
     """
     credential_name = name_of(chosen(settings))
+    registry = CollectorRegistry()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
@@ -67,17 +89,25 @@ def create_app(settings: Settings) -> FastAPI:
                 process="api",
                 pool_size=_THREADS,
                 max_overflow=_PROBE_CONNECTIONS,
+                statement_timeout=_LONGEST_STATEMENT,
             )
             stack.callback(database.dispose)
             redis = broker.make_redis(settings)
             stack.callback(redis.close)
             celery = broker.make_celery(settings, is_api=True)
-            stack.callback(celery.close)
-            checks = Checks(database, redis, credential_name)
+            sender = broker.Sender(celery)
+            stack.callback(sender.close)
+            overdue = Overdue(database)
+            sweeps = Sweeps(redis, settings.sweep_interval)
+            checks = Checks(database, redis, credential_name, overdue=overdue, sweeps=sweeps)
             stack.callback(checks.close)
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-            readings = Readings(database, redis, credential_name)
-            yield {"resources": Resources(settings, database, celery, checks, readings)}
+            readings = Readings(database, redis, credential_name, overdue)
+            registry.register(readings)
+            stack.callback(registry.unregister, readings)
+            condition = Condition(database, redis, credential_name, celery)
+            stack.callback(condition.close)
+            yield {"resources": Resources(settings, database, sender, checks, registry, condition)}
 
     app = Application(
         title="Repopulse",
@@ -89,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_tags=[
             {"name": "users", "description": "Who is followed."},
             {"name": "history", "description": "What was recorded."},
+            {"name": "pictures", "description": "What was recorded, to be embedded in pages."},
             {"name": "operation", "description": "Whether it runs."},
         ],
         # Served by ``api.docs``.
@@ -100,10 +131,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Bounds, most=MOST_REQUESTS, deadline=deadline(settings))
+    app.add_middleware(Measured, traffic=Traffic(registry))
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
     docs.install(app)
-    for module in (users, lookups, stats, ops):
+    for module in (users, rescans, lookups, repos, stats, growth, pictures, ops):
         app.include_router(module.router)
+    pages.install(app, settings)
     return app

@@ -1,50 +1,117 @@
 """``/v1/users/{id}/stats`` and ``…/scans``: what was recorded, and what became of each day."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
 
-import orjson
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api import answers
+from api.codings import WantedCoding
 from api.deps import Database, DateFrom, DateTo, UserId
 from api.errors import bad_query
-from api.schemas import Scan
+from api.formats import BETWEEN, Format, Table, Wanted, answer_with, put_together
+from api.kept import Kept
+from api.schemas import DailyRow, Scan
+from api.span import span
+from api.tags import IfNoneMatch, names, tag_of
+from api.transaction import transact
 from api.users import followed_user
-from common import clock, scans, stats
+from common import repositories, scan_days, stats
+from common.scan_days import Gap
+from common.scans import ScanRecord
+from common.users import TrackedUser
 
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"])
 
-_DEFAULT_SPAN = timedelta(days=29)
-"""Both ends count: 30 days."""
+_MOST_ROWS = 500_000
+"""Some 45 MB of JSON."""
+
+_bodies = Kept(most_bytes=16 * 1024 * 1024)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a request for rows finds; neither a body nor rows where the client has them."""
+
+    user: TrackedUser
+    name: str
+    tag: str
+    body: bytes | None = None
+    lots: list[bytes] | None = None
 
 
 @router.get(
     "/stats",
     summary="Show the numbers, day by day",
     responses=answers.STATS_SHOWN
+    | answers.STATS_KNOWN
     | answers.NO_USER
     | answers.BAD_ID
     | answers.BAD_DATES
+    | answers.NO_FORMAT
     | answers.UNAVAILABLE,
 )
 def show_stats(
-    database: Database, user_id: UserId, date_from: DateFrom = None, date_to: DateTo = None
+    *,
+    database: Database,
+    wanted: Wanted,
+    coding: WantedCoding,
+    user_id: UserId,
+    date_from: DateFrom = None,
+    date_to: DateTo = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show the stars, forks and watchers of a user's repositories, day by day.
 
-    Both dates are included; the default is the last 30 days. A day that nobody recorded has no
-    row: nothing is filled in.
+    Both dates are included; the default is the last 30 days, and at most it is ten years and
+    500,000 rows. A day that nobody recorded has no row: nothing is filled in. The `ETag` is
+    another one after each scan of the repositories; with it in `If-None-Match` nothing is sent
+    twice. With `Accept-Encoding: gzip` a tenth of the bytes is sent.
     """
-    with database.begin() as connection:
+
+    def look(connection: Connection) -> _Found:
         user = followed_user(connection, user_id)
-        first, last = _span(connection, date_from, date_to)
-        rows = stats.read(connection, user_id, first, last)
-    # Encoded directly: a year of a large owner takes a third of the time that models take.
-    body = orjson.dumps(
-        {"user": {"id": user.id, "login": user.login, "name": user.name}, "stats": rows}
-    )
-    return Response(body, media_type="application/json")
+        first, last = span(connection, date_from, date_to)
+        owned = repositories.owned(connection, user_id)
+        if stats.are_more(
+            connection, user_id, first, last, repositories=owned.number, than=_MOST_ROWS
+        ):
+            raise bad_query(
+                "date_from",
+                f"from {first} to {last} there are more than {_MOST_ROWS} rows:"
+                " ask for fewer days at a time",
+                first.isoformat(),
+            )
+        found = _Found(
+            user,
+            name=f"{user.login}-stats-{first}-{last}",
+            tag=tag_of(("stats", user, first, last, wanted, coding, owned.revision)),
+        )
+        if names(if_none_match, found.tag):
+            return found
+        found.body = _bodies.find(found.tag)
+        if found.body is None:
+            found.lots = stats.read_text(
+                connection,
+                user_id,
+                first,
+                last,
+                row=stats.AS_CSV if wanted is Format.CSV else stats.AS_JSON,
+                between=BETWEEN[wanted],
+            )
+        return found
+
+    # As of one moment: rows and the revision that they are kept under belong together.
+    found = transact(database, look, is_snapshot=True)
+    if found.lots is not None:
+        user = found.user
+        shown = {"user": {"id": user.id, "login": user.login, "name": user.name}, "stats": []}
+        found.body = coding.coded(
+            put_together(wanted, found.lots, columns=DailyRow.columns(), body=shown)
+        )
+        _bodies.keep(found.tag, found.body)
+    headers = {"ETag": f'"{found.tag}"', "Cache-Control": "no-cache"}
+    return answer_with(wanted, coding, found.body, name=found.name, headers=headers)
 
 
 @router.get(
@@ -54,32 +121,30 @@ def show_stats(
     | answers.NO_USER
     | answers.BAD_ID
     | answers.BAD_DATES
+    | answers.NO_FORMAT
     | answers.UNAVAILABLE,
 )
 def show_scans(
-    database: Database, user_id: UserId, date_from: DateFrom = None, date_to: DateTo = None
-) -> list[Scan]:
+    *,
+    database: Database,
+    wanted: Wanted,
+    user_id: UserId,
+    date_from: DateFrom = None,
+    date_to: DateTo = None,
+) -> Response:
     """Show what became of each day of a user.
 
     How many repositories GitHub said there are and how many were recorded; where they differ, or
-    a scan failed, why; and when the next attempt is due.
+    a scan failed, why; and when the next attempt is due. Every day is there from the one on which
+    the user was added until today: where nothing was tried the state is `none`.
     """
-    with database.begin() as connection:
-        followed_user(connection, user_id)
-        first, last = _span(connection, date_from, date_to)
-        records = scans.read(connection, user_id, first, last)
-    return [Scan.of(record) for record in records]
 
+    def look(connection: Connection) -> tuple[str, list[ScanRecord | Gap]]:
+        user = followed_user(connection, user_id)
+        first, last = span(connection, date_from, date_to)
+        days = scan_days.read(connection, user_id, first, last)
+        return f"{user.login}-scans-{first}-{last}", days
 
-def _span(
-    connection: Connection, date_from: date | None, date_to: date | None
-) -> tuple[date, date]:
-    last = date_to or clock.today(connection)
-    # Not before the calendar begins.
-    first = date_from or max(last, date.min + _DEFAULT_SPAN) - _DEFAULT_SPAN
-    if first > last:
-        which = "date_to" if date_to else "today,"
-        raise bad_query(
-            "date_from", f"date_from {first} is after {which} {last}", first.isoformat()
-        )
-    return first, last
+    name, days = transact(database, look)
+    rows = [Scan.of(day).model_dump(mode="json") for day in days]
+    return Table(name, rows, Scan.columns()).answer(wanted)

@@ -6,17 +6,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from api import answers
 from api.deps import Database, MayWrite, Owned, Resources, UserId
-from api.errors import NotFoundError, in_a_line
+from api.errors import NotFoundError
+from api.loads import send_load
 from api.lookups import url_of as lookup_url
 from api.schemas import MAX_ID, Lookup, User, UserToFollow
-from common import broker, lookups, users
+from api.transaction import transact
+from common import lookups, users
 from common.broker import Task
+from common.db import in_a_line
 from common.states import LookupState
 from common.users import TrackedUser
 
@@ -27,6 +30,12 @@ router = APIRouter(prefix="/v1/users", tags=["users"])
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.25
 """Seconds between two looks at a login that is being resolved."""
+
+_LARGEST_PAGE = 10_000
+
+_LONGEST_DELETION = 120
+"""Seconds that each statement of a deletion may take. Longer than a client waits: a user of many
+repositories and years must not be one that cannot be deleted."""
 
 _TO_FOLLOW = Body(
     openapi_examples={
@@ -80,23 +89,21 @@ async def follow_user(
 def list_users(
     database: Database,
     limit: Annotated[
-        int | None,
-        Query(
-            ge=1, le=2**31 - 1, description="At most so many; all where not given.", examples=[100]
-        ),
-    ] = None,
+        int, Query(ge=1, le=_LARGEST_PAGE, description="At most so many.", examples=[100])
+    ] = _LARGEST_PAGE,
     after: Annotated[
         int, Query(ge=0, le=MAX_ID, description="Only users with a greater id.", examples=[1428904])
     ] = 0,
 ) -> JSONResponse:
     """List the followed users.
 
-    All of them by ascending id, or a page: follow the `Link` header with `rel="next"` until there
-    is none.
+    By ascending id, all of them where they are no more than `limit`; where there are more, follow
+    the `Link` header with `rel="next"` until there is none.
     """
-    with database.begin() as connection:
-        # One more than asked for tells whether there is a next page.
-        found = users.page(connection, limit=limit and limit + 1, after=after)
+    # One more than asked for tells whether there is a next page.
+    found = transact(
+        database, lambda connection: users.page(connection, limit=limit + 1, after=after)
+    )
     page = found[:limit]
     headers = {}
     if len(found) > len(page):
@@ -111,8 +118,7 @@ def list_users(
 )
 def show_user(database: Database, user_id: UserId) -> JSONResponse:
     """Show one followed user."""
-    with database.begin() as connection:
-        user = followed_user(connection, user_id)
+    user = transact(database, lambda connection: followed_user(connection, user_id))
     return JSONResponse(_shown(user))
 
 
@@ -132,10 +138,20 @@ def delete_user(database: Database, user_id: UserId) -> JSONResponse:
     First the statistics go, then the user, in one transaction. A scan in flight stores nothing
     more.
     """
-    with database.begin() as connection:
-        user = followed_user(connection, user_id)
-        if not users.delete(connection, user_id):
+    deleted: TrackedUser | None = None
+
+    def delete(connection: Connection) -> TrackedUser:
+        nonlocal deleted
+        connection.execute(text(f"SET LOCAL statement_timeout = '{_LONGEST_DELETION}s'"))
+        user = users.get(connection, user_id)
+        if user is not None and users.delete(connection, user_id):
+            deleted = user
+        elif deleted is None:
             raise NotFoundError("user not found")
+        # Else an attempt whose commit was not confirmed deleted it: that is what was asked for.
+        return deleted
+
+    user = transact(database, delete)
     log.info("user deleted: %s (%d)", user.login, user.id)
     return JSONResponse(_shown(user))
 
@@ -165,24 +181,26 @@ def _followed(user: TrackedUser, is_new: bool) -> JSONResponse:
 
 def _follow(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]:
     """Store a user, then send the first scan; the sweep sends what could not be sent."""
-    with resources.database.begin() as connection:
-        stored, is_new = users.add(connection, user, lease=resources.settings.load_lease)
+    is_new = False
+
+    def store(connection: Connection) -> TrackedUser:
+        nonlocal is_new
+        stored, was_added = users.add(connection, user, lease=resources.settings.load_lease)
+        # An attempt whose commit was not confirmed may have added it.
+        is_new = is_new or was_added
+        return stored
+
+    stored = transact(resources.database, store)
     if not is_new:
         return stored, False
     log.info("user added: %s (%d)", stored.login, stored.id)
-    if not broker.send(resources.celery, Task.LOAD_USER, stored.id):
-        try:
-            with resources.database.begin() as connection:
-                users.release(connection, stored.id)
-        except SQLAlchemyError as error:
-            # The user is stored all the same, and due when the lease ends.
-            log.warning("user %d stays leased: %s", stored.id, in_a_line(error))
+    send_load(resources, stored.id)
     return stored, True
 
 
 async def _follow_login(resources: Resources, login: str) -> JSONResponse:
     """Ask a worker who bears a login, and wait for the answer a little."""
-    asked = await run_in_threadpool(_ask, resources, login)
+    asked = await run_in_threadpool(ask, resources, login)
     if isinstance(asked, TrackedUser):
         return _followed(asked, is_new=False)
     lookup, was_sent = asked
@@ -203,17 +221,30 @@ async def _follow_login(resources: Resources, login: str) -> JSONResponse:
     )
 
 
-def _ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup, bool]:
+def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup, bool]:
     """Return who bears the login; or else the question, and whether a worker has it."""
-    with resources.database.begin() as connection:
+    is_new = False
+
+    def find_or_ask(connection: Connection) -> TrackedUser | lookups.Lookup:
+        nonlocal is_new
         if user := users.find(connection, login):
             return user
-        lookup, is_new = lookups.ask(connection, login, lease=resources.settings.load_lease)
-    if not is_new or broker.send(resources.celery, Task.RESOLVE_LOGIN, lookup.id):
+        lookup, was_asked = lookups.ask(connection, login, lease=resources.settings.load_lease)
+        # By an attempt whose commit was not confirmed, perhaps.
+        is_new = is_new or was_asked
+        return lookup
+
+    found = transact(resources.database, find_or_ask)
+    if isinstance(found, TrackedUser):
+        return found
+    lookup = found
+    if not is_new or resources.sender.send(Task.RESOLVE_LOGIN, lookup.id):
         return lookup, True
     try:
-        with resources.database.begin() as connection:
-            lookups.put_back(connection, lookup.id, reason=None)
+        transact(
+            resources.database,
+            lambda connection: lookups.put_back(connection, lookup.id, reason=None),
+        )
     except SQLAlchemyError as error:
         # The question is stored all the same, and due when the lease ends.
         log.warning("lookup %d stays leased: %s", lookup.id, in_a_line(error))
@@ -222,12 +253,19 @@ def _ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup
 
 def _look(resources: Resources, lookup_id: int) -> JSONResponse | None:
     """Return the final answer, or None while there is none."""
-    with resources.database.begin() as connection:
+
+    def look(
+        connection: Connection,
+    ) -> tuple[lookups.Lookup | None, TrackedUser | None, bool]:
         lookup = lookups.get(connection, lookup_id)
-        if lookup is None or lookup.state is LookupState.PENDING:
-            return None
-        user = None if lookup.user_id is None else users.get(connection, lookup.user_id)
-        was_followed = lookups.found_followed(connection, lookup_id)
+        if lookup is None or lookup.user_id is None:
+            return lookup, None, False
+        user = users.get(connection, lookup.user_id)
+        return lookup, user, lookups.found_followed(connection, lookup_id)
+
+    lookup, user, was_followed = transact(resources.database, look)
+    if lookup is None or lookup.state is LookupState.PENDING:
+        return None
     if lookup.state is LookupState.FAILED:
         log.info("login not resolved: %s: %s", lookup.login, lookup.reason)
         raise NotFoundError(lookup.reason or f"GitHub has no user {lookup.login}")

@@ -28,8 +28,10 @@ NAMES = sorted(OPERATIONS)
 
 
 def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the JSON among a call's answers; pictures have no model."""
     for status, answer in operation["responses"].items():
-        yield status, answer["content"]["application/json"]
+        if "application/json" in answer.get("content", {}):
+            yield status, answer["content"]["application/json"]
 
 
 def model_of(schema: dict[str, Any]) -> Any:
@@ -47,10 +49,18 @@ def test_the_calls_are_these() -> None:
         "GET /healthz",
         "GET /readyz",
         "GET /v1/lookups/{lookup_id}",
+        "GET /v1/repos/{repo_id}",
+        "GET /v1/repos/{repo_id}/badge.svg",
+        "GET /v1/repos/{repo_id}/chart.svg",
+        "GET /v1/repos/{repo_id}/stats",
         "GET /v1/users",
         "GET /v1/users/{user_id}",
+        "GET /v1/users/{user_id}/chart.svg",
+        "GET /v1/users/{user_id}/growth",
+        "GET /v1/users/{user_id}/repos",
         "GET /v1/users/{user_id}/scans",
         "GET /v1/users/{user_id}/stats",
+        "POST /v1/users/{user_id}/scan",
         "PUT /v1/users",
     ]
 
@@ -96,15 +106,40 @@ def test_each_example_of_a_body_is_accepted() -> None:
         api.schemas.UserToFollow.model_validate(example["value"])
 
 
+def test_a_body_is_described_as_strictly_as_it_is_read() -> None:
+    body = SCHEMA["components"]["schemas"]["UserToFollow"]
+    number, _null = body["properties"]["id"]["anyOf"]
+    name, _null = body["properties"]["name"]["anyOf"]
+
+    assert body["required"] == ["login"]
+    assert body["properties"]["login"]["type"] == "string"
+    assert (number["minimum"], number["maximum"]) == (1, 2**63 - 1)
+    assert re.search(name["pattern"], "Ä b")
+    assert not re.search(name["pattern"], "a\x00b")
+    # A name goes with an id only.
+    assert body["anyOf"] == [
+        {"required": ["id"], "properties": {"id": {"type": "integer"}}},
+        {"properties": {"name": {"type": "null"}}},
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "statuses"),
     [
-        ("PUT /v1/users", "200 201 202 401 404 413 422 503"),
+        ("PUT /v1/users", "200 201 202 401 403 404 413 422 503"),
         ("GET /v1/users", "200 422 503"),
         ("GET /v1/users/{user_id}", "200 404 422 503"),
-        ("DELETE /v1/users/{user_id}", "200 401 404 422 503"),
-        ("GET /v1/users/{user_id}/stats", "200 404 422 503"),
-        ("GET /v1/users/{user_id}/scans", "200 404 422 503"),
+        ("DELETE /v1/users/{user_id}", "200 401 403 404 422 503"),
+        ("POST /v1/users/{user_id}/scan", "202 401 403 404 422 429 503"),
+        ("GET /v1/users/{user_id}/stats", "200 304 404 406 422 503"),
+        ("GET /v1/users/{user_id}/scans", "200 404 406 422 503"),
+        ("GET /v1/users/{user_id}/repos", "200 404 406 422 503"),
+        ("GET /v1/users/{user_id}/growth", "200 404 406 422 503"),
+        ("GET /v1/repos/{repo_id}", "200 404 422 503"),
+        ("GET /v1/repos/{repo_id}/stats", "200 404 406 422 503"),
+        ("GET /v1/users/{user_id}/chart.svg", "200 304 404 422 503"),
+        ("GET /v1/repos/{repo_id}/chart.svg", "200 304 404 422 503"),
+        ("GET /v1/repos/{repo_id}/badge.svg", "200 304 404 422 503"),
         ("GET /v1/lookups/{lookup_id}", "200 404 422 503"),
         ("GET /readyz", "200 503"),
         ("GET /healthz", "200"),
@@ -117,9 +152,31 @@ def test_the_answers_of_a_call_are_these(name: str, statuses: str) -> None:
 def test_only_what_writes_asks_for_the_key() -> None:
     secured = {name for name, operation in OPERATIONS.items() if "security" in operation}
 
-    assert secured == {"PUT /v1/users", "DELETE /v1/users/{user_id}"}
+    assert secured == {
+        "PUT /v1/users",
+        "DELETE /v1/users/{user_id}",
+        "POST /v1/users/{user_id}/scan",
+    }
     schemes = SCHEMA["components"]["securitySchemes"].values()
     assert all(scheme["description"] for scheme in schemes)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".svg")])
+def test_a_picture_is_described_as_one(name: str) -> None:
+    answers = OPERATIONS[name]["responses"]
+
+    assert list(answers["200"]["content"]) == ["image/svg+xml"]
+    assert answers["200"]["content"]["image/svg+xml"]["example"].startswith("<svg")
+    assert "content" not in answers["304"]
+    assert {"ETag", "Cache-Control"} <= set(answers["200"]["headers"])
+
+
+def test_rows_that_are_known_are_described_so() -> None:
+    answers = OPERATIONS["GET /v1/users/{user_id}/stats"]["responses"]
+
+    assert "content" not in answers["304"]
+    for status in ("200", "304"):
+        assert {"ETag", "Cache-Control"} <= set(answers[status]["headers"])
 
 
 def test_the_examples_say_what_is_answered(client: TestClient) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from common.states import ScanState
@@ -59,7 +59,7 @@ def test_rows_are_ordered_by_repository_and_day(
         ({"date_to": "2024-03-01"}, ("2024-02-01", "2024-03-01")),
         ({"date_from": "2024-02-28", "date_to": "2024-03-01"}, ("2024-02-28", "2024-03-01")),
         ({"date_from": "2024-02-29", "date_to": "2024-02-29"}, ("2024-02-29", "2024-02-29")),
-        ({"date_from": "0001-01-01", "date_to": "9999-12-31"}, ("2024-01-01", "2024-03-10")),
+        ({"date_from": "2020-01-01", "date_to": "2030-01-07"}, ("2024-01-01", "2024-03-10")),
     ],
 )
 def test_both_dates_are_included(
@@ -126,6 +126,72 @@ def test_dates_the_wrong_way_round_are_422(
     ]
 
 
+@pytest.mark.parametrize("what", ["stats", "scans"])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"date_from": "2020-01-01", "date_to": "2030-01-08"},
+            "from 2020-01-01 to 2030-01-08 is 3661 days: ask for 3660 at most, ten years",
+        ),
+        (
+            {"date_from": "2014-03-01"},
+            "from 2014-03-01 to 2024-03-10 is 3663 days: ask for 3660 at most, ten years",
+        ),
+    ],
+)
+def test_more_than_ten_years_are_422(
+    client: TestClient, user: TrackedUser, what: str, params: dict[str, str], message: str
+) -> None:
+    answer = client.get(f"/v1/users/{user.id}/{what}", params=params)
+
+    assert answer.status_code == 422
+    (fault,) = answer.json()["detail"]
+    assert (fault["loc"], fault["msg"]) == (["query", "date_from"], message)
+
+
+def test_half_a_million_rows_are_shown_and_one_more_is_422(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    span = {"date_from": "2015-01-01", "date_to": "2024-03-10"}
+    fill(connection, user, repositories=200, days=2500)
+
+    answer = client.get(f"/v1/users/{user.id}/stats", params=span)
+
+    assert answer.status_code == 200
+    assert answer.content.count(b"repo_id") == 500_000
+
+    one_more = factories.add_repository(connection, user)
+    factories.add_rows(connection, user, one_more, {TODAY: (1, 1, 1)})
+    answer = client.get(f"/v1/users/{user.id}/stats", params=span)
+
+    assert answer.status_code == 422
+    (fault,) = answer.json()["detail"]
+    assert fault["loc"] == ["query", "date_from"]
+    assert fault["msg"] == (
+        "from 2015-01-01 to 2024-03-10 there are more than 500000 rows:"
+        " ask for fewer days at a time"
+    )
+    assert client.get(f"/v1/users/{user.id}/stats").status_code == 200
+
+
+def fill(connection: Connection, user: TrackedUser, *, repositories: int, days: int) -> None:
+    """Record many rows at once, the last ones today: the product's own writer takes minutes."""
+    ids = [factories.add_repository(connection, user).id for _ in range(repositories)]
+    connection.execute(text("SET session_replication_role = replica"))
+    connection.execute(
+        text(
+            """
+            INSERT INTO daily_stats (repo_id, date, user_id, stargazers, forks, watchers)
+            SELECT repo_id, CAST(:today AS date) - ago, :user_id, 42, 9, 14
+            FROM unnest(CAST(:ids AS bigint[])) AS repo_id, generate_series(0, :days - 1) AS ago
+            """
+        ),
+        {"today": TODAY, "user_id": user.id, "ids": ids, "days": days},
+    )
+    connection.execute(text("RESET session_replication_role"))
+
+
 def test_a_gap_stays_a_gap(client: TestClient, connection: Connection, user: TrackedUser) -> None:
     repository = factories.add_repository(connection, user)
     factories.add_rows(
@@ -190,15 +256,41 @@ def test_a_scan_that_waits_says_when_it_goes_on(
     assert (scan["state"], scan["next_attempt_at"]) == ("waiting", "2024-03-10T13:00:00Z")
 
 
-def test_scans_are_newest_first_within_the_dates(
+def test_a_day_on_which_nothing_was_tried_is_shown_as_a_gap(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     for ago in (40, 3, 2, 0):
         factories.add_scan(connection, user, TODAY - timedelta(days=ago))
 
-    def shown(**params: str) -> list[str]:
+    def shown(**params: str) -> list[tuple[str, str]]:
         scans = client.get(f"/v1/users/{user.id}/scans", params=params).json()
-        return [scan["day"] for scan in scans]
+        return [(scan["day"], scan["state"]) for scan in scans]
 
-    assert shown() == ["2024-03-10", "2024-03-08", "2024-03-07"]
-    assert shown(date_from="2024-03-07", date_to="2024-03-08") == ["2024-03-08", "2024-03-07"]
+    month = shown()
+    assert month[:4] == [
+        ("2024-03-10", "done"),
+        ("2024-03-09", "none"),
+        ("2024-03-08", "done"),
+        ("2024-03-07", "done"),
+    ]
+    assert [state for _, state in month[4:]] == ["none"] * 26
+    assert shown(date_from="2024-03-08", date_to="2024-03-09") == [
+        ("2024-03-09", "none"),
+        ("2024-03-08", "done"),
+    ]
+
+
+def test_a_gap_has_a_reason_and_no_numbers(client: TestClient, user: TrackedUser) -> None:
+    assert client.get(f"/v1/users/{user.id}/scans").json() == [
+        {
+            "day": "2024-03-10",
+            "state": "none",
+            "reason": "nothing was tried yet: the day is not over",
+            "expected": None,
+            "recorded": 0,
+            "attempts": 0,
+            "started_at": None,
+            "finished_at": None,
+            "next_attempt_at": None,
+        }
+    ]

@@ -20,17 +20,35 @@ def test_users_are_listed_by_ascending_id(client: TestClient, connection: Connec
     assert [user["id"] for user in client.get("/v1/users").json()] == [9, 30, 100]
 
 
+def follow_many(connection: Connection, first: int, last: int) -> None:
+    connection.execute(
+        text("INSERT INTO users (id, login, name) SELECT i, i, i FROM generate_series(:a, :b) i"),
+        {"a": first, "b": last},
+    )
+
+
 def test_all_users_are_listed_where_no_limit_is_given(
     client: TestClient, connection: Connection
 ) -> None:
-    connection.execute(
-        text("INSERT INTO users (id, login, name) SELECT i, i, i FROM generate_series(1, 2500) i")
-    )
+    follow_many(connection, 1, 10_000)
 
     answer = client.get("/v1/users")
 
-    assert len(answer.json()) == 2500
+    assert len(answer.json()) == 10_000
     assert "link" not in answer.headers
+
+
+def test_more_users_than_one_answer_holds_are_linked(
+    client: TestClient, connection: Connection
+) -> None:
+    follow_many(connection, 1, 10_001)
+
+    answer = client.get("/v1/users")
+    rest = client.get(answer.links["next"]["url"])
+
+    assert len(answer.json()) == 10_000
+    assert [user["id"] for user in rest.json()] == [10_001]
+    assert "link" not in rest.headers
 
 
 def test_the_links_lead_through_all_pages_once(client: TestClient, connection: Connection) -> None:
@@ -62,7 +80,7 @@ def test_a_page_after_the_last_user_is_empty(client: TestClient, connection: Con
 
 
 def test_the_largest_page_and_id_are_accepted(client: TestClient) -> None:
-    assert client.get(f"/v1/users?limit={2**31 - 1}&after={2**63 - 1}").json() == []
+    assert client.get(f"/v1/users?limit=10000&after={2**63 - 1}").json() == []
 
 
 def test_deleting_takes_the_statistics_with_it(client: TestClient, connection: Connection) -> None:
