@@ -1,0 +1,77 @@
+"""``/``: who is followed, and whether the collection is healthy."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+
+from api.deps import Owned, Resources
+from api.pages.frame import page
+from api.pages.spans import WINDOW, Line
+from api.readiness import OK
+from api.schemas import MAX_ID
+from api.transaction import transact
+from common import listing, series
+from common.listing import Listed, Progress
+from common.metric import Metric
+
+router = APIRouter()
+
+_PAGE = 50
+"""Users on one page."""
+
+Search = Annotated[str, Query(alias="q", max_length=100)]
+
+
+@router.get("/")
+async def show_overview(
+    request: Request,
+    resources: Owned,
+    part: Search = "",
+    after: Annotated[str, Query(max_length=39, pattern="^[A-Za-z0-9_-]*$")] = "",
+    after_id: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
+) -> Response:
+    """Show the followed users, those whose login holds a part."""
+    return await overview(request, resources, part=part.strip(), after=(after, after_id))
+
+
+async def overview(
+    request: Request,
+    resources: Resources,
+    *,
+    part: str = "",
+    after: tuple[str, int] = ("", 0),
+    login: str = "",
+    problem: str | None = None,
+) -> Response:
+    """Return the page; with what is wrong with a login that was to be followed, if anything is."""
+
+    def look(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Line]]:
+        progress = listing.progress(connection)
+        found = listing.search(connection, part, limit=_PAGE + 1, after=after)
+        totals = series.of_users(
+            connection,
+            [user.id for user in found[:_PAGE]],
+            progress.today - WINDOW,
+            progress.today,
+        )
+        return progress, found, {user.id: Line(totals.get(user.id, [])) for user in found}
+
+    checks = await resources.checks.run()
+    progress, found, totals = await run_in_threadpool(transact, resources.database, look)
+    return page(
+        request,
+        "overview.html",
+        status_code=200 if problem is None else 422,
+        progress=progress,
+        complaints=[f"{name}: {check}" for name, check in checks.items() if check != OK],
+        users=found[:_PAGE],
+        totals=totals,
+        metric=Metric.STARGAZERS,
+        is_more=len(found) > _PAGE,
+        is_first=after == ("", 0),
+        part=part,
+        login=login,
+        problem=problem,
+    )

@@ -1,0 +1,219 @@
+"""``/users/{id}``: one user's total, repositories, movers and days."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from api import rescans
+from api.deps import Database, Owned, UserId
+from api.pages.days import Calendar, calendar
+from api.pages.doors import ActingForm
+from api.pages.frame import go, page
+from api.pages.periods import Chosen, Period, choose
+from api.pages.spans import WINDOW, Line
+from api.transaction import transact
+from api.users import followed_user
+from common import catalogue, clock, growth, scans, series
+from common.catalogue import SPANS, Entry
+from common.growth import Mover
+from common.metric import Metric
+from common.series import Point
+from common.users import TrackedUser
+
+router = APIRouter(prefix="/users/{user_id}")
+
+_PAGE = 100
+"""Repositories on one page."""
+
+_MOVERS = 10
+_A_YEAR = timedelta(days=364)
+
+
+class Sort(StrEnum):
+    """What the repositories are sorted by; changes are those of the metric that is shown."""
+
+    NAME = "name"
+    STARGAZERS = "stargazers"
+    FORKS = "forks"
+    WATCHERS = "watchers"
+    DAY = "1"
+    WEEK = "7"
+    MONTH = "30"
+    YEAR = "365"
+
+
+class Rescan(StrEnum):
+    """What became of a scan that the visitor asked for."""
+
+    SENT = "sent"
+    AT_WORK = "at_work"
+    TOO_SOON = "too_soon"
+
+    @property
+    def text(self) -> str:
+        """What the visitor is told."""
+        return {
+            "sent": "A scan was asked for: load the page again in a moment.",
+            "at_work": "A scan is on its way already: load the page again in a moment.",
+            "too_soon": "There was a scan a moment ago: ask again in five minutes.",
+        }[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a visitor chose to see."""
+
+    metric: Metric
+    period: Period
+    sort: Sort
+    is_ascending: bool
+    page: int
+
+    def address(self, **changes: object) -> str:
+        """Return the query of the page with something else chosen; the first page of it."""
+        chosen = {
+            "metric": self.metric,
+            "period": self.period,
+            "sort": self.sort,
+            "order": "asc" if self.is_ascending else "desc",
+            **changes,
+        }
+        return "?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+
+    def sorting(self, sort: str) -> str:
+        """Return the query that sorts by something, or the other way round where it does already.
+
+        Names go up first, numbers down.
+        """
+        is_up = not self.is_ascending if self.sort == sort else sort == Sort.NAME
+        return self.address(sort=sort, order="asc" if is_up else "desc") + "#repositories"
+
+    def direction(self, sort: str) -> str:
+        """Return ``aria-sort`` of a column."""
+        if self.sort != sort:
+            return "none"
+        return "ascending" if self.is_ascending else "descending"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the page shows, of one moment."""
+
+    user: TrackedUser
+    today: date
+    chosen: Chosen
+    total: Line
+    entries: list[Entry]
+    """Those of the page that is looked at."""
+    repositories: int
+    """How many there are in all."""
+    lines: dict[int, list[Point]]
+    movers: list[Mover]
+    calendar: Calendar
+
+
+def _choice(
+    metric: Metric = Metric.STARGAZERS,
+    period: Period = Period.QUARTER,
+    sort: Sort = Sort.STARGAZERS,
+    order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> Choice:
+    return Choice(metric, period, sort, order == "asc", page)
+
+
+@router.get("")
+def show_user(
+    request: Request,
+    database: Database,
+    user_id: UserId,
+    choice: Annotated[Choice, Depends(_choice)],
+    scan: Rescan | None = None,
+) -> Response:
+    """Show a user."""
+    content = transact(database, lambda connection: _look(connection, user_id, choice))
+
+    def sparkline(entry: Entry) -> Markup:
+        return Line(content.lines.get(entry.id, [])).drawn(choice.metric, content.today)
+
+    return page(
+        request,
+        "user.html",
+        user=content.user,
+        choice=choice,
+        content=content,
+        sparkline=sparkline,
+        is_more=choice.page * _PAGE < content.repositories,
+        metrics=Metric,
+        periods=Period,
+        spans=SPANS,
+        rescan=scan,
+    )
+
+
+@router.post("/scan")
+def scan_now(resources: Owned, user_id: UserId, _form: ActingForm) -> Response:
+    """Scan the user now, and lead back to the calendar, which says what comes of it."""
+    asked = rescans.ask(resources, user_id)
+    became = Rescan.SENT if asked.is_sent else Rescan.AT_WORK
+    if asked.wait:
+        became = Rescan.TOO_SOON
+    return go(f"/users/{user_id}?scan={became}#scans")
+
+
+def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
+    user = followed_user(connection, user_id)
+    today = clock.today(connection)
+    entries = catalogue.of_user(connection, user_id)
+    since = min((entry.first_day for entry in entries if entry.first_day), default=None)
+    chosen = choose(choice.period, today, since)
+    shown = _sorted(entries, choice)[(choice.page - 1) * _PAGE : choice.page * _PAGE]
+    return Content(
+        user=user,
+        today=today,
+        chosen=chosen,
+        total=Line(series.of_user(connection, user_id, today - WINDOW, today)),
+        entries=shown,
+        repositories=len(entries),
+        lines=series.of_repositories(
+            connection, user_id, [entry.id for entry in shown], today - timedelta(30), today
+        ),
+        movers=[
+            mover
+            for mover in growth.movers(
+                connection, user_id, chosen.first, chosen.last, choice.metric, _MOVERS
+            )
+            if mover.difference
+        ],
+        calendar=calendar(scans.read(connection, user_id, today - _A_YEAR, today), today),
+    )
+
+
+def _sorted(entries: list[Entry], choice: Choice) -> list[Entry]:
+    """Sort the repositories; those without the number come last, whichever way it goes."""
+    if choice.sort is Sort.NAME:
+        return sorted(
+            entries,
+            key=lambda entry: (entry.name.casefold(), entry.id),
+            reverse=not choice.is_ascending,
+        )
+    number = _number(choice)
+    sign = 1 if choice.is_ascending else -1
+
+    def rank(entry: Entry) -> tuple[bool, int, str, int]:
+        value = number(entry)
+        return value is None, sign * (value or 0), entry.name.casefold(), entry.id
+
+    return sorted(entries, key=rank)
+
+
+def _number(choice: Choice) -> Callable[[Entry], int | None]:
+    if choice.sort.isdecimal():
+        return lambda entry: getattr(entry.changes[int(choice.sort)], choice.metric, None)
+    return lambda entry: getattr(entry.latest, choice.sort, None)

@@ -1,0 +1,226 @@
+"""What pages show is what the calls say, number by number, and a gap is one everywhere."""
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from starlette.testclient import TestClient
+
+from api.pages import figures
+from common.states import ScanState
+from common.users import TrackedUser
+from tests import factories
+from tests.api.charts.pixels import ORANGE, drawn
+from tests.api.charts.reading import axes
+from tests.api.pages.html import UNKNOWN, Element, load
+from tests.clock import Clock
+
+TODAY = date(2026, 3, 20)
+METRICS = ("stargazers", "forks", "watchers")
+SPANS = (1, 7, 30, 365)
+LOST = TODAY - timedelta(days=7)
+
+
+@pytest.fixture
+def user(connection: Connection, clock: Clock) -> TrackedUser:
+    """A user whose five repositories rise, fall, come, go and stand still; one day was lost."""
+    clock.set(TODAY)
+    owner = factories.add_user(connection, login="adam")
+    first = TODAY - timedelta(days=400)
+    rows = {
+        "rising": {ago: (9000 - 20 * ago, 800 - ago, 410 - ago) for ago in range(401)},
+        "falling": {ago: (300_000 + 7 * ago, 3 * ago, 12) for ago in range(401)},
+        "young": {ago: (5 - ago, 0, 1) for ago in range(5)},
+        "gone": dict.fromkeys(range(50, 90), (77, 7, 6)),
+        "level": dict.fromkeys(range(40), (42, 9, 14)),
+    }
+    for name, counts in rows.items():
+        repository = factories.add_repository(connection, owner, name=name, day=first)
+        days = {TODAY - timedelta(days=ago): each for ago, each in counts.items()}
+        days.pop(LOST, None)
+        factories.add_rows(connection, owner, repository, days)
+    for ago in range(400, -1, -1):
+        day = TODAY - timedelta(days=ago)
+        state = ScanState.INCOMPLETE if day == LOST else ScanState.DONE
+        factories.add_scan(connection, owner, day, state, expected=5, recorded=5 * (day != LOST))
+    return owner
+
+
+def told(client: TestClient, path: str) -> Any:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def count(value: int | None) -> str:
+    return UNKNOWN if value is None else figures.number(value)
+
+
+def difference(value: int | None) -> str:
+    return UNKNOWN if value is None else figures.change(value)
+
+
+def rows_of(page: Element, section: str) -> list[list[str]]:
+    return page.one("section", aria_labelledby=section).one("table").rows()
+
+
+def of(counts: Mapping[str, int] | None, metric: str) -> int | None:
+    return None if counts is None else counts[metric]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_table_of_repositories_is_that_of_the_call(
+    client: TestClient, user: TrackedUser, metric: str
+) -> None:
+    repositories = told(client, f"/v1/users/{user.id}/repos?sort=name")
+
+    shown = rows_of(
+        load(client, f"/users/{user.id}?metric={metric}&sort=name&order=asc"), "repositories"
+    )
+
+    wanted = [
+        [
+            repository["name"],
+            *(count(of(repository["latest"], each)) for each in METRICS),
+            *(difference(of(repository["changes"][str(span)], metric)) for span in SPANS),
+        ]
+        for repository in repositories
+    ]
+    assert len(shown) == 5
+    # The name goes with its tags, and the fifth cell is the line.
+    assert [[row[0].split()[0], *row[1:4], *row[5:]] for row in shown] == wanted
+    assert {UNKNOWN} < {cell for row in wanted for cell in row}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_movers_are_those_of_the_call(
+    client: TestClient, user: TrackedUser, metric: str
+) -> None:
+    movers = told(
+        client,
+        f"/v1/users/{user.id}/growth?by={metric}&date_from={TODAY - timedelta(89)}&date_to={TODAY}",
+    )
+
+    shown = rows_of(load(client, f"/users/{user.id}?metric={metric}&period=90"), "movers")
+
+    assert shown
+    assert shown == [
+        [
+            mover["name"],
+            figures.number(mover["first"]),
+            figures.number(mover["last"]),
+            figures.change(mover["difference"]),
+            figures.percent(mover["percent"]),
+            f"{mover['first_day']} to {mover['last_day']}",
+        ]
+        for mover in movers
+        if mover["difference"]
+    ]
+
+
+def test_totals_are_the_sums_of_the_rows(client: TestClient, user: TrackedUser) -> None:
+    rows = told(client, f"/v1/users/{user.id}/stats?date_from={TODAY - timedelta(30)}")["stats"]
+
+    def total(ago: int, metric: str) -> int:
+        day = (TODAY - timedelta(days=ago)).isoformat()
+        return sum(row[metric] for row in rows if row["date"] == day)
+
+    boxes = [
+        [cell.text for cell in box.all("dd")]
+        for box in load(client, f"/users/{user.id}").one("dl").all("div")[:3]
+    ]
+    (listed,) = load(client, "/").one("table").rows()
+
+    assert boxes == [
+        [
+            figures.number(total(0, metric)),
+            f"7 d {UNKNOWN}, 30 d {figures.change(total(0, metric) - total(30, metric))}",
+        ]
+        for metric in METRICS
+    ]
+    assert [listed[1], *listed[5:7]] == [figures.number(total(0, metric)) for metric in METRICS]
+    assert listed[3:5] == [
+        UNKNOWN,
+        figures.change(total(0, "stargazers") - total(30, "stargazers")),
+    ]
+
+
+def test_the_calendar_is_that_of_the_call(client: TestClient, user: TrackedUser) -> None:
+    scans = told(
+        client, f"/v1/users/{user.id}/scans?date_from={TODAY - timedelta(364)}&date_to={TODAY}"
+    )
+
+    page = load(client, f"/users/{user.id}")
+    squares = page.one("section", aria_labelledby="scans").one("table").all("td")
+
+    shown = {square.text for square in squares if square.text}
+    assert shown == {
+        f"{scan['day']}: {scan['state']}, {scan['recorded']} of {scan['expected']} repositories"
+        for scan in scans
+    }
+    assert len(shown) == 365
+
+
+def test_the_page_of_each_repository_is_that_of_the_calls(
+    client: TestClient, user: TrackedUser
+) -> None:
+    for listed in told(client, f"/v1/users/{user.id}/repos"):
+        path = f"/v1/repos/{listed['id']}"
+        repository = told(client, path)
+        period = f"date_from={TODAY - timedelta(89)}&date_to={TODAY}"
+        days = {row["date"]: row for row in told(client, f"{path}/stats?{period}")["stats"]}
+
+        page = load(client, f"/repos/{listed['id']}?period=90")
+
+        assert rows_of(page, "counts") == [
+            [
+                label,
+                count(of(repository["latest"], metric)),
+                *(difference(of(repository["changes"][str(span)], metric)) for span in SPANS),
+            ]
+            for label, metric in zip(("Stars", "Forks", "Watchers"), METRICS, strict=True)
+        ]
+        recorded = [row for row in rows_of(page, "days") if len(row) == 4]
+        assert recorded == [
+            [day, *(figures.number(days[day][metric]) for metric in METRICS)]
+            for day in sorted(days, reverse=True)
+        ]
+
+
+def test_a_day_without_rows_is_a_gap_in_json_csv_picture_and_page(
+    client: TestClient, user: TrackedUser
+) -> None:
+    repository = next(
+        each["id"]
+        for each in told(client, f"/v1/users/{user.id}/repos")
+        if each["name"] == "rising"
+    )
+    first = LOST - timedelta(days=3)
+    period = {"date_from": first.isoformat(), "date_to": TODAY.isoformat()}
+    days = [first + timedelta(days=ahead) for ahead in range(11)]
+    wanted = [day.isoformat() for day in days if day != LOST]
+
+    path = f"/v1/repos/{repository}"
+    rows = client.get(f"{path}/stats", params=period).json()["stats"]
+    table = client.get(f"{path}/stats", params=period | {"format": "csv"}).text
+    chart = client.get(
+        f"{path}/chart.svg", params=period | {"metric": "stargazers", "theme": "light"}
+    ).text
+    page = load(client, f"/repos/{repository}?period=30")
+
+    assert [row["date"] for row in rows] == wanted
+    assert [row["date"] for row in csv.DictReader(io.StringIO(table))] == wanted
+    (plane,) = axes(chart)
+    # The legend above is orange, too.
+    line = range(int(plane.values[-1][1]), int(plane.values[0][1]))
+    orange = {x for x, y in drawn(chart).places(ORANGE) if y in line}
+    before, after = (int(plane.x(LOST + timedelta(days=ahead))) for ahead in (-1, 1))
+    between = range(before + 4, after - 4)
+    assert orange.isdisjoint(between)
+    assert int(plane.x(LOST - timedelta(days=2))) in orange
+    (gap,) = [row for row in rows_of(page, "days") if len(row) == 2]
+    assert gap == [LOST.isoformat(), "not recorded: incomplete"]

@@ -1,0 +1,159 @@
+"""``/follow``: a login becomes a user, and whoever asked can watch."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import Connection
+from starlette.testclient import TestClient
+
+from common import lookups, users
+from common.broker import Queue, Task
+from common.states import ScanState
+from tests import factories
+from tests.api.pages.html import BROWSER, fill, load, parse
+from tests.api.stand_in import sent
+from tests.clock import Clock
+
+
+def follow(client: TestClient, login: str) -> Response:
+    form = fill(load(client, "/"), "/follow", login=login)
+    return client.post("/follow", data=form, headers=BROWSER, follow_redirects=False)
+
+
+def steps(client: TestClient, path: str) -> list[tuple[str, str]]:
+    """Return stage and text of each step, which the page and its script are told alike."""
+    page = load(client, path)
+    shown = [
+        (step.attributes["data-stage"] or "", step.one("p").text)
+        for step in page.one("ol", class_="steps").all("li")
+    ]
+    told = client.get(f"{path}/progress").json()
+    assert [(step["stage"], step["text"]) for step in told["steps"]] == shown
+    assert told["is_over"] == (not page.all("meta", http_equiv="refresh"))
+    assert told["is_over"] == (not page.all("script"))
+    return shown
+
+
+def test_a_login_is_asked_for_and_can_be_watched(
+    client: TestClient, connection: Connection, redis_url: str
+) -> None:
+    address = follow(client, "adam").headers["location"]
+
+    lookup_id = int(address.rpartition("/")[2])
+    assert sent(redis_url, Queue.LOAD) == [(Task.RESOLVE_LOGIN, [lookup_id])]
+    assert steps(client, address) == [
+        ("under way", "GitHub is being asked"),
+        ("to come", "not yet"),
+    ]
+
+
+def test_a_followed_user_is_shown_at_once(client: TestClient, connection: Connection) -> None:
+    user = factories.add_user(connection, login="adam")
+
+    assert follow(client, " @ADAM ").headers["location"] == f"/users/{user.id}"
+
+
+def test_a_login_that_github_does_not_have_ends_there(
+    client: TestClient, connection: Connection
+) -> None:
+    lookup, _ = lookups.ask(connection, "nobody")
+    lookups.fail(connection, lookup.id, "GitHub has no user nobody")
+
+    assert steps(client, f"/follow/{lookup.id}") == [
+        ("failed", "GitHub has no user nobody"),
+        ("to come", "not yet"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scan", "shown"),
+    [
+        (
+            {"state": ScanState.CLAIMED},
+            ("under way", "a worker is reading the repositories"),
+        ),
+        ({"state": ScanState.DONE, "recorded": 7}, ("done", "7 repositories")),
+        ({"state": ScanState.DONE, "recorded": 1}, ("done", "1 repository")),
+        (
+            {"state": ScanState.INCOMPLETE, "reason": "2 were hidden", "recorded": 5},
+            ("done", "5 of 7 repositories: 2 were hidden"),
+        ),
+        ({"state": ScanState.GONE, "reason": "no such account"}, ("failed", "no such account")),
+    ],
+)
+def test_what_became_of_the_first_scan_is_said(
+    client: TestClient,
+    connection: Connection,
+    clock: Clock,
+    scan: dict[str, Any],
+    shown: tuple[str, str],
+) -> None:
+    user = factories.add_user(connection, login="adam", name="Adam")
+    lookup, _ = lookups.ask(connection, "adam")
+    lookups.resolve(connection, lookup.id, user.id)
+    factories.add_scan(connection, user, clock.today(), expected=7, **scan)
+
+    found, scanned = steps(client, f"/follow/{lookup.id}")
+
+    assert found == ("done", f"Adam (adam), account {user.id}")
+    assert scanned == shown
+    assert load(client, f"/follow/{lookup.id}").all("a", href=f"/users/{user.id}")
+
+
+def test_a_wait_says_until_when(client: TestClient, connection: Connection, clock: Clock) -> None:
+    user = factories.add_user(connection)
+    lookup, _ = lookups.ask(connection, user.login)
+    lookups.resolve(connection, lookup.id, user.id)
+    later = clock.now() + timedelta(seconds=1)
+    factories.add_scan(
+        connection,
+        user,
+        clock.today(),
+        ScanState.WAITING,
+        reason="this hour's requests are used up",
+        not_before=later,
+    )
+
+    _, scanned = steps(client, f"/follow/{lookup.id}")
+
+    assert scanned == (
+        "under way",
+        f"this hour's requests are used up; next attempt {later:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def test_a_user_who_was_deleted_again_is_told_so(
+    client: TestClient, connection: Connection
+) -> None:
+    user = factories.add_user(connection)
+    lookup, _ = lookups.ask(connection, user.login)
+    lookups.resolve(connection, lookup.id, user.id)
+    users.delete(connection, user.id)
+
+    found, _ = steps(client, f"/follow/{lookup.id}")
+
+    assert found == ("failed", "found, and deleted here again since")
+
+
+@pytest.mark.parametrize("login", ["", "-a", "a b", "<script>", "a" * 40, "../x", "é", "\x00", '"'])
+def test_what_is_no_login_is_said_beside_the_field(
+    client: TestClient, connection: Connection, login: str
+) -> None:
+    answer = follow(client, login)
+    page = parse(answer.text)
+
+    assert answer.status_code == 422
+    assert "a login is 1 to 39 letters" in page.one("p", id="problem").text
+    assert page.one("input", id="login").attributes["aria-describedby"] == "problem"
+    assert page.one("input", id="login").attributes["value"] == login.strip()
+
+
+@pytest.mark.parametrize("path", ["/follow/4711", "/follow/4711/progress"])
+def test_a_question_that_nobody_asked_is_not_there(client: TestClient, path: str) -> None:
+    load(client, path, status=404)
+
+
+def test_the_address_of_the_form_leads_to_the_form(client: TestClient) -> None:
+    assert client.get("/follow", follow_redirects=False).headers["location"] == "/"

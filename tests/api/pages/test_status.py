@@ -1,0 +1,158 @@
+"""``/status``: the condition of the collection, and what is not known of it."""
+
+import time
+from datetime import timedelta
+
+import redis
+from pydantic import SecretStr
+from sqlalchemy import Connection
+from starlette.testclient import TestClient
+
+from common import credentials, fan_outs, pulse
+from common.broker import Queue
+from common.credentials import Token, name_of
+from common.states import ScanState
+from tests import factories
+from tests.api.conftest import MakeClient
+from tests.api.pages.html import Element, load
+from tests.clock import Clock
+from tests.end_to_end.system import free_port
+
+TOKEN = SecretStr("token")
+NAME = name_of(Token(TOKEN))
+
+
+def figures(page: Element) -> dict[str, str]:
+    return {
+        box.one("dt").text: box.one("dd").text
+        for figures in page.all("dl", class_="figures")
+        for box in figures.all("div")
+    }
+
+
+def test_users_are_counted_by_what_they_wait_for(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    today = clock.today()
+    users = [factories.add_user(connection) for _ in range(3)]
+    for user in users:
+        factories.add_scan(connection, user, today - timedelta(1))
+    factories.add_scan(connection, users[0], today)
+    factories.add_scan(
+        connection, users[1], today, ScanState.WAITING, not_before=clock.now() + timedelta(hours=1)
+    )
+
+    shown = figures(load(client, "/status"))
+
+    assert shown["Followed"] == "3"
+    assert shown[f"Scanned on {today}"] == "1"
+    assert shown["Due"] == "2"
+    assert shown["Waiting until a set time"] == "1"
+    assert shown["Newest day with a scan"] == today.isoformat()
+
+
+def test_the_last_fan_out_that_reached_everybody_is_shown_with_its_end(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    day = clock.today()
+    users = [factories.add_user(connection) for _ in range(2)]
+    for user in users:
+        factories.add_scan(connection, user, day)
+    noted = fan_outs.note(connection)
+    clock.advance(timedelta(days=1))
+    factories.add_scan(connection, users[0], clock.today())
+
+    shown = figures(load(client, "/status"))
+
+    assert noted is not None
+    assert shown["Last fan-out that reached everybody"] == day.isoformat()
+    assert shown["It had reached all 2 at"] == f"{noted.completed_at:%Y-%m-%d %H:%M UTC}"
+
+
+def test_nobody_followed_is_no_fault(client: TestClient) -> None:
+    shown = figures(load(client, "/status"))
+
+    assert shown["Followed"] == "0"
+    assert shown["Last fan-out that reached everybody"] == "none yet"
+
+
+def test_what_waits_is_counted_by_queue(client: TestClient, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as broker:
+        broker.lpush(Queue.SCAN, "one", "two")
+        broker.lpush(Queue.LOAD, "three")
+        pulse.note(broker)
+
+    shown = figures(load(client, "/status"))
+
+    assert shown["Waiting in scan"] == "2"
+    assert shown["Waiting in load"] == "1"
+    assert shown["Last sweep"].endswith("seconds ago")
+
+
+def test_the_budget_and_its_end_are_shown(make_client: MakeClient, redis_url: str) -> None:
+    end = time.time() + 1800
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(
+            credentials.quota_key(NAME, "graphql"),
+            mapping={"limit": 5000, "remaining": 4321, "resets_at": end},
+        )
+        # Of an hour that is over: not what is left now.
+        client.hset(
+            credentials.quota_key(NAME, "core"),
+            mapping={"limit": 5000, "remaining": 1, "resets_at": end - 3600},
+        )
+
+    page = load(make_client(github_token=TOKEN), "/status")
+
+    (row,) = page.all("table")[1].rows()
+    assert row[:3] == ["GraphQL points", "4,321", "5,000"]
+    assert row[3] == time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(end))
+
+
+def test_a_limit_that_github_set_is_shown_until_it_ends(
+    make_client: MakeClient, redis_url: str
+) -> None:
+    client = make_client(github_token=TOKEN)
+    with redis.Redis.from_url(redis_url) as broker:
+        key = credentials.block_key(NAME)
+        broker.hset(key, mapping={"blocked_until": time.time() + 60, "reason": "<too fast>"})
+        during = load(client, "/status").one("main").text
+        ended = time.time() - 60
+        broker.hset(key, "blocked_until", str(ended))
+        after = load(client, "/status").one("main").text
+
+    assert "GitHub set a limit: <too fast>. Nobody asks before" in during
+    moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ended))
+    assert f"No limit is in force. The last one ended at {moment}: <too fast>." in after
+
+
+def test_refused_credentials_are_shown(make_client: MakeClient, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as broker:
+        broker.set(credentials.refusal_key(NAME), "1")
+
+    text = load(make_client(github_token=TOKEN), "/status").one("main").text
+
+    assert "GitHub refuses the credentials" in text
+
+
+def test_no_worker_at_work_is_said(client: TestClient) -> None:
+    assert "nobody answered within a second" in load(client, "/status").one("main").text
+
+
+def test_a_page_without_redis_shows_what_postgres_knows(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    factories.add_user(connection)
+    client = make_client(redis_url=SecretStr(f"redis://127.0.0.1:{free_port()}/0"))
+
+    page = load(client, "/status")
+
+    assert figures(page)["Followed"] == "1"
+    assert page.one("main").text.count("Not known: Redis does not answer") == 2
+    assert "not known: they cannot be asked" in page.one("main").text
+
+
+def test_flower_is_on_the_same_host(make_client: MakeClient) -> None:
+    client = make_client(flower_port=5777)
+
+    assert load(client, "/status").all("a", href="http://testserver:5777")

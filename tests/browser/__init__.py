@@ -1,0 +1,1 @@
+"""What a person does with the pages, in a real browser."""

@@ -1,0 +1,41 @@
+"""The Chromium that drives the pages, in tests and for pictures."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class NoChromiumError(Exception):
+    """There is none on this machine."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Open a browser for the length of the block.
+
+    :raise NoChromiumError: neither the machine nor Playwright has one
+    """
+    with sync_playwright() as playwright:
+        bundled = playwright.chromium.executable_path
+        found = next(filter(None, map(shutil.which, _NAMES)), None)
+        if found is None and Path(bundled).exists():
+            found = bundled
+        if found is None:
+            raise NoChromiumError("no Chromium is installed: `playwright install chromium`")
+        browser = playwright.chromium.launch(executable_path=found, args=_OPTIONS)
+        yield browser
+        browser.close()

@@ -1,0 +1,95 @@
+"""A browser, and the whole product beside the simulator to point it at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.browser.chromium import NoChromiumError, chromium
+from tests.end_to_end.conftest import make_system, system, world
+
+__all__ = ["make_system", "system", "world"]
+
+WIDTHS = (390, 1280)
+"""Pixels: a phone, and a desk."""
+
+
+# Of this package, not of the session: while it is open its event loop occupies the main thread.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A browser for all tests."""
+    try:
+        with chromium() as opened:
+            yield opened
+    except NoChromiumError as error:
+        pytest.skip(str(error))
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser; what must not happen on any page is noted."""
+
+    context: BrowserContext
+    page: Page
+    address: str
+    faults: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Open one of our pages."""
+        self.page.goto(self.address + path, wait_until="networkidle")
+
+    def check(self) -> None:
+        """Fail if the page that is open is not fit for people, or anything went wrong so far."""
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        size = self.page.viewport_size
+        assert size is not None
+        assert width <= size["width"], f"{self.page.url} is {width} pixels wide"
+        found = Axe().run(self.page).response["violations"]
+        grave = [
+            f"{violation['id']}: {node['html']}"
+            for violation in found
+            if violation["impact"] in {"serious", "critical"}
+            for node in violation["nodes"][:3]
+        ]
+        assert not grave, self.page.url
+        assert not self.faults
+
+
+@contextmanager
+def visiting(
+    browser: Browser, address: str, *, width: int, scheme: str = "light", scripts: bool = True
+) -> Iterator[Visitor]:
+    """Open a window of its own cookies, and fail at its end if something went wrong in it."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        java_script_enabled=scripts,
+        locale="en-GB",
+    )
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    visitor = Visitor(context, page, address)
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            visitor.faults.append(f"{message.text} ({message.location})")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: visitor.faults.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            visitor.faults.append(f"asked {request.url}")
+            if urlsplit(request.url).netloc != urlsplit(address).netloc
+            else None
+        ),
+    )
+    try:
+        yield visitor
+        assert not visitor.faults
+    finally:
+        context.close()

@@ -1,0 +1,297 @@
+"""From a login to its history: what the pages are for, at the desk and on the phone."""
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine
+
+from common import users
+from common.users import TrackedUser
+from tests import factories
+from tests.browser.conftest import WIDTHS, Visitor, visiting
+from tests.clock import Clock
+from tests.end_to_end.conftest import MakeSystem
+from tests.end_to_end.system import System, running
+from tests.github_simulator import World
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.end_to_end]
+
+HOSTILE = ["<script>alert(1)</script>", '"onload="alert(1)', "=1+1", "שלום", "🦀", "x" * 100]
+
+
+def octo(world: World) -> None:
+    """Let GitHub have an account with three repositories, of names that are no names."""
+    owner = world.add_account("octo-org", name="Octo <b>&amp; Söhne", type="Organization")
+    for number in range(3):
+        world.add_repository(owner, f"tool-{number}", stargazers=1000 * (number + 1), forks=number)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_user_is_added_watched_looked_at_and_taken_away(
+    browser: Browser, system: System, world: World, width: int
+) -> None:
+    octo(world)
+    with visiting(browser, system.address, width=width) as visitor:
+        page = visitor.page
+        visitor.go("/")
+        visitor.check()
+
+        page.get_by_label("Add a user or an organisation by login").fill("octo-org")
+        page.get_by_role("button", name="Follow").click()
+        # Written by the script: the page is not loaded again.
+        expect(page.locator("[data-stage='done']")).to_have_count(2)
+        expect(page.get_by_text("3 repositories")).to_be_visible()
+        visitor.check()
+
+        page.get_by_role("link", name="Open the page of octo-org").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Octo <b>&amp; Söhne")
+        expect(page.get_by_role("definition").first).to_have_text("6,000")
+        visitor.check()
+
+        page.get_by_role("link", name="Forks", exact=True).first.click()
+        expect(page.get_by_role("heading", name="Total of forks")).to_be_visible()
+        loaded = "document.querySelector('.chart img').naturalWidth > 0"
+        page.wait_for_function(loaded)
+        visitor.check()
+
+        with page.expect_download() as download:
+            page.get_by_role("listitem").filter(has_text="The repositories:").get_by_role(
+                "link", name="CSV"
+            ).click()
+        text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+        names = {row["name"]: row["stargazers"] for row in csv.DictReader(io.StringIO(text))}
+        assert names == {"tool-0": "1000", "tool-1": "2000", "tool-2": "3000"}
+
+        page.get_by_role("link", name="tool-2", exact=True).last.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("octo-org / tool-2")
+        expect(page.get_by_role("region", name="Table of days")).to_contain_text("3,000")
+        expect(page.get_by_label("In a README, as Markdown")).to_have_value(
+            f"[![Stars of octo-org/tool-2]({system.address}/v1/repos/"
+            + page.url.rpartition("/")[2]
+            + f"/chart.svg?metric=stargazers&theme=auto)]({page.url})"
+        )
+        page.wait_for_function("[...document.images].every(image => image.naturalWidth > 0)")
+        visitor.check()
+
+        page.get_by_role("link", name="Status").click()
+        expect(page.get_by_text("1 worker at work")).to_be_visible()
+        expect(page.get_by_role("region", name="GitHub")).to_contain_text("GraphQL points")
+        visitor.check()
+
+        page.get_by_role("link", name="Overview").click()
+        page.get_by_label("Search by login").fill("OCTO")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("link", name="octo-org")).to_be_visible()
+        visitor.check()
+
+
+def test_a_login_that_github_does_not_have_is_told_where_one_watches(
+    browser: Browser, system: System
+) -> None:
+    with visiting(browser, system.address, width=390) as visitor:
+        visitor.go("/")
+        visitor.page.get_by_label("Add a user or an organisation by login").fill("nobody-at-all")
+        visitor.page.keyboard.press("Enter")
+
+        expect(visitor.page.locator("[data-stage='failed']")).to_contain_text("nobody-at-all")
+        visitor.check()
+
+
+def go_by_keyboard(page: Page, name: str) -> None:
+    """Press Tab until something of that name has the focus, and see that the focus is shown."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        label, outline = page.evaluate(
+            "(element => [(element.labels?.[0] ?? element).innerText.trim(),"
+            " getComputedStyle(element).outlineStyle])(document.activeElement)"
+        )
+        if label == name:
+            assert outline != "none"
+            return
+    raise AssertionError(f"no Tab leads to {name}")
+
+
+def test_all_of_it_can_be_reached_by_keyboard(
+    browser: Browser, system: System, world: World
+) -> None:
+    octo(world)
+    with visiting(browser, system.address, width=1280) as visitor:
+        page = visitor.page
+        visitor.go("/")
+        go_by_keyboard(page, "Add a user or an organisation by login")
+        page.keyboard.type("octo-org")
+        go_by_keyboard(page, "Follow")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-stage='done']")).to_have_count(2)
+
+        go_by_keyboard(page, "Open the page of octo-org")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Total of stars")).to_be_visible()
+        go_by_keyboard(page, "Forks")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Total of forks")).to_be_visible()
+        go_by_keyboard(page, "tool-2")
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_role("heading", level=1)).to_have_text("octo-org / tool-2")
+
+
+def test_a_scan_is_asked_for_once_and_shows_what_is_new(
+    browser: Browser, system: System, world: World, clock: Clock
+) -> None:
+    octo(world)
+    system.call("PUT", "/v1/users", json={"login": "octo-org"})
+    (user,) = system.call("GET", "/v1/users").json()
+    wait_until(lambda: is_recorded(system, user["id"]), 30)
+    # So soon after a scan none may be asked for.
+    clock.advance(timedelta(minutes=10))
+    repository = world.repository("octo-org", "tool-0")
+    assert repository is not None
+    world.set_counts(repository, stargazers=1234)
+    with visiting(browser, system.address, width=390) as visitor:
+        page = visitor.page
+        visitor.go(f"/users/{user['id']}")
+        page.get_by_role("button", name="Scan now").click()
+        expect(page.get_by_role("status")).to_contain_text("A scan was asked for")
+        visitor.check()
+
+        wait_until(lambda: stars(system, user["id"]) == 6234, 30)
+        page.get_by_role("button", name="Scan now").click()
+
+        expect(page.get_by_role("status")).to_contain_text("There was a scan a moment ago")
+        expect(page.get_by_role("definition").first).to_have_text("6,234")
+        visitor.check()
+
+
+def is_recorded(system: System, user_id: int) -> bool:
+    scans = system.call("GET", f"/v1/users/{user_id}/scans").json()
+    return bool(scans) and scans[0]["state"] == "done"
+
+
+def stars(system: System, user_id: int) -> int:
+    """Return the sum of the stars of a user's repositories."""
+    repositories = system.call("GET", f"/v1/users/{user_id}/repos").json()
+    return sum(repository["latest"]["stargazers"] for repository in repositories)
+
+
+def test_all_of_it_works_without_a_script(browser: Browser, system: System, world: World) -> None:
+    octo(world)
+    with visiting(browser, system.address, width=1280, scripts=False) as visitor:
+        page = visitor.page
+        page.goto(system.address)
+        page.get_by_label("Add a user or an organisation by login").fill("octo-org")
+        page.get_by_role("button", name="Follow").click()
+        # The page loads itself again until it is over.
+        expect(page.locator("[data-stage='done']")).to_have_count(2)
+        page.get_by_role("link", name="Open the page of octo-org").click()
+
+        expect(page.get_by_role("link", name="tool-1", exact=True).last).to_be_visible()
+
+
+def history(connection: Connection, clock: Clock, names: list[str]) -> TrackedUser:
+    """Record two months of a user who lost a day."""
+    user = factories.add_user(connection, login="adam", name=HOSTILE[0])
+    today = clock.today()
+    for name in names:
+        repository = factories.add_repository(
+            connection, user, name=name, day=today - timedelta(60)
+        )
+        factories.add_rows(
+            connection,
+            user,
+            repository,
+            {
+                today - timedelta(ago): (1000 - ago * ago // 9, 60 - ago, 7)
+                for ago in range(60)
+                if ago not in {9, 10, 33}
+            },
+        )
+    for ago in range(59, -1, -1):
+        if ago not in {9, 10, 33}:
+            factories.add_scan(
+                connection,
+                user,
+                today - timedelta(ago),
+                expected=len(names),
+                recorded=len(names),
+            )
+    return user
+
+
+@pytest.mark.parametrize("look", [(390, "dark"), (1280, "light")])
+def test_hostile_names_are_shown_as_they_are(
+    browser: Browser,
+    make_system: MakeSystem,
+    connection: Connection,
+    clock: Clock,
+    look: tuple[int, str],
+) -> None:
+    user = history(connection, clock, HOSTILE)
+    width, scheme = look
+    with (
+        running(make_system(), "api") as system,
+        visiting(browser, system.address, width=width, scheme=scheme) as visitor,
+    ):
+        page = visitor.page
+        for path in ("/", "/status", f"/users/{user.id}"):
+            visitor.go(path)
+            visitor.check()
+        assert {*HOSTILE} <= {*page.locator("tbody bdi").all_text_contents()}
+        for name in HOSTILE:
+            visitor.go(f"/users/{user.id}")
+            page.get_by_role("link", name=name, exact=True).last.click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(f"adam / {name}")
+            expect(page.get_by_role("region", name="Table of days")).to_contain_text("not recorded")
+        visitor.check()
+
+
+def test_the_theme_follows_the_reader(
+    browser: Browser, make_system: MakeSystem, connection: Connection, clock: Clock
+) -> None:
+    user = history(connection, clock, ["tool"])
+
+    def ground(visitor: Visitor) -> str:
+        visitor.go(f"/users/{user.id}")
+        colour: str = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return colour
+
+    with (
+        running(make_system(), "api") as system,
+        visiting(browser, system.address, width=1280, scheme="light") as visitor,
+    ):
+        light = ground(visitor)
+        visitor.page.emulate_media(color_scheme="dark")
+        dark = ground(visitor)
+
+    assert (light, dark) == ("rgb(246, 247, 248)", "rgb(17, 22, 26)")
+
+
+def test_the_key_is_asked_for_and_opens_the_forms(
+    browser: Browser, make_system: MakeSystem, engine: Engine
+) -> None:
+    key = SecretStr("correct horse ✓")
+    with (
+        running(make_system(API_KEY=key.get_secret_value()), "api") as system,
+        visiting(browser, system.address, width=390) as visitor,
+    ):
+        page = visitor.page
+        visitor.go("/")
+        page.get_by_role("main").get_by_role("link", name="Log in").click()
+        page.get_by_label("Key").fill(key.get_secret_value())
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_label("Add a user or an organisation by login").fill("adam")
+        visitor.check()
+        cookies = {cookie["name"]: cookie for cookie in visitor.context.cookies()}
+        assert cookies["repopulse_session"]["httpOnly"]
+        assert cookies["repopulse_session"]["sameSite"] == "Strict"
+
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_label("Add a user or an organisation by login")).to_have_count(0)
+    with engine.begin() as connection:
+        assert users.page(connection) == []
