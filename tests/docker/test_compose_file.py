@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import Settings
+from common.settings import SECRETS, Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILES = [ROOT / "Dockerfile.api", ROOT / "Dockerfile.worker", ROOT / "docker/Dockerfile.demo"]
 
-OF_THE_IMAGES = {"API_HOST", "FLOWER_HOST", "DATA_DIR"}
+OF_THE_IMAGES = {"API_HOST", "FLOWER_HOST", "WORKER_METRICS_HOST", "DATA_DIR"}
 """A container listens on all its addresses and has one place to write: no choice of the user's."""
 
 
@@ -37,7 +37,7 @@ def test_images_share_their_first_layers(dockerfile: Path) -> None:
 
 def test_no_port_is_published_beyond_this_machine_by_default() -> None:
     published = re.findall(r"ports: \[(.*)\]", COMPOSE)
-    assert len(published) == 2
+    assert len(published) == 4
     assert all(re.match(r'"\$\{[A-Z]+_BIND:-127\.0\.0\.1\}:', port) for port in published)
 
 
@@ -46,3 +46,91 @@ def test_no_setting_is_passed_twice() -> None:
 
     # Compose refuses a file with a key that is there twice.
     assert len(passed) == len(set(passed))
+
+
+SERVICES = dict(
+    re.findall(
+        r"^  ([a-z]+):\n((?:    .*\n|\n|  #.*\n)+)",
+        COMPOSE.partition("\nservices:\n")[2],
+        re.MULTILINE,
+    )
+)
+
+
+def test_the_services_are_found() -> None:
+    # Guards the tests below.
+    assert set(SERVICES) == {
+        *("postgres", "redis", "migrate", "api", "worker", "beat", "flower", "simulator", "seeder"),
+        *("prometheus", "grafana"),
+    }
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_every_service_has_a_memory_limit_and_nothing_that_it_does_not_need(service: str) -> None:
+    assert re.search(r"^    mem_limit: \S", SERVICES[service], re.MULTILINE)
+    assert re.search(r"^    <<: \*(service|own)$", SERVICES[service], re.MULTILINE)
+    assert not re.search(r"privileged|cap_add|read_only: false|network_mode", SERVICES[service])
+
+
+def test_every_service_is_read_only_without_capabilities_and_with_a_log_that_ends() -> None:
+    common = COMPOSE.partition("x-service:")[2].partition("\nx-")[0]
+
+    assert {
+        "read_only: true",
+        "cap_drop: [ALL]",
+        'security_opt: ["no-new-privileges:true"]',
+        "restart: unless-stopped",
+        "logging: *logging",
+    } <= {line.strip() for line in common.splitlines()}
+    assert "max-size: 10m" in COMPOSE
+
+
+@pytest.mark.parametrize("server", ["postgres", "redis", "prometheus", "grafana"])
+def test_servers_are_pinned_to_a_minor_version(server: str) -> None:
+    # The makers of the last two have no tag for a minor version, but for each release of it.
+    assert re.search(
+        rf"^    image: (\w+/)?{server}:v?\d+\.\d+(\.\d+)?$", SERVICES[server], re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("server", ["prometheus", "grafana"])
+def test_monitoring_runs_where_it_is_asked_for_and_changes_none_of_its_files(server: str) -> None:
+    assert "    profiles: [monitoring]\n" in SERVICES[server]
+    files = re.findall(r"(\./monitoring/[^\s:\"]*):[^\s:\"]*(:\w+)?", SERVICES[server])
+    assert files
+    assert all(mode == ":ro" and (ROOT / path).is_dir() for path, mode in files)
+
+
+def test_the_workers_port_is_the_one_that_prometheus_asks_and_is_not_published() -> None:
+    (port,) = re.findall(r"^  WORKER_METRICS_PORT: (\d+)$", COMPOSE, re.MULTILINE)
+    asked = (ROOT / "monitoring/prometheus/prometheus.yml").read_text()
+
+    assert f"port: {port}\n" in asked
+    assert "ports:" not in SERVICES["worker"]
+
+
+def test_no_password_is_on_a_command_line() -> None:
+    commands = re.findall(r"^    command:(.*(?:\n      .*)*)", COMPOSE, re.MULTILINE)
+
+    assert len(commands) > 3
+    # Two dollars are for the shell inside; one would be the value itself.
+    assert [found for found in commands if re.search(r"(?<!\$)\$\{", found)] == []
+
+
+WITH_A_DEFAULT = {"DATABASE_URL", "REDIS_URL", "FLOWER_BASIC_AUTH"}
+"""The compose file sets these itself: a file takes their place in an override alone."""
+
+
+@pytest.mark.parametrize("name", sorted({name.upper() for name in SECRETS}))
+def test_every_secret_may_come_from_a_file(name: str) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+
+    if name in WITH_A_DEFAULT:
+        assert f'{name}: ""' in page
+        assert f"{name}_FILE: /run/secrets/" in page
+    else:
+        assert f"\n  {name}_FILE: ${{{name}_FILE:-}}\n" in COMPOSE
+
+
+def test_flower_has_a_password_by_default() -> None:
+    assert "FLOWER_BASIC_AUTH: ${FLOWER_BASIC_AUTH:-repopulse:repopulse}" in COMPOSE
