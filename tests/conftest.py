@@ -19,7 +19,7 @@ from tests.servers import Databases, Servers
 # settings, and the variables that Postgres' client library reads.
 _OURS = {name.upper() for name in Settings.model_fields}
 for _name in list(os.environ):
-    if _name.upper() in _OURS or _name.startswith("PG"):
+    if _name.upper().removesuffix("_FILE") in _OURS or _name.startswith("PG"):
         del os.environ[_name]
 Settings.model_config["env_file"] = None
 

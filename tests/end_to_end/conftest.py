@@ -1,12 +1,15 @@
 """A system on the test's own servers, with the simulator as its GitHub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from common.settings import Settings
-from tests.end_to_end.system import System, free_port
+from tests.end_to_end.system import System, free_port, running
+from tests.github_simulator import GitHubSimulator, World
+from tests.github_simulator import running as serving
 
 MakeSystem = Callable[..., System]
 
@@ -31,3 +34,18 @@ def make_system(settings: Settings, tmp_path: Path) -> MakeSystem:
         )
 
     return make
+
+
+@pytest.fixture
+def world() -> World:
+    return World(day=datetime.now(UTC).date())
+
+
+@pytest.fixture
+def system(make_system: MakeSystem, world: World) -> Iterator[System]:
+    """The product with a worker, and GitHub as the world is."""
+    with (
+        serving(GitHubSimulator(world, tokens={"token": world.add_account("watcher")})) as github,
+        running(make_system(GITHUB_API_URL=github), "api", "worker") as started,
+    ):
+        yield started

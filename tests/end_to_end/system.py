@@ -39,16 +39,21 @@ class System:
     environment: dict[str, str]
     logs: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    checkouts: dict[str, Path] = field(default_factory=dict)
+    """By process, where its code is; this checkout where not given."""
 
-    def start(self, name: str) -> None:
-        """Start one process: ``api``, ``beat``, ``flower``, ``worker`` or ``worker-2``."""
+    def start(self, name: str, **environment: str) -> None:
+        """Start one process: ``api``, ``beat``, ``flower``, ``worker`` or ``worker-2``.
+
+        :param environment: of this process alone, on top of what all share
+        """
         module = MODULES[name.partition("-")[0]]
         self.logs.mkdir(parents=True, exist_ok=True)
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module],
-                cwd=ROOT,
-                env={**os.environ, **self.environment},
+                cwd=self.checkouts.get(name, ROOT),
+                env={**os.environ, **self.environment, **environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -87,7 +92,7 @@ class System:
                 return httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200
             return False
 
-        wait_until(is_ready, 30)
+        wait_until(is_ready, 60)
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send one request to the API."""

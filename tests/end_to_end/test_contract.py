@@ -1,34 +1,16 @@
 """The contract that earlier clients rely on, with all processes running."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import MakeSystem
-from tests.end_to_end.system import System, running
-from tests.github_simulator import GitHubSimulator, World
-from tests.github_simulator import running as serving
+from tests.end_to_end.system import System
+from tests.github_simulator import World
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.end_to_end
 
 TITOV = {"id": 28631927, "login": "anvdev", "name": "Ivan Titov"}
-
-
-@pytest.fixture
-def world() -> World:
-    return World(day=datetime.now(UTC).date())
-
-
-@pytest.fixture
-def system(make_system: MakeSystem, world: World) -> Iterator[System]:
-    with (
-        serving(GitHubSimulator(world, tokens={"token": world.add_account("watcher")})) as github,
-        running(make_system(GITHUB_API_URL=github), "api", "worker") as started,
-    ):
-        yield started
 
 
 def scans(system: System, user_id: int) -> list[dict[str, Any]]:

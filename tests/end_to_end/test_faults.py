@@ -1,17 +1,10 @@
-"""A worker whose Redis dies lives on; one that is told to stop gives its work back."""
-
-import os
-import signal
-from collections.abc import Iterator
-from pathlib import Path
+"""A worker that is told to stop gives its work back."""
 
 import pytest
 import redis
-from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from common.broker import Queue, Task, make_celery, send
-from common.local.valkey import EmbeddedValkey
 from common.settings import Settings
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import running
@@ -21,13 +14,6 @@ from tests.github_simulator import running as serving
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """A Redis of this test's own, to be killed."""
-    with EmbeddedValkey(tmp_path / "valkey") as started:
-        yield started
 
 
 @pytest.fixture
@@ -46,39 +32,6 @@ def is_scanned(engine: Engine, user_id: int) -> bool:
     with engine.connect() as connection:
         statement = text("SELECT scanned_on IS NOT NULL FROM users WHERE id = :id")
         return bool(connection.execute(statement, {"id": user_id}).scalar())
-
-
-def test_a_worker_outlives_redis_while_one_task_runs_and_a_child_is_free(
-    make_system: MakeSystem,
-    engine: Engine,
-    world: World,
-    settings: Settings,
-    valkey: EmbeddedValkey,
-) -> None:
-    own = settings.model_copy(update={"redis_url": SecretStr(valkey.url)})
-    first, second = world.accounts
-    simulator = GitHubSimulator(world, tokens={"token": None}, latency=2.0)
-    with (
-        serving(simulator) as github,
-        running(
-            make_system(GITHUB_API_URL=github, REDIS_URL=valkey.url, GITHUB_CONCURRENCY="2"),
-            "worker",
-        ) as system,
-    ):
-        assert send(make_celery(own), Task.LOAD_USER, first.id)
-        wait_until(lambda: simulator.peak_in_flight > 0, 20)
-        assert valkey.process is not None
-        port = valkey.port
-        os.kill(valkey.process.pid, signal.SIGKILL)
-        valkey.process.wait()
-        # Long enough away for the worker to have closed what it had, and to have tried again.
-        wait_until(lambda: "Cannot connect to redis" in system.log("worker"), 20)
-        valkey.start(port)
-        simulator.latency = 0.0
-        assert send(make_celery(own), Task.LOAD_USER, second.id)
-        wait_until(lambda: is_scanned(engine, second.id), 20)
-
-        assert system.processes["worker"].poll() is None
 
 
 def test_a_worker_that_is_told_to_stop_gives_back_what_it_cannot_finish(

@@ -15,7 +15,7 @@ from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import System, running
 from tests.github_simulator import GitHubSimulator, World
 from tests.github_simulator import running as serving
-from tests.github_simulator.demo import ACCOUNTS, fill
+from tests.github_simulator.demo import ACCOUNTS, fill, send_today
 from tests.servers import ROOT
 from tests.waiting import wait_until
 
@@ -23,6 +23,10 @@ pytestmark = pytest.mark.end_to_end
 
 PASTED = re.findall(
     r"```sh\n(curl [^\n]*)\n```\n```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+)
+
+TABLES = re.findall(
+    r"```sh\n(curl [^\n]*)\n```\n```csv\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
 )
 
 
@@ -33,6 +37,7 @@ def demo(make_system: MakeSystem, settings: Settings, engine: Engine) -> Iterato
     with serving(GitHubSimulator(world)) as github:
         assert fill(settings, engine) > 0
         with running(make_system(GITHUB_API_URL=github), "api", "worker") as system:
+            assert send_today(settings, engine) > 0
             yield system
 
 
@@ -45,23 +50,33 @@ def shape(value: Any) -> Any:
     return re.sub(r"[0-9]+", "0", value) if isinstance(value, str) else type(value)
 
 
+def paste(command: str, demo: System) -> str:
+    """Run a call of the README against the demo that runs here; return what it prints."""
+    pasted = command.replace("http://127.0.0.1:5001", demo.address)
+    assert pasted != command
+    return subprocess.run(
+        pasted, shell=True, capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+
+
 def test_every_pasted_call_gives_what_the_readme_says(demo: System) -> None:
-    assert len(PASTED) == 9
+    assert len(PASTED) == 12
     for command, told in PASTED:
         expected = json.loads(told)
-        pasted = command.replace("http://127.0.0.1:5001", demo.address)
-        assert pasted != command
 
-        def answer(pasted: str = pasted) -> Any:
-            output = subprocess.run(
-                pasted, shell=True, capture_output=True, text=True, check=True, timeout=30
-            ).stdout
-            return json.loads(output)
+        def answer(command: str = command) -> Any:
+            return json.loads(paste(command, demo))
 
         if '"…"' in told:
-            wait_until(lambda: shape(answer()) == shape(expected), 10)  # noqa: B023 - at once
+            wait_until(lambda: shape(answer()) == shape(expected), 30)  # noqa: B023 - at once
         else:
             assert answer() == expected, command
+    assert len(TABLES) == 1
+    for command, told in TABLES:
+        heads, line, _more = told.splitlines()
+        lines = paste(command, demo).splitlines()
+        assert lines[0] == heads
+        assert shape(lines[1]) == shape(line)
 
 
 def test_the_settings_table_lists_every_setting_with_its_default(settings: Settings) -> None:

@@ -38,10 +38,10 @@ class Application:
             await _deliver(outcome, receive, send)
             return
         with self._simulator.flight() as flight:
+            came_at = time.monotonic()
             request = await _read(scope, receive)
             outcome = await asyncio.to_thread(self._simulator.decide, request, flight)
-            if self._simulator.latency:
-                await asyncio.sleep(self._simulator.latency)
+            await asyncio.sleep(self._simulator.latency - (time.monotonic() - came_at))
             await _deliver(outcome, receive, send)
 
 

@@ -55,16 +55,25 @@ def fill(settings: Settings, engine: Engine) -> int:
         github = make_github(past, client, transport=simulator.transport(), pace=_PACE)
         collector = Collector(engine, github, settings)
         try:
-            ids = [
-                _follow(engine, collector, account.login) for account in world.accounts[:FOLLOWED]
-            ]
             return sum(
-                _record(world, collector, user_id, today - timedelta(days=days))
-                for days in range(DAYS, 0, -1)
-                for user_id in ids
+                _record_past(world, collector, _follow(engine, collector, account.login), today)
+                for account in world.accounts[:FOLLOWED]
             )
         finally:
             github.close()
+
+
+def send_today(settings: Settings, engine: Engine) -> int:
+    """Let the workers record today, of every followed user.
+
+    :return: how many there are
+    """
+    with engine.begin() as connection:
+        followed = users.page(connection)
+    celery = make_celery(settings)
+    for user in followed:
+        send(celery, Task.LOAD_USER, user.id)
+    return len(followed)
 
 
 def _follow(engine: Engine, collector: Collector, login: str) -> int:
@@ -76,9 +85,14 @@ def _follow(engine: Engine, collector: Collector, login: str) -> int:
     return user_id
 
 
-def _record(world: World, collector: Collector, user_id: int, day: date) -> int:
-    world.day = day
-    return collector.scan(user_id, day=day).rows
+def _record_past(world: World, collector: Collector, user_id: int, today: date) -> int:
+    """Record a user's past at once: a sweep that came in between would settle today first."""
+    rows = 0
+    for days in range(DAYS, 0, -1):
+        world.day = today - timedelta(days=days)
+        rows += collector.scan(user_id, day=world.day).rows
+    world.day = today
+    return rows
 
 
 def main() -> None:
@@ -91,14 +105,8 @@ def main() -> None:
         if not rows:
             print("the demo's accounts are there already", flush=True)
             return
-        with engine.begin() as connection:
-            followed = users.page(connection)
-        celery = make_celery(settings)
-        for user in followed:
-            send(celery, Task.LOAD_USER, user.id)
-        print(
-            f"{len(followed)} accounts followed, {DAYS} days and {rows} rows recorded", flush=True
-        )
+        followed = send_today(settings, engine)
+        print(f"{followed} accounts followed, {DAYS} days and {rows} rows recorded", flush=True)
     finally:
         engine.dispose()
     logging.shutdown()

@@ -435,7 +435,7 @@ def _repository_view(repository: Repository, context: Context) -> dict[str, Any]
         "counts": counts,
         "createdAt": created_at,
         "databaseId": repository.id,
-        "description": None,
+        "description": repository.description,
         "forkCount": counts.forks,
         "id": encode(NodeType.REPOSITORY, repository.id, context.force_new_ids),
         "isArchived": repository.is_archived,
@@ -445,6 +445,7 @@ def _repository_view(repository: Repository, context: Context) -> dict[str, Any]
         "isPrivate": repository.private,
         "name": name,
         "nameWithOwner": full_name,
+        "primaryLanguage": _language(repository.language),
         "pushedAt": created_at,
         "resourcePath": f"/{full_name}",
         "stargazerCount": counts.stargazers,
@@ -452,6 +453,12 @@ def _repository_view(repository: Repository, context: Context) -> dict[str, Any]
         "url": f"https://github.com/{full_name}",
         "visibility": "PRIVATE" if repository.private else "PUBLIC",
     }
+
+
+def _language(name: str | None) -> dict[str, Any] | None:
+    if name is None:
+        return None
+    return {"__typename": "Language", "id": f"LA_{name}", "name": name, "color": None}
 
 
 def _owner(source: dict[str, Any], info: Info) -> dict[str, Any]:

@@ -39,6 +39,8 @@ SUBJECTS = (
     "cache", "router", "parser", "queue", "charts", "schema", "vault", "ledger", "tracer", "mesh",
     "widgets", "atlas", "codec", "lint", "shell", "sync", "tiles", "index", "bridge", "scheduler",
 )  # fmt: skip
+LANGUAGES = ("Python", "Go", "Rust", "TypeScript", "C", None)
+"""None: GitHub knows no language of an empty repository, and some have no description."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,13 @@ def _add_repository(
     created = datetime.combine(
         born or EPOCH - timedelta(days=dice.randrange(2500)), datetime.min.time(), tzinfo=UTC
     )
+    name = _repository_name(world, account, number, dice)
+    language = LANGUAGES[repository_id % len(LANGUAGES)]
     world.add_repository(
         account,
-        _repository_name(world, account, number, dice),
+        name,
+        description=f"{name.replace('-', ' ').capitalize()}, in {language}" if language else None,
+        language=language,
         id=BEYOND_32_BITS + repository_id if large else repository_id,
         is_fork=number % 7 == 5,
         is_archived=number % 10 == 9,

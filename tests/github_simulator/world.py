@@ -95,6 +95,8 @@ class Repository:
     created_at: datetime
     series: Series
     private: bool = False
+    description: str | None = None
+    language: str | None = None
     deleted: bool = False
     block: BlockReason | None = None
     collaborators: set[int] = field(default_factory=set)
@@ -311,6 +313,8 @@ class World:
         forks: int = 0,
         watchers: int = 0,
         private: bool = False,
+        description: str | None = None,
+        language: str | None = None,
         is_fork: bool = False,
         is_archived: bool = False,
         id: int | None = None,  # noqa: A002 - GitHub's own word
@@ -336,6 +340,8 @@ class World:
                 created_at=created_at or datetime(2019, 3, 1, 9, 30, tzinfo=UTC),
                 series=series or Constant(Counts(stargazers, forks, watchers)),
                 private=private,
+                description=description,
+                language=language,
             )
             self._repositories[id] = repository
             self._claim_name(repository)
