@@ -1,0 +1,162 @@
+"""What has to be true after every fault, however it went.
+
+L  no active user without a scan of the day
+D  the rows are exactly the expected ones, and right; no user's day was settled twice
+Q  queues and unacknowledged messages are empty within the visibility timeout and a little
+A  nothing was started by hand: the cluster's watch alone starts anything
+E  no process wrote a traceback
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from contextlib import suppress
+from datetime import date
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from common.broker import Queue
+from tests.faults.cluster import LEASE, Cluster
+from tests.waiting import wait_until
+
+Row = tuple[int, date, int, int, int, int]
+
+SETTLED = re.compile(r"(?:scan done|load finished): ([^,]+),")
+
+
+def check(
+    cluster: Cluster,
+    *,
+    days: Sequence[date] | None = None,
+    since: Callable[[], Mapping[int, date]] = dict,
+    seconds: float = 90,
+    shared: Mapping[int, Collection[int]] | None = None,
+) -> None:
+    """Wait until everybody is scanned and the queues are empty, then look at every row.
+
+    :param days: the days of which rows are expected; the day that it is where not given
+    :param since: tells in the end, by user, the first of these days where not all of them are owed
+    :param seconds: how long the last of the users may take
+    :param shared: the owners, by repository, of what changed hands within those days: the row of
+        such a day may be either's
+    """
+    days = days or [cluster.world.day]
+    _wait_until_nobody_is_due(cluster, seconds)
+    _wait_until_queues_are_empty(cluster, LEASE * 0.75 + 30)
+    owed = {(user, day) for user in _followed(cluster) for day in days} - {
+        (user, day) for user, first in since().items() for day in days if day < first
+    }
+    _check_rows(cluster, owed, shared or {})
+    _check_settled_once(cluster, owed)
+    for name, written in cluster.logs().items():
+        at = written.find("Traceback")
+        assert at < 0, f"{name} wrote a traceback: {written[max(0, at - 500) : at + 4000]}"
+
+
+def left(cluster: Cluster) -> list[str]:
+    """Return the logins of the active users who are still without a scan of the day."""
+    with cluster.engine.connect() as connection:
+        return list(
+            connection.execute(
+                text(
+                    "SELECT login FROM users WHERE state = 'active'"
+                    " AND (scanned_on IS NULL OR scanned_on < :day) ORDER BY id"
+                ),
+                {"day": cluster.world.day},
+            ).scalars()
+        )
+
+
+def _wait_until_nobody_is_due(cluster: Cluster, seconds: float) -> None:
+    def is_nobody_due() -> bool:
+        with suppress(DBAPIError):
+            cluster.skip_wait()
+            return not left(cluster)
+        return False
+
+    try:
+        wait_until(is_nobody_due, seconds)
+    except AssertionError:
+        lost = left(cluster)
+        raise AssertionError(f"{len(lost)} users without a scan, the first: {lost[:5]}") from None
+
+
+def _wait_until_queues_are_empty(cluster: Cluster, seconds: float) -> None:
+    def waiting() -> dict[str, int]:
+        with cluster.redis() as client:
+            found = {queue.value: client.llen(queue) for queue in Queue}
+            return found | {"unacked": client.hlen("unacked")}
+
+    def are_empty() -> bool:
+        try:
+            return not any(waiting().values())
+        except redis.RedisError:
+            return False
+
+    try:
+        wait_until(are_empty, seconds)
+    except AssertionError:
+        raise AssertionError(f"messages are left: {waiting()}") from None
+
+
+def _followed(cluster: Cluster) -> list[int]:
+    with cluster.engine.connect() as connection:
+        return list(connection.execute(text("SELECT id FROM users")).scalars())
+
+
+def _check_rows(
+    cluster: Cluster, owed: Set[tuple[int, date]], shared: Mapping[int, Collection[int]]
+) -> None:
+    with cluster.engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT repo_id, date, user_id, stargazers, forks, watchers FROM daily_stats")
+        )
+        stored: set[Row] = {(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows}
+    expected: set[Row] = {
+        (repository, day, truth.owner_id, truth.stargazers, truth.forks, truth.watchers)
+        for day in {day for _, day in owed}
+        for repository, truth in cluster.world.truth(day).items()
+        if (truth.owner_id, day) in owed
+    }
+    stored, expected = _with_one_owner(stored, shared), _with_one_owner(expected, shared)
+    lost, invented = expected - stored, stored - expected
+    assert not lost, f"{len(lost)} rows are lost, the first: {sorted(lost)[:3]}"
+    assert not invented, f"{len(invented)} rows are wrong, the first: {sorted(invented)[:3]}"
+
+
+def _with_one_owner(rows: set[Row], shared: Mapping[int, Collection[int]]) -> set[Row]:
+    """Let any of a shared repository's owners count as the first of them."""
+
+    def owner(row: Row) -> int:
+        owners = shared.get(row[0], ())
+        return min(owners) if row[2] in owners else row[2]
+
+    return {(*row[:2], owner(row), *row[3:]) for row in rows}
+
+
+def _check_settled_once(cluster: Cluster, owed: Set[tuple[int, date]]) -> None:
+    """Look at the records, and at what the workers said when they settled a day."""
+    with cluster.engine.connect() as connection:
+        settled = {
+            (row.user_id, row.day)
+            for row in connection.execute(
+                text("SELECT user_id, day FROM scans WHERE state = 'done'")
+            )
+        }
+        logins: dict[str, int] = {
+            row.login: row.id for row in connection.execute(text("SELECT login, id FROM users"))
+        }
+    unsettled = owed - settled
+    assert not unsettled, f"{len(unsettled)} days are not done, the first: {sorted(unsettled)[:5]}"
+    days = Counter(user for user, _ in owed)
+    said = Counter(
+        logins[login]
+        for name, written in cluster.logs().items()
+        if name.startswith("worker")
+        for login in SETTLED.findall(written)
+        if login in logins
+    )
+    twice = {user: count for user, count in said.items() if count > days[user]}
+    assert not twice, f"settled more than once a day: {twice}"

@@ -1,0 +1,49 @@
+"""What waits in Redis: the messages in the queues, and those that a worker has taken."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from common.broker import OTHERS, Queue
+from tests.faults.cluster import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One task on its way."""
+
+    task: str
+    arguments: list[Any]
+    countdown: float
+    """Seconds until it may run; 0 where it may at once."""
+    is_taken: bool
+    others: list[int]
+    """Whom a scan's message names beside the first."""
+
+
+def messages(cluster: Cluster) -> list[Message]:
+    """Return all messages that there are."""
+    return list(_messages(cluster))
+
+
+def _messages(cluster: Cluster) -> Iterator[Message]:
+    with cluster.redis() as client:
+        for queue in Queue:
+            for waiting in client.lrange(queue, 0, -1):
+                yield _read(json.loads(waiting), is_taken=False)
+        for taken in client.hvals("unacked"):
+            # With the exchange and the routing key by which it would go back.
+            yield _read(json.loads(taken)[0], is_taken=True)
+
+
+def _read(message: dict[str, Any], *, is_taken: bool) -> Message:
+    headers = message["headers"]
+    eta = headers["eta"]
+    countdown = (
+        (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta is not None else 0
+    )
+    arguments = json.loads(base64.b64decode(message["body"]))[0]
+    return Message(headers["task"], arguments, countdown, is_taken, headers.get(OTHERS, []))

@@ -1,0 +1,68 @@
+"""Everything at once, for as long as asked for: ``make chaos SECONDS=600 SEED=7``."""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults.chaos import Chaos, Days, Person, first_days, followed
+from tests.faults.cluster import EVERYBODY, TODAY
+from tests.faults.conftest import MakeCluster
+from tests.faults.invariants import check
+from tests.github_simulator import World
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
+
+USERS = 80
+NEWCOMERS = 400
+
+
+def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeCluster) -> None:
+    seconds = float(os.environ.get("CHAOS_SECONDS") or 20)
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"chaos: {seconds:g} s from seed {seed}")
+    sizes = [1 + number % 30 for number in range(USERS)] + [1 + n % 4 for n in range(NEWCOMERS)]
+    world = World.synthetic(seed=20, sizes=sizes, day=TODAY)
+    accounts = world.accounts
+    # So many faults in so short a time meet the same user again and again: who is set aside for
+    # that is what other tests are about.
+    cluster = make_cluster(world, knobs={"MAX_ATTEMPTS": "1000"})
+    cluster.follow(accounts[:USERS])
+    cluster.start(*EVERYBODY)
+    lock, is_over = threading.Lock(), threading.Event()
+    dice = random.Random(seed)
+    days = Days(cluster, random.Random(seed + 1), lock)
+    person = Person(cluster, random.Random(seed + 2), accounts[USERS:], lock)
+    chaos = Chaos(cluster, dice)
+
+    def again_and_again(act: Callable[[], None], pause: float) -> None:
+        while not is_over.wait(pause):
+            act()
+
+    with ThreadPoolExecutor(2) as pool:
+        watching = pool.submit(again_and_again, days.look, 0.5)
+        asking = pool.submit(again_and_again, person.act, 0.3)
+        try:
+            chaos.run(seconds)
+        finally:
+            is_over.set()
+        healed = time.monotonic()
+        asking.result()
+        watching.result()
+    wait_until(person.is_answered, 60)
+    expected = {account.id for account in accounts[:USERS]} | person.followed | person.promised
+    wait_until(lambda: followed(cluster) >= expected, 120)
+    assert followed(cluster) == expected
+    check(cluster, days=[*days.passed, world.day], since=lambda: first_days(cluster), seconds=120)
+
+    print(f"chaos: right again {time.monotonic() - healed:.0f} s after the last fault")
+    print(f"chaos: {sum(chaos.injected.values())} faults, {len(days.passed)} days")
+    for name, count in sorted(chaos.injected.items()):
+        print(f"chaos:   {count:4d}  {name}")
+    print(f"chaos: started again: {cluster.restarts}; answers: {dict(person.statuses)}")
+    assert set(person.statuses) <= {0, 200, 201, 202, 404, 503}
