@@ -1,0 +1,75 @@
+"""A token that comes back in an answer goes no further: reasons are stored, shown and logged."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from common.errors import SetupError
+from tests.worker.github.lab import Lab
+from worker.github.answers import Answer
+from worker.github.errors import GitHubError
+from worker.github.graphql import FIND_ACCOUNT
+
+TOKEN = "marked.token/of+no~usual=form"
+
+
+@pytest.fixture
+def marked(redis_url: str) -> Any:
+    """A lab whose token is of no usual form."""
+    lab = Lab(redis_url, token=TOKEN)
+    yield lab
+    lab.close()
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 422, 451, 500])
+def test_an_answer_that_repeats_the_token_is_read_without_it(marked: Lab, status: int) -> None:
+    long = f"{'x' * 190} {TOKEN}"
+    content = {
+        "message": f"no: {TOKEN}; {long}",
+        "block": {"reason": TOKEN},
+        "errors": [{"type": TOKEN, "message": TOKEN}],
+        "data": {"repositoryOwner": {"name": TOKEN}},
+    }
+    headers = {"location": f"/{TOKEN}", "link": f'</{TOKEN}>; rel="next"', "retry-after": TOKEN}
+    transport = marked.transport(lambda _: httpx.Response(status, headers=headers, json=content))
+
+    told = []
+    asks: list[Callable[[], Answer]] = [
+        lambda: transport.get("/user/1"),
+        lambda: transport.query(FIND_ACCOUNT, {"login": "x"}),
+    ]
+    for ask in asks:
+        try:
+            told.append(repr(ask()))
+        except GitHubError as error:
+            told.append(repr(error))
+
+    assert "marked" not in "".join(told)
+    assert "***" in "".join(told) or status == 401
+
+
+@pytest.mark.parametrize("character", [" ", "\n", "\t", "\x00", "é", "\u2028"])
+def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(
+    marked: Lab, character: str
+) -> None:
+    settings = marked.settings.model_copy(
+        update={"github_token": SecretStr(f"marked{character}token")}
+    )
+
+    with pytest.raises(SetupError) as refusal:
+        marked.github(settings)
+
+    assert "GITHUB_TOKEN" in str(refusal.value)
+    assert "marked" not in str(refusal.value)
+
+
+def test_a_header_that_cannot_be_sent_is_not_told(marked: Lab) -> None:
+    def complain(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError(f"Illegal header value b'Bearer {TOKEN}'")
+
+    answer = marked.transport(complain).get("/user/1")
+
+    assert answer.reason == "LocalProtocolError: Illegal header value b'Bearer ***"
