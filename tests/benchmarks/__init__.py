@@ -1,1 +1,1 @@
-"""Measurements, run by hand: ``python -m tests.benchmarks.github_cost --help``."""
+"""What the product does most, measured: ``python -m tests.benchmarks --help``."""

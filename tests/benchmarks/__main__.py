@@ -1,0 +1,59 @@
+"""``make bench``: measure what the product does most, print a table, write it to the documentation.
+
+Each module below measures one thing: its docstring says how, ``TITLE`` what, and ``measure`` does
+it. With ``--only`` the page is left as it is::
+
+    python -m tests.benchmarks
+    python -m tests.benchmarks --only recording reading
+"""
+
+import argparse
+import logging
+import time
+
+from tests.benchmarks import (
+    fan_out,
+    load,
+    page,
+    peers,
+    points,
+    reading,
+    recording,
+    scanning,
+    size,
+    start,
+)
+from tests.benchmarks.bench import bench
+
+PARTS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (start, recording, reading, load, scanning, points, fan_out, size, peers)
+}
+
+
+def main() -> None:
+    """Measure, print, and write the page when everything was measured."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="+", choices=PARTS)
+    only = parser.parse_args().only
+    # A refusal or a wait is counted here, not told.
+    logging.disable(logging.WARNING)
+    began = time.monotonic()
+    sections = []
+    with bench() as servers:
+        for name in only or PARTS:
+            part_began = time.monotonic()
+            module = PARTS[name]
+            print(f"\n{module.TITLE}", flush=True)
+            figures = module.measure(servers)
+            print(page.table(figures))
+            print(f"({time.monotonic() - part_began:.0f} s)", flush=True)
+            sections.append((module.TITLE, module.__doc__ or "", figures))
+    seconds = time.monotonic() - began
+    print(f"\n{seconds:.0f} s in all")
+    if only is None:
+        page.write(sections, seconds)
+
+
+if __name__ == "__main__":
+    main()

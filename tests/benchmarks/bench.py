@@ -1,0 +1,50 @@
+"""What every measurement stands on: durable servers of its own, on a disk, and nothing else."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.local.postgres import EmbeddedPostgres
+from common.local.valkey import EmbeddedValkey
+from tests.end_to_end.system import System, free_port
+from tests.servers import Databases, Servers, databases
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Servers as ``make up`` starts them, and a directory on the same disk."""
+
+    servers: Servers
+    databases: Databases
+    """Each measurement takes a fresh one."""
+    directory: Path
+
+    def api(self, url: str, name: str) -> System:
+        """Make a system for an API on a database, with files of its own under a name."""
+        return System(
+            environment={
+                "DATABASE_URL": url,
+                "REDIS_URL": self.servers.redis_url,
+                "API_PORT": str(free_port()),
+                "DATA_DIR": str(self.directory / name),
+            },
+            logs=self.directory / f"{name}-logs",
+        )
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Start the servers; everything they held is gone afterwards."""
+    # Not /tmp, which is memory on many machines.
+    with (
+        tempfile.TemporaryDirectory(prefix="repopulse-bench-", dir="/var/tmp") as place,
+        EmbeddedPostgres(Path(place) / "postgres") as postgres,
+        EmbeddedValkey(Path(place) / "valkey") as valkey,
+    ):
+        servers = Servers(postgres.url, valkey.url)
+        with databases(servers) as made:
+            made.make_template()
+            (Path(place) / "files").mkdir()
+            yield Bench(servers, made, Path(place) / "files")

