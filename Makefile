@@ -8,33 +8,43 @@ SUITS = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
 	"$$python" $(SUITS) && { echo "$$python"; break; }; done)
 
-# Installs in a tenth of pip's time. Where it is not to be had, pip does the work.
-UV := uv==0.13.9
+# uv installs in a tenth of pip's time. Where it is not to be had, pip does the work. Neither takes
+# a file whose hash is not in the lock.
 INSTALL = install() { \
 	uv=$$(command -v uv || echo $(IN)/uv); \
-	"$$uv" pip install --quiet --python $(IN)/python "$$@" 2>/dev/null && return; \
+	"$$uv" pip install --quiet --require-hashes --python $(IN)/python "$$@" 2>/dev/null && return; \
 	test -x $(IN)/pip || $(IN)/python -m ensurepip >/dev/null || return; \
-	$(IN)/python -m pip install --quiet --disable-pip-version-check "$$@"; }; install
+	$(IN)/python -m pip install --quiet --disable-pip-version-check --require-hashes "$$@"; }; install
 
 RUN := -r requirements.txt -r requirements/local.txt
-DEV := $(RUN) -r requirements/dev.txt
+# What the lock holds, in the order in which a file builds on those before it. Not in it: what the benchmarks
+# measure against, which runs apart and beside the simulator alone.
+LOCKS := requirements.txt $(addprefix requirements/,local.txt demo.txt dev.txt fuzz.txt uv.txt)
 
 # Which servers the tests run on: embedded, or containers.
 SERVERS ?= embedded
+# The backup to write or to read.
+FILE ?= repopulse.dump
+# How many requests schemathesis makes of each call.
+EXAMPLES ?= 400
+# How long fuzz and chaos run, and what chaos begins with where that is not left to chance.
+SECONDS ?=
+SEED ?=
 # More arguments for pytest: make test ARGS="-k stats -x"
 ARGS ?=
 
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
-	--no-header --no-emit-index-url --no-emit-find-links
+	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format types check lock migrate clean
+.PHONY: help up demo backup restore test faults chaos bench screenshots lint format types check audit sbom schemathesis \
+	fuzz lock migrate clean
 # A set of packages whose installation failed must not look installed.
 .DELETE_ON_ERROR:
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-8s  %s\n' "$$name" "$$text"; done
+		printf '  make %-12s  %s\n' "$$name" "$$text"; done
 
 up: $(VENV)/run ## Start everything here, without containers, until Ctrl-C
 	@exec $(IN)/python -m common.local up
@@ -42,8 +52,30 @@ up: $(VENV)/run ## Start everything here, without containers, until Ctrl-C
 demo: $(VENV)/demo ## The same beside a simulated GitHub, with data of its own
 	@exec $(IN)/python -m common.local demo
 
+backup: $(VENV)/run ## Write the data of `make up` to a file (FILE=name)
+	@exec $(IN)/python -m common.local backup "$(FILE)"
+
+restore: $(VENV)/run ## Replace the data of `make up`, stopped, by a file's (FILE=name)
+	@exec $(IN)/python -m common.local restore "$(FILE)"
+
 test: $(VENV)/dev ## Run the tests (SERVERS=embedded|containers, ARGS="for pytest")
 	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/dev ## Break the whole system in twenty ways, at full length
+	@FAULTS=full exec $(IN)/python -m pytest tests/faults --deselect tests/faults/test_chaos.py $(ARGS)
+
+chaos: $(VENV)/dev ## Break it at random (SECONDS=600, SEED=number)
+	@CHAOS_SECONDS=$(or $(SECONDS),600) CHAOS_SEED=$(SEED) \
+		exec $(IN)/python -m pytest -q -rP tests/faults/test_chaos.py $(ARGS)
+
+bench: $(VENV)/dev ## Measure speed and size, and write docs/benchmarks.md (ONLY="parts")
+	@PATH="$(CURDIR)/$(IN):$$PATH" $(MAKE) --silent --no-print-directory \
+		VENV=$(VENV)/peers PYTHON=$(IN)/python $(VENV)/peers/bench \
+		|| echo "That could not be installed; all the rest is measured."
+	@exec $(IN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+
+screenshots: $(VENV)/dev ## Take the README's pictures of the pages anew, in a Chromium
+	@exec $(IN)/python -m tests.browser.screenshots
 
 lint: $(VENV)/dev ## Check format, code and who imports whom
 	@$(IN)/python -m ruff format --check .
@@ -59,11 +91,25 @@ types: $(VENV)/dev ## Check the types
 
 check: lint types test ## Everything that a change has to pass
 
-lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow
+audit: $(VENV)/dev ## Ask whether a locked package has a known hole
+	@exec $(IN)/python -m tests.doors.audit $(LOCKS)
+
+schemathesis: $(VENV)/dev ## Try the API with thousands of requests made from its description
+	@EXAMPLES=$(EXAMPLES) exec $(IN)/python -m pytest -s tests/doors/test_openapi.py $(ARGS)
+
+fuzz: $(VENV)/fuzz ## Feed bytes that are no answers to what reads GitHub's (SECONDS=120)
+	@exec $(IN)/python -m tests.fuzz --seconds $(or $(SECONDS),120)
+
+sbom: $(VENV)/dev ## List what runs, as CycloneDX in sbom.json
+	@# It warns that a lock does not say who needs whom.
+	@$(IN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt \
+		--pyproject pyproject.toml --output-reproducible --output-file sbom.json
+
+lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow, with their hashes
 	@uv=$$(command -v uv || echo $(IN)/uv); \
 	"$$uv" $(COMPILE) --upgrade requirements/runtime.in -o requirements.txt \
-	&& "$$uv" $(COMPILE) --upgrade requirements/local.in -o requirements/local.txt \
-	&& "$$uv" $(COMPILE) --upgrade requirements/dev.in -o requirements/dev.txt
+	&& for name in local demo dev fuzz uv bench; do \
+		"$$uv" $(COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt || exit; done
 
 migrate: $(VENV)/run ## Bring the tables of DATABASE_URL up to date
 	@exec $(IN)/python -m migrations
@@ -81,7 +127,8 @@ $(IN)/python:
 	else "$(PYTHON)" -m venv --clear $(VENV) >/dev/null \
 		|| { echo "$(PYTHON) cannot make a virtual environment:" \
 			"install its venv package (python3-venv), or uv" >&2; exit 1; }; \
-		$(IN)/python -m pip install --quiet --disable-pip-version-check $(UV) || true; fi
+		$(IN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+			-r requirements/uv.txt || true; fi
 
 $(VENV)/run: requirements.txt requirements/local.txt | $(IN)/python
 	@echo "Installing what it needs ..."
@@ -89,11 +136,22 @@ $(VENV)/run: requirements.txt requirements/local.txt | $(IN)/python
 	@touch $@
 
 # The simulator alone needs more: a GraphQL engine, in the version that the tests use.
-$(VENV)/demo: $(VENV)/run requirements/dev.txt
-	@$(INSTALL) -c requirements/dev.txt graphql-core
+$(VENV)/demo: $(VENV)/run requirements/demo.txt
+	@$(INSTALL) -r requirements/demo.txt
 	@touch $@
 
 $(VENV)/dev: requirements.txt requirements/local.txt requirements/dev.txt | $(IN)/python
 	@echo "Installing what development needs ..."
-	@$(INSTALL) $(DEV)
+	@$(INSTALL) $(RUN) -r requirements/dev.txt
+	@touch $@
+
+# Used with another VENV than all the others.
+$(VENV)/bench: requirements/bench.txt | $(IN)/python
+	@echo "Installing the tools that it is measured against ..."
+	@$(INSTALL) -r requirements/bench.txt
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/dev requirements/fuzz.txt
+	@echo "Installing the fuzzer ..."
+	@$(INSTALL) -r requirements/fuzz.txt
 	@touch $@
