@@ -1,12 +1,16 @@
 """How the bytes of a large answer are sent: gzipped to whoever asks for that."""
 
-import gzip
+import zlib
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from api.quality import qualities
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""What zlib takes for gzip's format."""
 
 
 class Coding(StrEnum):
@@ -15,13 +19,17 @@ class Coding(StrEnum):
     IDENTITY = "identity"
     GZIP = "gzip"
 
-    def coded(self, body: bytes) -> bytes:
-        """Return the bytes that are sent; the same ones each time."""
+    def coded(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Return the bytes that are sent, piece by piece; the same ones each time."""
         if self is Coding.IDENTITY:
-            return body
+            yield from pieces
+            return
         # The quickest level: a twelfth of the size, in a sixth of the time of the usual one, which
         # makes it a fifteenth.
-        return gzip.compress(body, compresslevel=1, mtime=0)
+        compressor = zlib.compressobj(level=1, wbits=_GZIP)
+        for piece in pieces:
+            yield compressor.compress(piece)
+        yield compressor.flush()
 
     @property
     def headers(self) -> dict[str, str]:

@@ -25,6 +25,9 @@ Row = Mapping[str, Any]
 _CHUNK = 5000
 """Rows; some hundred kilobytes."""
 
+_LOTS = 50
+"""Of a year's rows they are a megabyte and more."""
+
 _VARY = {"Vary": "Accept"}
 
 # What spreadsheets take for the beginning of a formula, also in full width.
@@ -134,10 +137,10 @@ class Table:
         return StreamingResponse(chunks, media_type=_MEDIA_TYPES[format_], headers=shown)
 
 
-def put_together(
+def in_pieces(
     format_: Format, lots: Sequence[bytes], *, columns: Sequence[str], body: Mapping[str, Any]
-) -> bytes:
-    """Make the body of an answer of rows that are text already.
+) -> Iterator[bytes]:
+    """Make the body of an answer of rows that are text already, piece by piece.
 
     :param lots: rows, with ``BETWEEN`` between those of one lot
     :param columns: of the CSV
@@ -150,24 +153,33 @@ def put_together(
     else:
         head = ",".join(columns).encode() + between if format_ is Format.CSV else b""
         foot = between if lots else b""
-    pieces = list(lots) or [b""]
-    # At the ends, so that the whole is copied once.
-    pieces[0] = head + pieces[0]
-    pieces[-1] += foot
-    return between.join(pieces)
+    yield head
+    for start in range(0, len(lots), _LOTS):
+        some = lots[start : start + _LOTS]
+        yield between.join(some if start == 0 else [b"", *some])
+    yield foot
 
 
 def answer_with(
-    format_: Format, coding: Coding, body: bytes | None, *, name: str, headers: Mapping[str, str]
+    format_: Format,
+    coding: Coding,
+    body: bytes | Iterator[bytes] | None,
+    *,
+    name: str,
+    headers: Mapping[str, str],
 ) -> Response:
-    """Answer with a body of rows that is coded already.
+    """Answer with a body of rows that is coded already, whole or piece by piece.
 
     With 304 where there is none, because the client has it.
     """
     shown = {**headers, **_headers(format_, name), "Vary": "Accept, Accept-Encoding"}
     if body is None:
         return Response(status_code=304, headers=shown)
-    return Response(body, media_type=_MEDIA_TYPES[format_], headers=shown | coding.headers)
+    shown |= coding.headers
+    media_type = _MEDIA_TYPES[format_]
+    if isinstance(body, bytes):
+        return Response(body, media_type=media_type, headers=shown)
+    return StreamingResponse(body, media_type=media_type, headers=shown)
 
 
 def _headers(format_: Format, name: str) -> dict[str, str]:

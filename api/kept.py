@@ -16,6 +16,10 @@ class Kept:
         self._size = 0
         self._lock = Lock()
 
+    def has_room_for(self, size: int) -> bool:
+        """Tell whether a body of so many bytes would be kept."""
+        return size <= self._most_bytes
+
     def find(self, key: str) -> bytes | None:
         """Return a body, if it is kept."""
         with self._lock:
@@ -26,7 +30,7 @@ class Kept:
 
     def keep(self, key: str, body: bytes) -> None:
         """Keep a body, unless it is larger than all there is room for."""
-        if len(body) > self._most_bytes:
+        if not self.has_room_for(len(body)):
             return
         with self._lock:
             if key in self._bodies:

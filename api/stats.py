@@ -1,5 +1,6 @@
 """``/v1/users/{id}/stats`` and ``…/scans``: what was recorded, and what became of each day."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
@@ -9,7 +10,7 @@ from api import answers
 from api.codings import WantedCoding
 from api.deps import Database, DateFrom, DateTo, UserId
 from api.errors import bad_query
-from api.formats import BETWEEN, Format, Table, Wanted, answer_with, put_together
+from api.formats import BETWEEN, Format, Table, Wanted, answer_with, in_pieces
 from api.kept import Kept
 from api.schemas import DailyRow, Scan
 from api.span import span
@@ -103,15 +104,17 @@ def show_stats(
 
     # As of one moment: rows and the revision that they are kept under belong together.
     found = transact(database, look, is_snapshot=True)
+    body: bytes | Iterator[bytes] | None = found.body
     if found.lots is not None:
         user = found.user
         shown = {"user": {"id": user.id, "login": user.login, "name": user.name}, "stats": []}
-        found.body = coding.coded(
-            put_together(wanted, found.lots, columns=DailyRow.columns(), body=shown)
-        )
-        _bodies.keep(found.tag, found.body)
+        body = coding.coded(in_pieces(wanted, found.lots, columns=DailyRow.columns(), body=shown))
+        # What is too large to be kept is not put together either, and the client need not wait.
+        if _bodies.has_room_for(sum(map(len, found.lots))):
+            body = b"".join(body)
+            _bodies.keep(found.tag, body)
     headers = {"ETag": f'"{found.tag}"', "Cache-Control": "no-cache"}
-    return answer_with(wanted, coding, found.body, name=found.name, headers=headers)
+    return answer_with(wanted, coding, body, name=found.name, headers=headers)
 
 
 @router.get(

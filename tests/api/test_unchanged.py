@@ -281,3 +281,36 @@ def test_the_text_of_the_rows_is_what_the_rows_are(
 
     assert shown == [row | {"date": str(row["date"])} for row in rows]
     assert len(shown) == 30
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "ndjson"])
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_rows_too_many_to_be_kept_are_sent_as_they_are_put_together(
+    *,
+    client: TestClient,
+    connection: Connection,
+    user: TrackedUser,
+    monkeypatch: pytest.MonkeyPatch,
+    format_: str,
+    coding: str,
+) -> None:
+    for _ in range(101):
+        repository = factories.add_repository(connection, user)
+        factories.add_history(connection, user, repository, until=TODAY, stargazers=range(3))
+    path, accepted = f"{path_of(user)}?format={format_}", {"Accept-Encoding": coding}
+    monkeypatch.setattr(api.stats, "_bodies", Kept(most_bytes=1_000_000))
+    kept = client.get(path, headers=accepted)
+    monkeypatch.setattr(api.stats, "_bodies", Kept(most_bytes=1000))
+
+    sent = client.get(path, headers=accepted)
+
+    if format_ == "json":
+        assert len(sent.json()["stats"]) == 303
+    else:
+        assert len(sent.text.splitlines()) == 303 + (format_ == "csv")
+    assert sent.content == kept.content
+    assert ("content-length" in kept.headers, "content-length" in sent.headers) == (True, False)
+    for name in ("etag", "content-type", "vary"):
+        assert sent.headers[name] == kept.headers[name]
+    known = accepted | {"If-None-Match": sent.headers["etag"]}
+    assert client.get(path, headers=known).status_code == 304
