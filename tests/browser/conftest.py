@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.browser.chromium import NoChromiumError, chromium
 from tests.end_to_end.conftest import make_system, system, world
+from tests.waiting import wait_until
 
 __all__ = ["make_system", "system", "world"]
 
@@ -41,6 +42,18 @@ class Visitor:
     def go(self, path: str) -> None:
         """Open one of our pages."""
         self.page.goto(self.address + path, wait_until="networkidle")
+
+    def wait_for_images(self) -> None:
+        """Wait until each image of the page has something to show."""
+        # Asked from here again and again: a page that waits by itself evaluates the text each time,
+        # and our pages forbid that.
+        wait_until(
+            lambda: self.page.evaluate(
+                "document.images.length > 0"
+                " && [...document.images].every(image => image.naturalWidth > 0)"
+            ),
+            30,
+        )
 
     def check(self) -> None:
         """Fail if the page that is open is not fit for people, or anything went wrong so far."""

@@ -56,8 +56,7 @@ def test_a_user_is_added_watched_looked_at_and_taken_away(
 
         page.get_by_role("link", name="Forks", exact=True).first.click()
         expect(page.get_by_role("heading", name="Total of forks")).to_be_visible()
-        loaded = "document.querySelector('.chart img').naturalWidth > 0"
-        page.wait_for_function(loaded)
+        visitor.wait_for_images()
         visitor.check()
 
         with page.expect_download() as download:
@@ -76,7 +75,7 @@ def test_a_user_is_added_watched_looked_at_and_taken_away(
             + page.url.rpartition("/")[2]
             + f"/chart.svg?metric=stargazers&theme=auto)]({page.url})"
         )
-        page.wait_for_function("[...document.images].every(image => image.naturalWidth > 0)")
+        visitor.wait_for_images()
         visitor.check()
 
         page.get_by_role("link", name="Status").click()

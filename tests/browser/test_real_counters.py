@@ -153,5 +153,5 @@ def test_pages_and_downloads_say_what_was_counted(
             else [str(day), *(f"{each:,}" for each in counted[day][repo_id])]
             for day in reversed(DAYS)
         ]
-        page.wait_for_function("[...document.images].every(image => image.naturalWidth > 0)")
+        visitor.wait_for_images()
         visitor.check()
