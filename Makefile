@@ -36,6 +36,9 @@ ARGS ?=
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
+# With it every process that a test starts, and every import that is measured, compiles each module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up demo backup restore test faults chaos bench screenshots lint format types check audit sbom schemathesis \
 	fuzz lock migrate clean
