@@ -40,19 +40,19 @@ def main() -> None:
     logging.disable(logging.WARNING)
     began = time.monotonic()
     sections = []
-    with bench() as servers:
+    with bench() as started:
         for name in only or PARTS:
             part_began = time.monotonic()
             module = PARTS[name]
             print(f"\n{module.TITLE}", flush=True)
-            figures = module.measure(servers)
+            figures = module.measure(started)
             print(page.table(figures))
             print(f"({time.monotonic() - part_began:.0f} s)", flush=True)
             sections.append((module.TITLE, module.__doc__ or "", figures))
-    seconds = time.monotonic() - began
-    print(f"\n{seconds:.0f} s in all")
-    if only is None:
-        page.write(sections, seconds)
+        seconds = time.monotonic() - began
+        print(f"\n{seconds:.0f} s in all")
+        if only is None:
+            page.write(sections, started.servers, seconds)
 
 
 if __name__ == "__main__":

