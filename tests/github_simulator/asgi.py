@@ -117,8 +117,9 @@ async def _close(send: Send, reset: bool = False) -> None:
         raise ConnectionResetError("the simulated connection breaks here")
     raw = transport.get_extra_info("socket")
     if reset and raw is not None:
-        # A linger of zero seconds turns the close into a reset.
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # A linger of zero seconds turns the close into a reset. The client may have gone already.
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     else:
         transport.close()
