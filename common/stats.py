@@ -1,10 +1,9 @@
 """Reads and writes of the daily rows: one per repository and UTC day."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
@@ -95,28 +94,6 @@ def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, 
     return changed
 
 
-def read(
-    connection: Connection, user_id: int, date_from: date, date_to: date
-) -> list[dict[str, int | date]]:
-    """Return a user's rows between two days, both included, by repository id and day.
-
-    The rows are those of days on which the user owned the repository.
-    """
-    rows = connection.execute(
-        text(
-            """
-            SELECT repo_id, date, stargazers, forks, watchers
-            FROM daily_stats
-            WHERE repo_id IN (SELECT repo_id FROM ownerships WHERE user_id = :user_id)
-              AND date BETWEEN :date_from AND :date_to AND user_id = :user_id
-            ORDER BY repo_id, date
-            """
-        ),
-        {"user_id": user_id, "date_from": date_from, "date_to": date_to},
-    )
-    return _shown(rows)
-
-
 def read_text(
     connection: Connection,
     user_id: int,
@@ -126,9 +103,10 @@ def read_text(
     row: RowText,
     between: str,
 ) -> list[bytes]:
-    """Return the rows that ``read`` returns, as text: those of each repository together.
+    """Return a user's rows between two days, both included, as text: each repository's together.
 
-    A quarter of the time of rows that Python takes in and writes.
+    By repository id and day. The rows are those of days on which the user owned the repository.
+    As text, for a quarter of the time of rows that Python takes in and writes.
 
     :param between: what stands between two rows of a repository
     """
@@ -183,10 +161,6 @@ def read_repository(
         ),
         {"repo_id": repo_id, "date_from": date_from, "date_to": date_to},
     )
-    return _shown(rows)
-
-
-def _shown(rows: Iterable[Any]) -> list[dict[str, int | date]]:
     return [
         {
             "repo_id": repo_id,
@@ -208,7 +182,7 @@ def are_more(
     repositories: int,
     than: int,
 ) -> bool:
-    """Tell whether ``read`` would return more rows than so many; none beyond them are looked at.
+    """Tell whether ``read_text`` would return more rows than so many; it looks at none beyond.
 
     :param repositories: how many the user has or had
     """

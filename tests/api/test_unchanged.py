@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 
 import api.stats
@@ -275,11 +275,21 @@ def test_rows_that_are_gzipped_are_kept_so(
 def test_the_text_of_the_rows_is_what_the_rows_are(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
-    rows = stats.read(connection, user.id, TODAY - timedelta(days=29), TODAY)
+    rows = connection.execute(
+        text(
+            """
+            SELECT repo_id, CAST(date AS text) AS date, stargazers, forks, watchers
+            FROM daily_stats
+            WHERE user_id = :user_id AND date > :after
+            ORDER BY date
+            """
+        ),
+        {"user_id": user.id, "after": TODAY - timedelta(days=30)},
+    ).mappings()
 
     shown = client.get(path_of(user)).json()["stats"]
 
-    assert shown == [row | {"date": str(row["date"])} for row in rows]
+    assert shown == [dict(row) for row in rows]
     assert len(shown) == 30
 
 

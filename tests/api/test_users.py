@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 
-from common import stats, users
+from common import users
 from tests import factories
+from tests.rows import rows_of
 from tests.waiting import wait_until
 
 DAY = date(2024, 2, 29)
@@ -107,7 +108,7 @@ def test_deleting_leaves_other_users_alone(client: TestClient, connection: Conne
     client.delete(f"/v1/users/{gone.id}")
 
     assert [user["id"] for user in client.get("/v1/users").json()] == [kept.id]
-    assert len(stats.read(connection, kept.id, DAY - timedelta(days=9), DAY)) == 3
+    assert len(rows_of(connection, kept.id, DAY - timedelta(days=9), DAY)) == 3
 
 
 def test_deleting_waits_for_a_scan_that_is_writing_and_takes_its_rows_too(

@@ -94,7 +94,7 @@ def _read(engine: Engine, waits: _Waits, ends: Event, readable: int) -> None:
         began = time.monotonic()
         with engine.begin() as connection:
             assert users.get(connection, user_id) is not None
-            assert len(stats.read(connection, user_id, first, history.LAST)) == 30 * history.EACH
+            assert history.read(connection, user_id, first) == 30 * history.EACH
             assert growth.movers(
                 connection, user_id, first, history.LAST, Metric.STARGAZERS, limit=10
             )

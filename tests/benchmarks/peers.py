@@ -23,13 +23,14 @@ import redis
 from pydantic import SecretStr
 
 import common.db
-from common import scans, stats, users
+from common import scans, users
 from common.settings import Settings
 from common.users import TrackedUser
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.clock import Clock
 from tests.github_simulator import GitHubSimulator, World, running
+from tests.rows import rows_of
 from tests.servers import ROOT
 from tests.worker.stage import TODAY
 from worker.collect import Collector
@@ -162,7 +163,7 @@ def _collector(bench: Bench, address: str, world: World) -> Iterator[Callable[[]
                 stored = [
                     row
                     for account in world.accounts
-                    for row in stats.read(connection, account.id, today, today)
+                    for row in rows_of(connection, account.id, today, today)
                 ]
             clock.advance(timedelta(days=1))
             columns = ("repo_id", "stargazers", "forks", "watchers")

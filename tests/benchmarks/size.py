@@ -174,10 +174,10 @@ def _times(place: _Place, least: _Place) -> _Times:
 def _read(connection: Connection, user_id: int) -> float:
     """Read a user's year; return the seconds for each row."""
     began = time.perf_counter()
-    rows = stats.read(connection, user_id, history.FIRST, history.LAST)
+    rows = history.read(connection, user_id, history.FIRST)
     seconds = time.perf_counter() - began
-    assert len(rows) == 365 * history.EACH
-    return seconds / len(rows)
+    assert rows == 365 * history.EACH
+    return seconds / rows
 
 
 def _grow(connection: Connection, user_id: int) -> float:

@@ -11,6 +11,7 @@ from common.repositories import Counts, SeenRepository
 from common.users import TrackedUser
 from tests.factories import ONE_DAY, add_repository, add_rows, add_user
 from tests.locks import is_waiting_for_a_lock
+from tests.rows import rows_of
 from tests.waiting import wait_until
 
 TODAY = date(2026, 11, 23)
@@ -44,7 +45,7 @@ def read(
     date_from: date = date(2020, 1, 1),
     date_to: date = date(2040, 1, 1),
 ) -> list[tuple[object, ...]]:
-    return [tuple(row.values()) for row in stats.read(connection, user.id, date_from, date_to)]
+    return [tuple(row.values()) for row in rows_of(connection, user.id, date_from, date_to)]
 
 
 def partition_of(connection: Connection, day: date) -> list[str]:
@@ -64,7 +65,7 @@ def test_a_row_holds_what_was_seen(
 ) -> None:
     assert write(connection, user, {repository.id: (42, 9, 14)}) == 1
 
-    assert stats.read(connection, user.id, TODAY, TODAY) == [
+    assert rows_of(connection, user.id, TODAY, TODAY) == [
         {"repo_id": repository.id, "date": TODAY, "stargazers": 42, "forks": 9, "watchers": 14}
     ]
 
@@ -372,7 +373,7 @@ def test_a_new_partition_does_not_stop_readers_and_writers(
     with engine.begin() as sweep, engine.begin() as other:
         other.execute(text("SET LOCAL lock_timeout = '1s'"))
         stats.make_partitions(sweep, date(2031, 5, 17))
-        assert len(stats.read(other, user.id, YESTERDAY, TODAY)) == 1
+        assert len(rows_of(other, user.id, YESTERDAY, TODAY)) == 1
         assert stats.write(other, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
 
 

@@ -14,6 +14,7 @@ from common.users import TrackedUser
 from tests.clock import Clock
 from tests.factories import add_repository, add_rows, add_scan, add_user, make_repository, make_user
 from tests.locks import is_waiting_for_a_lock
+from tests.rows import rows_of
 from tests.waiting import wait_until
 
 TODAY = date(2026, 11, 23)
@@ -194,7 +195,7 @@ def test_deleting_a_user_leaves_others_alone(connection: Connection) -> None:
     users.delete(connection, user.id)
 
     assert users.page(connection) == [other]
-    assert len(stats.read(connection, other.id, TODAY, TODAY)) == 1
+    assert len(rows_of(connection, other.id, TODAY, TODAY)) == 1
     assert len(scans.read(connection, other.id, TODAY, TODAY)) == 1
 
 
@@ -209,7 +210,7 @@ def test_a_user_may_be_added_again_after_deletion(connection: Connection) -> Non
     users.delete(connection, user.id)
 
     assert users.add(connection, user) == (user, True)
-    assert stats.read(connection, user.id, YESTERDAY, TODAY) == []
+    assert rows_of(connection, user.id, YESTERDAY, TODAY) == []
 
 
 @contextmanager
@@ -228,8 +229,7 @@ def test_deleting_the_former_owner_keeps_the_new_owners_days(connection: Connect
         users.delete(connection, giver.id)
 
         assert [
-            (row["repo_id"], row["date"])
-            for row in stats.read(connection, taker.id, YESTERDAY, TODAY)
+            (row["repo_id"], row["date"]) for row in rows_of(connection, taker.id, YESTERDAY, TODAY)
         ] == [(repository_id, TODAY)]
         assert count(connection, "daily_stats") == 1
 
@@ -239,8 +239,7 @@ def test_deleting_the_new_owner_keeps_the_former_owners_days(connection: Connect
         users.delete(connection, taker.id)
 
         assert [
-            (row["repo_id"], row["date"])
-            for row in stats.read(connection, giver.id, YESTERDAY, TODAY)
+            (row["repo_id"], row["date"]) for row in rows_of(connection, giver.id, YESTERDAY, TODAY)
         ] == [(repository_id, YESTERDAY)]
         assert count(connection, "daily_stats") == 1
 
@@ -311,7 +310,7 @@ def test_a_deletion_beside_the_scan_of_who_owns_a_repository_now(
             stats.write(scan, taker.id, TODAY, {repository.id: Counts(2, 2, 2)})
         assert deletion.result()
 
-    assert len(stats.read(connection, taker.id, TODAY, TODAY)) == 1
+    assert len(rows_of(connection, taker.id, TODAY, TODAY)) == 1
     assert count(connection, "ownerships") == 1
 
 

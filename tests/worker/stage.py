@@ -9,7 +9,7 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
-from common import scans, stats, users
+from common import scans, users
 from common.broker import Task
 from common.repositories import Counts
 from common.scans import ScanRecord
@@ -17,6 +17,7 @@ from common.settings import Settings
 from common.users import TrackedUser
 from tests.clock import Clock
 from tests.github_simulator import Account, GitHubSimulator, World
+from tests.rows import rows_of
 from worker.collect import Collector, Outcome
 from worker.github.client import GitHub, make_github
 from worker.tasks import messages
@@ -132,11 +133,9 @@ class Stage:
         """The rows of a user by day and repository."""
         found: dict[date, dict[int, Counts]] = {}
         with self.engine.begin() as connection:
-            for row in stats.read(connection, user.id, date(2000, 1, 1), date(2100, 1, 1)):
+            for row in rows_of(connection, user.id):
                 repository_id, day, *counts = row.values()
-                assert isinstance(day, date)
-                assert isinstance(repository_id, int)
-                found.setdefault(day, {})[repository_id] = Counts(*counts)  # type: ignore[arg-type]
+                found.setdefault(day, {})[repository_id] = Counts(*counts)
         return found
 
     def truth(self, user: TrackedUser, day: date | None = None) -> dict[int, Counts]:
