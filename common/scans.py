@@ -52,6 +52,8 @@ class Begun:
     """How many GitHub counted at the last scan that came to an end."""
     is_repeated: bool
     """The same task had begun it before, and was killed or stopped."""
+    holder: str
+    """The task that began it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def claim(
 
 _BEGUN_COLUMNS = """
 users.id, users.login, users.node_id, day, users.attempts AS failures, users.repositories,
-old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated
+old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated, users.held_by
 """
 
 _BEGUN_RECORDS = """
@@ -148,7 +150,7 @@ record AS (
     RETURNING s.user_id, s.expected, s.attempts
 )
 SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures, repositories,
-       is_repeated
+       is_repeated, held_by
 FROM begun JOIN record ON record.user_id = begun.id
 """
 
@@ -187,15 +189,16 @@ def begin(
 
 
 def let_go(connection: Connection, user_ids: Sequence[int], *, holder: str) -> set[int]:
-    """Give back whom a task took along before it was killed; each is due again, to be tried alone.
+    """Give back users whom a task began with and does not go on with; each is due again now.
 
-    :param user_ids: whom its message names, without the one whom it goes on with
+    :param user_ids: those whom others have taken meanwhile stay with them
     :return: who was given back
     """
     rows = connection.execute(
         text(
+            # The claim may have put off until tomorrow who kills workers: this task lives.
             """
-            UPDATE users SET lease_until = '-infinity', held_by = NULL
+            UPDATE users SET lease_until = '-infinity', held_by = NULL, not_before = '-infinity'
             WHERE id = ANY(:ids) AND held_by = :holder
             RETURNING id
             """

@@ -519,6 +519,39 @@ def test_a_fetch_that_outlived_its_lease_is_thrown_away(
     assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
 
 
+def test_who_failed_often_is_due_after_a_fetch_that_outlived_its_lease_too(
+    stage: Stage, user: TrackedUser
+) -> None:
+    def freeze(_: httpx.Request) -> None:
+        stage.hook = None
+        stage.wait(seconds=stage.settings.lease + 60)
+
+    # Beyond them the claim itself says tomorrow, for who kills workers.
+    stage.settings = stage.settings.model_copy(update={"max_attempts": 1})
+    collector = stage.collector()
+    for _ in range(3):
+        stage.hook = freeze
+        assert stage.sweep(collector) == [NOTHING]
+
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+    assert stage.rows(user) == {TODAY: stage.truth(user)}
+
+
+def test_a_fetch_that_outlived_its_lease_leaves_the_user_to_who_has_taken_over(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    def overtake(_: httpx.Request) -> None:
+        stage.hook = None
+        stage.wait(seconds=stage.settings.lease + 60)
+        with stage.engine.begin() as connection:
+            assert scans.begin(connection, user.id, holder="another", lease=stage.settings.lease)
+
+    stage.hook = overtake
+
+    assert collector.scan(user.id, holder="one") == NOTHING
+    assert stage.value("SELECT held_by FROM users") == "another"
+
+
 def test_a_fetch_that_was_frozen_over_night_writes_nothing_into_yesterday(
     stage: Stage, collector: Collector, user: TrackedUser
 ) -> None:
