@@ -223,6 +223,11 @@ class Handovers:
         self._asked: list[Account] = []
 
     def next_day(self) -> None:
+        # Ten for each again: who has none left could hand nothing over.
+        for number, repository in enumerate(self.moving):
+            owner = self._owners[number % 2]
+            if repository.owner is not owner:
+                self._world.transfer(repository, owner)
         self._asked.clear()
         self.both_asked.clear()
 
