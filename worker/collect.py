@@ -375,9 +375,12 @@ class Collector:
             now = clock.now(connection)
             # Frozen for long in between, the numbers may be another day's.
             oldest = now - timedelta(seconds=self._settings.lease)
-            late = [each.begun for each in scanned if each.begun.started_at < oldest]
-            for begun in late:
-                scans.let_go(connection, [begun.user_id], holder=begun.holder)
+            given_back = [
+                begun
+                for begun in (each.begun for each in scanned)
+                if begun.started_at < oldest
+                and scans.let_go(connection, [begun.user_id], holder=begun.holder)
+            ]
             scanned = [
                 each
                 for each in scanned
@@ -387,7 +390,7 @@ class Collector:
             written = [self._write_one(connection, each, now) for each in scanned]
         for each in written:
             each.tell()
-        for begun in late:
+        for begun in given_back:
             log.warning("scan came too late, another attempt follows: %s", begun.login)
         return {each.user_id: each.outcome for each in written}
 
