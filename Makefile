@@ -50,16 +50,16 @@ help: ## Show this list
 		printf '  make %-12s  %s\n' "$$name" "$$text"; done
 
 up: $(VENV)/run ## Start everything here, without containers, until Ctrl-C
-	@exec $(IN)/python -m common.local up
+	@exec $(IN)/python -m local up
 
 demo: $(VENV)/demo ## The same beside a simulated GitHub, with data of its own
-	@exec $(IN)/python -m common.local demo
+	@exec $(IN)/python -m local demo
 
 backup: $(VENV)/run ## Write the data of `make up` to a file (FILE=name)
-	@exec $(IN)/python -m common.local backup "$(FILE)"
+	@exec $(IN)/python -m local backup "$(FILE)"
 
 restore: $(VENV)/run ## Replace the data of `make up`, stopped, by a file's (FILE=name)
-	@exec $(IN)/python -m common.local restore "$(FILE)"
+	@exec $(IN)/python -m local restore "$(FILE)"
 
 test: $(VENV)/dev ## Run the tests (SERVERS=embedded|containers, ARGS="for pytest")
 	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest $(ARGS)

@@ -6,7 +6,7 @@
     └── SetupError    the operator has to change something before this can run
 
 Errors of one subject live beside it: of GitHub's answers in ``worker/github/errors.py``, of
-embedded mode in ``common/local``.
+embedded mode in ``local/``.
 """
 
 import sys

@@ -54,8 +54,8 @@ def started(directory: Path) -> Iterator[Servers]:
 
 @contextmanager
 def _embedded(directory: Path) -> Iterator[Servers]:
-    from common.local.postgres import EmbeddedPostgres  # noqa: PLC0415 - not where containers run
-    from common.local.valkey import EmbeddedValkey  # noqa: PLC0415
+    from local.postgres import EmbeddedPostgres  # noqa: PLC0415 - not where containers run
+    from local.valkey import EmbeddedValkey  # noqa: PLC0415
 
     with (
         _in_memory(directory) as place,

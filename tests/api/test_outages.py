@@ -13,8 +13,8 @@ from sqlalchemy.pool import NullPool
 from starlette.testclient import TestClient
 
 from common import scans, users
-from common.local.valkey import EmbeddedValkey
 from common.settings import Settings
+from local.valkey import EmbeddedValkey
 from tests import factories
 from tests.api.conftest import MakeClient
 from tests.servers import Servers

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.local.postgres import EmbeddedPostgres
-from common.local.valkey import EmbeddedValkey
+from local.postgres import EmbeddedPostgres
+from local.valkey import EmbeddedValkey
 from tests.end_to_end.system import System, free_port
 from tests.servers import Databases, Servers, databases
 

@@ -27,8 +27,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.bounds import MOST_REQUESTS, Bounds
 from api.middleware import BodyLimit, Head, RequestId
 from api.traffic import Measured, Traffic
-from common.local.ports import LOOPBACK, free_port
 from common.models import DailyStats, Ownership, User
+from local.ports import LOOPBACK, free_port
 from tests.servers import ROOT
 from tests.waiting import wait_until
 

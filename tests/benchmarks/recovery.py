@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from common.local.ports import free_port
+from local.ports import free_port
 from tests.servers import ROOT
 
 LOGIN = "glacial-falcon"
@@ -70,7 +70,7 @@ class Demo:
         """Start the supervisor."""
         with (self._directory / "output").open("ab") as output:
             self.supervisor = subprocess.Popen(
-                [sys.executable, "-m", "common.local", "demo"],
+                [sys.executable, "-m", "local", "demo"],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=output,

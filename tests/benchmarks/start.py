@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from common.local.ports import free_port
+from local.ports import free_port
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.servers import ROOT
@@ -53,7 +53,7 @@ def _start(directory: Path) -> float:
     }
     began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "common.local", "up"],
+        [sys.executable, "-m", "local", "up"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,

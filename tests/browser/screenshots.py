@@ -16,7 +16,7 @@ import httpx
 from playwright.sync_api import Browser
 
 from common.errors import told_plainly
-from common.local.ports import free_port
+from local.ports import free_port
 from tests.browser.chromium import chromium
 from tests.servers import ROOT
 from tests.waiting import wait_until
@@ -43,7 +43,7 @@ def demo() -> Iterator[str]:
         with (
             output.open("wb") as file,
             subprocess.Popen(
-                [sys.executable, "-m", "common.local", "demo"],
+                [sys.executable, "-m", "local", "demo"],
                 cwd=ROOT,
                 env=os.environ | settings,
                 stdout=file,

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from common import broker
 from common.broker import Queue, Sender, Task
 from common.errors import SetupError
-from common.local.ports import free_port
 from common.settings import Settings
+from local.ports import free_port
 
 
 @pytest.fixture

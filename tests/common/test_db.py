@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from common.db import Unavailable, array, make_engine, unavailable
-from common.local.ports import free_port
+from local.ports import free_port
 
 
 def trouble(engine: Engine, statement: str) -> Unavailable | None:

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 import common.db
-from common.local.postgres import EmbeddedPostgres
-from common.local.server import EmbeddedServer
-from common.local.valkey import EmbeddedValkey
+from local.postgres import EmbeddedPostgres
+from local.server import EmbeddedServer
+from local.valkey import EmbeddedValkey
 from tests.end_to_end.system import System, free_port, running
 from tests.github_simulator import GitHubSimulator, World
 from tests.github_simulator import running as serving

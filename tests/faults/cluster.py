@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 
 import common.db
 from common.broker import Task, make_celery
-from common.local.postgres import EmbeddedPostgres
-from common.local.server import EmbeddedServer
-from common.local.valkey import EmbeddedValkey
 from common.settings import Settings
+from local.postgres import EmbeddedPostgres
+from local.server import EmbeddedServer
+from local.valkey import EmbeddedValkey
 from tests.clock import Clock
 from tests.end_to_end.system import System, free_port
 from tests.faults.proxy import Proxy

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from common.local.account import account_for
+from local.account import account_for
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.invariants import check, left

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.local.postgres import EmbeddedPostgres
+from local.postgres import EmbeddedPostgres
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from common.errors import told_plainly
-from common.local import health
-from common.local.child import Program
-from common.local.health import Pulse, Question, http_question
-from common.local.plan import ListeningPort, Plan
-from common.local.ports import LOOPBACK
-from common.local.supervisor import Supervisor
+from local import health
+from local.child import Program
+from local.health import Pulse, Question, http_question
+from local.plan import ListeningPort, Plan
+from local.ports import LOOPBACK
+from local.supervisor import Supervisor
 
 
 def main() -> None:

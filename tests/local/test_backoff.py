@@ -1,7 +1,7 @@
 import pytest
 
-from common.local import backoff
-from common.local.backoff import Backoff
+from local import backoff
+from local.backoff import Backoff
 
 
 def test_the_pause_grows_to_half_a_minute_and_no_further() -> None:

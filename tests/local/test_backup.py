@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from common.local.lock import DirectoryLock
-from common.local.ports import free_port
-from common.local.postgres import EmbeddedPostgres
+from local.lock import DirectoryLock
+from local.ports import free_port
+from local.postgres import EmbeddedPostgres
 from tests.documents import commands
 from tests.servers import ROOT, migrate
 

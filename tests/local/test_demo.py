@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from common.local.ports import free_port
-from common.local.supervisor import ROOT
+from local.ports import free_port
+from local.supervisor import ROOT
 from tests.local.processes import eventually, processes_of
 
 
@@ -24,7 +24,7 @@ def test_the_demo_serves_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     with (
         output.open("wb") as file,
         subprocess.Popen(
-            [sys.executable, "-m", "common.local", "demo"],
+            [sys.executable, "-m", "local", "demo"],
             cwd=ROOT,
             env=os.environ | settings,
             stdout=file,

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from common.local import external
-from common.local.errors import LocalError
-from common.local.external import check_postgres, check_redis
-from common.local.ports import free_port
-from common.local.postgres import EmbeddedPostgres
-from common.local.valkey import EmbeddedValkey
+from local import external
+from local.errors import LocalError
+from local.external import check_postgres, check_redis
+from local.ports import free_port
+from local.postgres import EmbeddedPostgres
+from local.valkey import EmbeddedValkey
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import psutil
 
-from common.local.supervisor import ROOT
+from local.supervisor import ROOT
 from tests.local.processes import eventually
 
 OWNER = """
 import subprocess, sys, time
-from common.local.guard import guard
+from local.guard import guard
 import signal
 sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
 first = subprocess.Popen(sleep, start_new_session=True)
@@ -30,7 +30,7 @@ input()
 
 FROZEN = """
 import os, signal, subprocess, sys
-from common.local.guard import guard
+from local.guard import guard
 sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
 child = subprocess.Popen(sleep, start_new_session=True)
 os.kill(guard()._process.pid, signal.SIGSTOP)

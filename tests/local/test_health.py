@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from common.local import health
-from common.local.health import Pulse, Question, Watch, http_question
-from common.local.ports import LOOPBACK, free_port
+from local import health
+from local.health import Pulse, Question, Watch, http_question
+from local.ports import LOOPBACK, free_port
 from tests.waiting import wait_until
 
 

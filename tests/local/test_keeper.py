@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from common.local import health, server
-from common.local.errors import LocalError
-from common.local.keeper import Keeper
-from common.local.valkey import EmbeddedValkey
+from local import health, server
+from local.errors import LocalError
+from local.keeper import Keeper
+from local.valkey import EmbeddedValkey
 from tests.waiting import wait_until
 
 
@@ -60,7 +60,7 @@ def kill(keeper: Keeper) -> None:
 def test_a_server_that_cannot_start_again_is_said_once_and_tried_until_it_can(
     keeper: Keeper, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.local.backoff.BACKOFF_LIMIT", 0.01)
+    monkeypatch.setattr("local.backoff.BACKOFF_LIMIT", 0.01)
     keeper.forgiving = True
     port = keeper.server.port
     repair = make_impossible(keeper)
@@ -81,7 +81,7 @@ def test_a_server_that_cannot_start_again_is_said_once_and_tried_until_it_can(
 def test_before_everything_is_ready_an_error_is_raised(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.local.backoff.BACKOFF_LIMIT", 0.01)
+    monkeypatch.setattr("local.backoff.BACKOFF_LIMIT", 0.01)
     repair = make_impossible(keeper)
     kill(keeper)
 
@@ -96,7 +96,7 @@ def test_a_frozen_server_is_replaced_and_that_is_one_line(
     monkeypatch.setattr(health, "PATIENCE", 1.0)
     monkeypatch.setattr(health, "INTERVAL", 0.1)
     monkeypatch.setattr(health, "ANSWER_LIMIT", 0.1)
-    monkeypatch.setattr("common.local.keeper.REPLACE_LIMIT", 0.1)
+    monkeypatch.setattr("local.keeper.REPLACE_LIMIT", 0.1)
     assert keeper.server.process is not None
     frozen = keeper.server.process.pid
 

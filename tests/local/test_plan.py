@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from common.local.health import Pulse, Question
-from common.local.plan import DEMO_TOKEN, Plan, plan_demo, plan_up
 from common.settings import Settings, load_settings
+from local.health import Pulse, Question
+from local.plan import DEMO_TOKEN, Plan, plan_demo, plan_up
 from worker.heartbeat import path_of
 
 

@@ -15,11 +15,11 @@ import psutil
 import psycopg2
 import pytest
 
-from common.local.account import NOBODY
-from common.local.binaries import in_wheel
-from common.local.errors import LocalError
-from common.local.postgres import EmbeddedPostgres
-from common.local.supervisor import ROOT
+from local.account import NOBODY
+from local.binaries import in_wheel
+from local.errors import LocalError
+from local.postgres import EmbeddedPostgres
+from local.supervisor import ROOT
 from tests.local.processes import eventually, processes_of
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
@@ -27,8 +27,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become ano
 START_AND_STOP = """
 import sys
 from pathlib import Path
-from common.local.postgres import EmbeddedPostgres
-from common.local.valkey import EmbeddedValkey
+from local.postgres import EmbeddedPostgres
+from local.valkey import EmbeddedValkey
 directory = Path(sys.argv[1])
 postgres = EmbeddedPostgres(directory / "postgres", durable=False)
 with postgres, EmbeddedValkey(directory / "valkey", durable=False):
@@ -129,7 +129,7 @@ def test_a_first_start_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
 def test_the_log_is_begun_anew_while_it_runs_and_goes_on(
     postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.local.server.LOG_LIMIT", 4_000)
+    monkeypatch.setattr("local.server.LOG_LIMIT", 4_000)
 
     with connect(postgres) as connection, connection.cursor() as cursor:
         for number in range(200):
@@ -259,7 +259,7 @@ def test_a_directory_with_other_things_in_it_is_not_touched(tmp_path: Path) -> N
 def test_a_platform_without_a_wheel_is_told_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.local.postgres.in_wheel", lambda *_: None)
+    monkeypatch.setattr("local.postgres.in_wheel", lambda *_: None)
 
     with pytest.raises(LocalError, match="set DATABASE_URL"):
         EmbeddedPostgres(tmp_path / "postgres").start()

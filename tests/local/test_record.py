@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.local.record import ProcessRecord
+from local.record import ProcessRecord
 
 
 @pytest.fixture

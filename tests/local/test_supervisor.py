@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from common.local.ports import free_port
-from common.local.supervisor import ROOT
+from local.ports import free_port
+from local.supervisor import ROOT
 from tests.local.processes import command_of, eventually, name_of, processes_of
 
 SERVERS = {"Postgres": "postgres", "Valkey": "valkey-server"}

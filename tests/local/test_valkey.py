@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
-from common.local.errors import LocalError
-from common.local.valkey import EmbeddedValkey
+from local.errors import LocalError
+from local.valkey import EmbeddedValkey
 from tests.local.processes import eventually, processes_of
 
 
@@ -103,7 +103,7 @@ def test_a_server_on_path_serves_where_no_wheel_does(
     binary = EmbeddedValkey(tmp_path)._command_name()
     (tmp_path / "bin").mkdir()
     shutil.copy(binary, tmp_path / "bin" / "redis-server")
-    monkeypatch.setattr("common.local.valkey.in_wheel", lambda *_: None)
+    monkeypatch.setattr("local.valkey.in_wheel", lambda *_: None)
 
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     with EmbeddedValkey(tmp_path / "valkey") as valkey, connect(valkey) as client:

@@ -17,9 +17,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 
 from common.errors import SetupError
-from common.local.ports import free_port
 from common.models import Base
 from common.stats import make_partitions
+from local.ports import free_port
 from tests.locks import is_waiting_for_a_lock
 from tests.servers import ROOT, Databases, migrate
 from tests.waiting import wait_until

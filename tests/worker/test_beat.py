@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from common.broker import Queue, Task, make_redis
 from common.errors import SetupError
-from common.local.ports import free_port
 from common.settings import Settings
+from local.ports import free_port
 from worker import beat
 from worker.heartbeat import is_alive, path_of
 

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from common import broker, lookups, pulse, scans, users
 from common.broker import Queue, Task
-from common.local.ports import free_port
 from common.settings import Settings
 from common.users import TrackedUser
+from local.ports import free_port
 from tests.factories import ONE_DAY, add_scan, add_user
 from tests.github_simulator import Fault, FaultKind
 from tests.worker.stage import TODAY, Stage

@@ -10,20 +10,20 @@ from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 
-from common.local.child import Child, Output, Program
-from common.local.console import Console
-from common.local.errors import LocalError
-from common.local.guard import guard
-from common.local.keeper import Keeper
-from common.local.lock import DirectoryLock
-from common.local.plan import Plan
-from common.local.ports import is_free
-from common.local.postgres import EmbeddedPostgres
-from common.local.record import ProcessRecord
-from common.local.server import EmbeddedServer
-from common.local.valkey import EmbeddedValkey
+from local.child import Child, Output, Program
+from local.console import Console
+from local.errors import LocalError
+from local.guard import guard
+from local.keeper import Keeper
+from local.lock import DirectoryLock
+from local.plan import Plan
+from local.ports import is_free
+from local.postgres import EmbeddedPostgres
+from local.record import ProcessRecord
+from local.server import EmbeddedServer
+from local.valkey import EmbeddedValkey
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 """Where the programs run: the directory that holds ``api/``, ``worker/`` and ``common/``."""
 
 READY_LIMIT = 60.0
@@ -164,7 +164,7 @@ class Supervisor:
 
     def _check_external(self) -> None:
         # Only who brings a server along pays for the import of its client.
-        from common.local.external import check_postgres, check_redis  # noqa: PLC0415
+        from local.external import check_postgres, check_redis  # noqa: PLC0415
 
         if self._plan.database_url:
             check_postgres(self._plan.database_url)

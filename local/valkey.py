@@ -6,11 +6,11 @@ import socket
 from collections.abc import Generator
 from pathlib import Path
 
-from common.local.binaries import in_wheel
-from common.local.errors import LocalError
-from common.local.health import Question
-from common.local.ports import LOOPBACK
-from common.local.server import EmbeddedServer
+from local.binaries import in_wheel
+from local.errors import LocalError
+from local.health import Question
+from local.ports import LOOPBACK
+from local.server import EmbeddedServer
 
 
 class EmbeddedValkey(EmbeddedServer):

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Generator
 
-from common.local.backoff import Backoff
-from common.local.errors import LocalError
-from common.local.health import Watch
-from common.local.server import EmbeddedServer
+from local.backoff import Backoff
+from local.errors import LocalError
+from local.health import Watch
+from local.server import EmbeddedServer
 
 REPLACE_LIMIT = 5.0
 """Seconds that a server which hangs has to end by itself before it is killed."""

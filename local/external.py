@@ -10,7 +10,7 @@ import psycopg2
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
-from common.local.errors import LocalError
+from local.errors import LocalError
 
 PATIENCE = 5.0
 """Seconds that a server may take to come up beside us."""

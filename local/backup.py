@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
-from common.local.binaries import in_wheel
-from common.local.errors import LocalError
-from common.local.lock import DirectoryLock
-from common.local.postgres import DATABASE, EmbeddedPostgres
-from common.local.server import server_environment
 from common.settings import Settings
+from local.binaries import in_wheel
+from local.errors import LocalError
+from local.lock import DirectoryLock
+from local.postgres import DATABASE, EmbeddedPostgres
+from local.server import server_environment
 
 RESTORED = f"{DATABASE}_restored"
 REPLACED = f"{DATABASE}_replaced"

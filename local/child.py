@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from common.local.backoff import Backoff
-from common.local.guard import guard
-from common.local.health import Pulse, Question, Watch
+from local.backoff import Backoff
+from local.guard import guard
+from local.health import Pulse, Question, Watch
 
 LINE_LIMIT = 65536
 """Bytes after which a line is passed on though it has not ended."""

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from common.local.errors import LocalError
+from local.errors import LocalError
 
 
 class DirectoryLock:

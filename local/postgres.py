@@ -14,13 +14,13 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 
-from common.local.account import account_for, command_as
-from common.local.binaries import in_wheel
-from common.local.errors import LocalError
-from common.local.guard import guard
-from common.local.health import Question
-from common.local.ports import LOOPBACK
-from common.local.server import EmbeddedServer, server_environment
+from local.account import account_for, command_as
+from local.binaries import in_wheel
+from local.errors import LocalError
+from local.guard import guard
+from local.health import Question
+from local.ports import LOOPBACK
+from local.server import EmbeddedServer, server_environment
 
 USER = "repopulse"
 DATABASE = "repopulse"

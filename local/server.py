@@ -15,12 +15,12 @@ from typing import Self
 
 import psutil
 
-from common.local.errors import LocalError
-from common.local.guard import guard
-from common.local.health import Question
-from common.local.orphans import ending, living
-from common.local.ports import LOOPBACK, free_port, is_free
-from common.local.room import has_room
+from local.errors import LocalError
+from local.guard import guard
+from local.health import Question
+from local.orphans import ending, living
+from local.ports import LOOPBACK, free_port, is_free
+from local.room import has_room
 
 START_LIMIT = 120.0
 """Seconds that a server may take to answer; only recovery after a crash comes near it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from common.local.orphans import ending, living
+from local.orphans import ending, living
 
 
 class ProcessRecord:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.local.child import Program
-from common.local.health import Pulse, http_question
-from common.local.ports import LOOPBACK, free_port
 from common.settings import Settings
+from local.child import Program
+from local.health import Pulse, http_question
+from local.ports import LOOPBACK, free_port
 
 CONCURRENCY = 2
 """Children of the embedded worker where no setting says otherwise: some 40 MB each."""

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.local.room import has_room
+from local.room import has_room
 
 PATIENCE = 120.0
 """Seconds without an answer after which a process is said to hang."""

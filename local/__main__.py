@@ -1,4 +1,4 @@
-"""Start embedded mode: ``python -m common.local up``, or ``demo``; ``backup`` and ``restore``."""
+"""Start embedded mode: ``python -m local up``, or ``demo``; ``backup`` and ``restore``."""
 
 import argparse
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 def main() -> None:
     """Run what the command line names until it is stopped, or done."""
-    parser = argparse.ArgumentParser(prog="python -m common.local", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument(
         "what",
         choices=("up", "demo", "backup", "restore"),
@@ -27,12 +27,12 @@ def main() -> None:
 
     with told_plainly():
         if file is not None:
-            from common.local.backup import back_up, restore  # noqa: PLC0415
+            from local.backup import back_up, restore  # noqa: PLC0415
 
             {"backup": back_up, "restore": restore}[what](load_settings(), file)
             return
-        from common.local.plan import plan_demo, plan_up  # noqa: PLC0415
-        from common.local.supervisor import Supervisor  # noqa: PLC0415
+        from local.plan import plan_demo, plan_up  # noqa: PLC0415
+        from local.supervisor import Supervisor  # noqa: PLC0415
 
         plan = {"up": plan_up, "demo": plan_demo}[what]
         Supervisor(plan(load_settings())).run()
