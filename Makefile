@@ -95,10 +95,10 @@ types: $(VENV)/dev ## Check the types
 check: lint types test ## Everything that a change has to pass
 
 audit: $(VENV)/dev ## Ask whether a locked package has a known hole
-	@exec $(IN)/python -m tests.doors.audit $(LOCKS)
+	@exec $(IN)/python -m tests.security.audit $(LOCKS)
 
 schemathesis: $(VENV)/dev ## Try the API with thousands of requests made from its description
-	@EXAMPLES=$(EXAMPLES) exec $(IN)/python -m pytest -s tests/doors/test_openapi.py $(ARGS)
+	@EXAMPLES=$(EXAMPLES) exec $(IN)/python -m pytest -s tests/security/test_openapi.py $(ARGS)
 
 fuzz: $(VENV)/fuzz ## Feed bytes that are no answers to what reads GitHub's (SECONDS=120)
 	@exec $(IN)/python -m tests.fuzz --seconds $(or $(SECONDS),120)

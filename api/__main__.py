@@ -9,13 +9,13 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.bounds import deadline
+from api.http.limits import deadline
 from common import log
 from common.errors import SetupError, told_plainly
 from common.settings import Settings, get_settings
 
 _MOST_CONNECTIONS = 500
-"""Idle ones included. Wider than ``api.bounds``, which answers in our words: against a flood."""
+"""Open connections, idle ones included; ``api.http.limits`` bounds the requests at work."""
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -8,28 +8,18 @@ import anyio.to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from api import (
-    answers,
-    docs,
-    errors,
-    growth,
-    lookups,
-    ops,
-    pages,
-    pictures,
-    repos,
-    rescans,
-    stats,
-    users,
-)
-from api.bounds import MOST_REQUESTS, Bounds, deadline
-from api.collection import Overdue, Sweeps
-from api.condition import Condition
-from api.deps import Resources
-from api.metrics import Readings
-from api.middleware import BodyLimit, Head, RequestId
-from api.readiness import Checks
-from api.traffic import Measured, Traffic
+from api import pages
+from api.dependencies import Resources
+from api.http import errors, openapi
+from api.http.limits import MOST_REQUESTS, Bounds, deadline
+from api.http.middleware import BodyLimit, Head, RequestId
+from api.http.traffic import Measured, Traffic
+from api.status import endpoints
+from api.status.collection import Overdue, Sweeps
+from api.status.metrics import Readings
+from api.status.readiness import Checks
+from api.status.snapshot import Condition
+from api.v1 import growth, images, lookups, repositories, responses, scans, stats, users
 from common import broker
 from common.credentials import chosen, name_of
 from common.db import make_engine
@@ -69,7 +59,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the schema behind ``/docs``, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = answers.unmasked(super().openapi())
+            self.openapi_schema = responses.unmasked(super().openapi())
         return self.openapi_schema
 
 
@@ -122,7 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
             {"name": "pictures", "description": "What was recorded, to be embedded in pages."},
             {"name": "operation", "description": "Whether it runs."},
         ],
-        # Served by ``api.docs``.
+        # Served by ``api.http.openapi``.
         docs_url=None,
         redoc_url=None,
         # One address for each thing; a redirect would lose the body of a PUT with many clients.
@@ -136,8 +126,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
-    docs.install(app)
-    for module in (users, rescans, lookups, repos, stats, growth, pictures, ops):
+    openapi.install(app)
+    for module in (users, scans, lookups, repositories, stats, growth, images, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     return app

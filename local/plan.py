@@ -123,10 +123,8 @@ def plan_demo(settings: Settings) -> Plan:
         )
     )
     port = free_port()
-    simulator = Program(
-        "github", _python("tests.github_simulator", "--port", str(port), "--accounts", "14")
-    )
-    seed = Program("demo", _python("tests.github_simulator.demo"), once=True)
+    simulator = Program("github", _python("simulator", "--port", str(port), "--accounts", "14"))
+    seed = Program("demo", _python("local.seed"), once=True)
     return replace(
         plan,
         environment={

@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers import ROOT
 
-SOURCES = ("api", "common", "migrations", "worker", "tests")
+SOURCES = ("api", "common", "migrations", "simulator", "worker", "tests")
 
 
 def test_the_import_rules_hold() -> None:
@@ -37,7 +37,7 @@ def test_every_directory_with_code_is_a_package(source: str) -> None:
 def test_every_package_says_what_may_live_in_it() -> None:
     bare = [
         path
-        for source in ("api", "common", "worker")
+        for source in ("api", "common", "simulator", "worker")
         for path in (ROOT / source).rglob("__init__.py")
         if not path.read_text().startswith('"""')
     ]

@@ -11,15 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import Database, Owned
-from api.errors import NotFoundError
+from api.dependencies import Database, Owned
+from api.http.errors import NotFoundError
+from api.http.transactions import transact
 from api.pages.doors import ActingForm
 from api.pages.figures import moment, plural
 from api.pages.frame import go, page
 from api.pages.overview import overview
-from api.schemas import MAX_ID, Login
-from api.transaction import transact
-from api.users import ask
+from api.v1.schemas import MAX_ID, Login
+from api.v1.users import ask
 from common import clock, lookups, scans, users
 from common.lookups import Lookup
 from common.scans import ScanRecord

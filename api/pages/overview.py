@@ -6,15 +6,15 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import Owned, Resources
+from api.dependencies import Owned, Resources
+from api.http.transactions import transact
 from api.pages.frame import page
 from api.pages.spans import WINDOW, Line
-from api.readiness import OK
-from api.schemas import MAX_ID
-from api.transaction import transact
-from common import listing, series
-from common.listing import Listed, Progress
-from common.metric import Metric
+from api.queries import series, user_list
+from api.queries.metric import Metric
+from api.queries.user_list import Listed, Progress
+from api.status.readiness import OK
+from api.v1.schemas import MAX_ID
 
 router = APIRouter()
 
@@ -48,8 +48,8 @@ async def overview(
     """Return the page; with what is wrong with a login that was to be followed, if anything is."""
 
     def look(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Line]]:
-        progress = listing.progress(connection)
-        found = listing.search(connection, part, limit=_PAGE + 1, after=after)
+        progress = user_list.progress(connection)
+        found = user_list.search(connection, part, limit=_PAGE + 1, after=after)
         totals = series.of_users(
             connection,
             [user.id for user in found[:_PAGE]],

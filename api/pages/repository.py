@@ -11,17 +11,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy import Connection
 
-from api.deps import Database
-from api.errors import NotFoundError
+from api.dependencies import Database
+from api.http.errors import NotFoundError
+from api.http.transactions import transact
 from api.pages.days import Gap, newest_first
 from api.pages.frame import page
 from api.pages.periods import Chosen, Period, choose
-from api.schemas import MAX_ID
-from api.transaction import transact
-from common import catalogue, clock, scans, series
-from common.catalogue import SPANS, Entry
-from common.metric import Metric
-from common.series import Point
+from api.queries import repository_list, series
+from api.queries.metric import Metric
+from api.queries.repository_list import SPANS, Entry
+from api.queries.series import Point
+from api.v1.schemas import MAX_ID
+from common import clock, scans
 
 router = APIRouter(prefix="/repos")
 
@@ -77,7 +78,7 @@ def show_repository(
 
 
 def _look(connection: Connection, repo_id: int, period: Period) -> Content:
-    entry = catalogue.get(connection, repo_id)
+    entry = repository_list.get(connection, repo_id)
     if entry is None:
         raise NotFoundError("repository not found")
     today = clock.today(connection)

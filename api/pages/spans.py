@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from markupsafe import Markup
 
 from api.charts.sparkline import sparkline
-from common.metric import Metric
-from common.series import Point
+from api.queries.metric import Metric
+from api.queries.series import Point
 
 WINDOW = timedelta(days=45)
 """How far back an overview looks: the changes of 30 days are known where the last day is young."""

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.deps import Owned
+from api.dependencies import Owned
 from api.pages.frame import page
-from api.readiness import OK
+from api.status.readiness import OK
 
 router = APIRouter()
 

@@ -10,20 +10,21 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from api import rescans
-from api.deps import Database, Owned, UserId
+from api.dependencies import Database, Owned, UserId
+from api.http.transactions import transact
 from api.pages.days import Calendar, calendar
 from api.pages.doors import ActingForm
 from api.pages.frame import go, page
 from api.pages.periods import Chosen, Period, choose
 from api.pages.spans import WINDOW, Line
-from api.transaction import transact
-from api.users import followed_user
-from common import catalogue, clock, growth, scans, series
-from common.catalogue import SPANS, Entry
-from common.growth import Mover
-from common.metric import Metric
-from common.series import Point
+from api.queries import growth, repository_list, series
+from api.queries.growth import Mover
+from api.queries.metric import Metric
+from api.queries.repository_list import SPANS, Entry
+from api.queries.series import Point
+from api.v1 import scans as scan_calls
+from api.v1.users import followed_user
+from common import clock, scans
 from common.users import TrackedUser
 
 router = APIRouter(prefix="/users/{user_id}")
@@ -160,7 +161,7 @@ def show_user(
 @router.post("/scan")
 def scan_now(resources: Owned, user_id: UserId, _form: ActingForm) -> Response:
     """Scan the user now, and lead back to the calendar, which says what comes of it."""
-    asked = rescans.ask(resources, user_id)
+    asked = scan_calls.ask(resources, user_id)
     became = Rescan.SENT if asked.is_sent else Rescan.AT_WORK
     if asked.wait:
         became = Rescan.TOO_SOON
@@ -170,7 +171,7 @@ def scan_now(resources: Owned, user_id: UserId, _form: ActingForm) -> Response:
 def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
     user = followed_user(connection, user_id)
     today = clock.today(connection)
-    entries = catalogue.of_user(connection, user_id)
+    entries = repository_list.of_user(connection, user_id)
     since = min((entry.first_day for entry in entries if entry.first_day), default=None)
     chosen = choose(choice.period, today, since)
     shown = _sorted(entries, choice)[(choice.page - 1) * _PAGE : choice.page * _PAGE]

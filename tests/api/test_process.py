@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 import api.__main__
-from api.bounds import MOST_REQUESTS
+from api.http.limits import MOST_REQUESTS
 from common.settings import Settings
 from tests.servers import ROOT
 from tests.waiting import wait_until

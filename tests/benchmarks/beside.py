@@ -24,9 +24,9 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.bounds import MOST_REQUESTS, Bounds
-from api.middleware import BodyLimit, Head, RequestId
-from api.traffic import Measured, Traffic
+from api.http.limits import MOST_REQUESTS, Bounds
+from api.http.middleware import BodyLimit, Head, RequestId
+from api.http.traffic import Measured, Traffic
 from common.models import DailyStats, Ownership, User
 from local.ports import LOOPBACK, free_port
 from tests.servers import ROOT

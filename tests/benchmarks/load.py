@@ -24,13 +24,13 @@ import psutil
 
 from common.db import make_engine
 from common.users import TrackedUser
+from simulator import World
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure, percentile
 from tests.benchmarks.replay import replay
 from tests.clock import Clock
 from tests.end_to_end.system import System, running
 from tests.end_to_end.test_real_counters import COUNTERS
-from tests.github_simulator import World
 
 TITLE = "The API under load"
 

@@ -26,8 +26,8 @@ import tests.servers
 from common import scans, users
 from common.settings import Settings
 from common.users import TrackedUser
+from simulator import GitHubSimulator, Limits, World, running
 from tests.clock import Clock
-from tests.github_simulator import GitHubSimulator, Limits, World, running
 from tests.worker.stage import TODAY
 from worker.collect import Collector
 from worker.github.client import make_github

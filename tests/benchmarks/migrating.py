@@ -13,8 +13,9 @@ from threading import Event
 
 from sqlalchemy import Engine
 
-from common import growth, stats, users
-from common.metric import Metric
+from api.queries import growth
+from api.queries.metric import Metric
+from common import stats, users
 from common.repositories import Counts
 from tests.benchmarks import history
 from tests.benchmarks.figure import Figure

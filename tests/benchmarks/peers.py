@@ -26,10 +26,10 @@ import common.db
 from common import scans, users
 from common.settings import Settings
 from common.users import TrackedUser
+from simulator import GitHubSimulator, World, running
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.clock import Clock
-from tests.github_simulator import GitHubSimulator, World, running
 from tests.rows import rows_of
 from tests.servers import ROOT
 from tests.worker.stage import TODAY

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 
 import common.db
 from common.settings import Settings
+from simulator import World
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.spread import Spread, sizes_of
 from tests.clock import Clock
-from tests.github_simulator import World
 from tests.worker.stage import TODAY, Stage
 from worker.collect import Collector
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import httpx
 
+from simulator import World
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.cut import Cut, cut
-from tests.github_simulator import World
 
 
 def measure(made: Cluster, ids: Iterator[int], *, clients: int, requests: int) -> list[float]:

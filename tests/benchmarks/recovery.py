@@ -41,7 +41,7 @@ KINDS: dict[str, Callable[[psutil.Process], bool]] = {
     "postgres": lambda process: process.name() == "postgres" and "-D" in process.cmdline(),
     "valkey": lambda process: process.name() == "valkey-server",
     "guard": lambda process: any(word.endswith("watchman.py") for word in process.cmdline()),
-    "github": lambda process: "tests.github_simulator" in process.cmdline(),
+    "github": lambda process: "simulator" in process.cmdline(),
 }
 SUPERVISOR = "supervisor"
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, text
 
 from common import repositories, stats
 from common.users import TrackedUser
+from simulator import World
 from tests import factories
-from tests.github_simulator import World
 
 COLUMNS = "repo_id, date, user_id, stargazers, forks, watchers"
 

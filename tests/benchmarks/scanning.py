@@ -29,6 +29,8 @@ from sqlalchemy import Engine, text
 import common.db
 from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import Account, GitHubSimulator, Limits, World
+from simulator import running as serving
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.spread import Spread, sizes_of
@@ -37,8 +39,6 @@ from tests.end_to_end.system import System
 from tests.end_to_end.system import running as running_system
 from tests.factories import ONE_DAY
 from tests.faults.cluster import follow
-from tests.github_simulator import Account, GitHubSimulator, Limits, World
-from tests.github_simulator import running as serving
 from tests.waiting import wait_until
 from tests.worker.stage import TODAY
 from worker.heartbeat import path_of

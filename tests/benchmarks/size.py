@@ -21,8 +21,9 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine, text
 
 import common.db
-from common import growth, stats
-from common.metric import Metric
+from api.queries import growth
+from api.queries.metric import Metric
+from common import stats
 from common.repositories import Counts
 from tests.benchmarks import history, migrating
 from tests.benchmarks.bench import Bench

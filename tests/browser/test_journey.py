@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine
 
 from common import users
 from common.users import TrackedUser
+from simulator import World
 from tests import factories
 from tests.browser.conftest import WIDTHS, Visitor, visiting
 from tests.clock import Clock
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import System, running
-from tests.github_simulator import World
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.end_to_end]

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, text
 
 from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import World
 from tests.browser.conftest import WIDTHS, Visitor, visiting
 from tests.clock import Clock
 from tests.end_to_end.system import System
 from tests.end_to_end.test_real_counters import COUNTERS, FIRST_DAY
-from tests.github_simulator import World
 from tests.waiting import wait_until
 
 pytestmark = [

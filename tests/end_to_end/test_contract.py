@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from simulator import World
 from tests.end_to_end.system import System
-from tests.github_simulator import World
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.end_to_end

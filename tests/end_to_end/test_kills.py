@@ -16,9 +16,9 @@ import common.db
 from local.postgres import EmbeddedPostgres
 from local.server import EmbeddedServer
 from local.valkey import EmbeddedValkey
+from simulator import GitHubSimulator, World
+from simulator import running as serving
 from tests.end_to_end.system import System, free_port, running
-from tests.github_simulator import GitHubSimulator, World
-from tests.github_simulator import running as serving
 from tests.servers import migrate
 from tests.waiting import wait_until
 

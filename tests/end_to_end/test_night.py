@@ -9,12 +9,12 @@ from sqlalchemy import Engine, text
 
 from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import GitHubSimulator, World
+from simulator import running as serving
 from tests.clock import Clock
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import running
 from tests.factories import add_user
-from tests.github_simulator import GitHubSimulator, World
-from tests.github_simulator import running as serving
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.end_to_end

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from common.settings import Settings
+from local.seed import ACCOUNTS, fill, send_today
+from simulator import GitHubSimulator, World
+from simulator import running as serving
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import System, running
-from tests.github_simulator import GitHubSimulator, World
-from tests.github_simulator import running as serving
-from tests.github_simulator.demo import ACCOUNTS, fill, send_today
 from tests.servers import ROOT
 from tests.waiting import wait_until
 

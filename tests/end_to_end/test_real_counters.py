@@ -9,11 +9,11 @@ from sqlalchemy import Engine, text
 
 from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import GitHubSimulator, World
+from simulator import running as serving
 from tests.clock import Clock
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import running
-from tests.github_simulator import GitHubSimulator, World
-from tests.github_simulator import running as serving
 from tests.waiting import wait_until
 
 COUNTERS = Path(__file__).parents[3] / "shared" / "data" / "popularity.csv.gz"

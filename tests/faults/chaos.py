@@ -16,10 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import Account, Fault, FaultKind, World
 from tests.faults.cluster import Cluster
 from tests.faults.invariants import left
 from tests.faults.proxy import Proxy
-from tests.github_simulator import Account, Fault, FaultKind, World
 from tests.waiting import wait_until
 
 PROCESSES = ("api", "worker", "worker-2", "beat", "beat-2")

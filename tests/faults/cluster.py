@@ -25,12 +25,12 @@ from common.settings import Settings
 from local.postgres import EmbeddedPostgres
 from local.server import EmbeddedServer
 from local.valkey import EmbeddedValkey
+from simulator import Account, GitHubSimulator, Limits, World
+from simulator import running as serving
+from simulator.node_ids import NodeType, new_id
 from tests.clock import Clock
 from tests.end_to_end.system import System, free_port
 from tests.faults.proxy import Proxy
-from tests.github_simulator import Account, GitHubSimulator, Limits, World
-from tests.github_simulator import running as serving
-from tests.github_simulator.node_ids import NodeType, new_id
 from tests.servers import migrate
 from tests.waiting import wait_until
 

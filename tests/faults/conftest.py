@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from simulator import World
 from tests.faults.cluster import TODAY, Cluster, cluster
-from tests.github_simulator import World
 
 
 @dataclass(frozen=True, slots=True)

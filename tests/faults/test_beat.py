@@ -4,10 +4,10 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from simulator import World
 from tests.faults.cluster import TODAY
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.invariants import check
-from tests.github_simulator import World
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 

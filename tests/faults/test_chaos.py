@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from simulator import World
 from tests.faults.chaos import Chaos, Days, Person, first_days, followed
 from tests.faults.cluster import EVERYBODY, TODAY
 from tests.faults.conftest import MakeCluster
 from tests.faults.invariants import check
-from tests.github_simulator import World
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import make_url
 
 from local.account import account_for
+from simulator import Account
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.invariants import check, left
-from tests.github_simulator import Account
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

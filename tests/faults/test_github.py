@@ -8,13 +8,13 @@ from itertools import count, pairwise
 import pytest
 from sqlalchemy import RowMapping, text
 
+from simulator import Fault, FaultKind, GitHubSimulator, Limits
+from simulator.faults import Matcher, RequestView
 from tests.faults.cluster import LEASE, TODAY, Cluster
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.invariants import check
 from tests.faults.messages import messages
 from tests.faults.proxy import Proxy
-from tests.github_simulator import Fault, FaultKind, GitHubSimulator, Limits
-from tests.github_simulator.faults import Matcher, RequestView
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from common.broker import Task
+from simulator import World
 from tests.faults.cluster import TODAY, Cluster
 from tests.faults.conftest import Length, MakeCluster
 from tests.faults.invariants import check
-from tests.github_simulator import World
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from simulator import Account, World
 from tests.faults.cluster import LEASE, TODAY, Cluster
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.cut import Cut, cut
 from tests.faults.invariants import check, left
-from tests.github_simulator import Account, World
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

@@ -12,11 +12,11 @@ import httpx
 import psutil
 import pytest
 
+from simulator import Account
 from tests.end_to_end.system import free_port
 from tests.faults.cluster import TODAY
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.invariants import SETTLED, check
-from tests.github_simulator import Account
 from tests.servers import ROOT, migrate
 from tests.waiting import wait_until
 

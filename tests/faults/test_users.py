@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from common.broker import Task
+from simulator import Account, Fault, FaultKind, Repository, World
+from simulator.faults import RequestView
+from simulator.node_ids import NodeType, new_id
 from tests.faults.cluster import TODAY, Cluster
 from tests.faults.conftest import Length, MakeCluster
 from tests.faults.invariants import check
 from tests.faults.messages import messages
-from tests.github_simulator import Account, Fault, FaultKind, Repository, World
-from tests.github_simulator.faults import RequestView
-from tests.github_simulator.node_ids import NodeType, new_id
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

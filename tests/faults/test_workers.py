@@ -15,13 +15,13 @@ from sqlalchemy import text
 from common import users
 from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import Account, World
+from simulator.node_ids import NodeType, new_id
 from tests.faults.cluster import TODAY, Cluster
 from tests.faults.conftest import Length, MakeCluster, a_world
 from tests.faults.invariants import check
 from tests.faults.messages import messages
 from tests.faults.poison import Poison
-from tests.github_simulator import Account, World
-from tests.github_simulator.node_ids import NodeType, new_id
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.doors.test_hostile_github import ACCOUNT, NODE, OWNER, RATE, REPOSITORY
+from tests.security.test_hostile_github import ACCOUNT, NODE, OWNER, RATE, REPOSITORY
 
 LIMITS = "x-ratelimit-limit: 60\nx-ratelimit-remaining: 0\nx-ratelimit-reset: 1795435200"
 DATE = "date: Mon, 23 Nov 2026 12:00:00 GMT"

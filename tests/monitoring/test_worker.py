@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from common.states import ScanState
+from simulator import GitHubSimulator, World
+from simulator import running as serving
 from tests.end_to_end.conftest import MakeSystem, make_system
 from tests.end_to_end.system import System, free_port, running
-from tests.github_simulator import GitHubSimulator, World
-from tests.github_simulator import running as serving
 from tests.monitoring.scrape import Scrape, scrape
 from tests.waiting import wait_until
 from worker.github.answers import Meaning

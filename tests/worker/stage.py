@@ -15,8 +15,8 @@ from common.repositories import Counts
 from common.scans import ScanRecord
 from common.settings import Settings
 from common.users import TrackedUser
+from simulator import Account, GitHubSimulator, World
 from tests.clock import Clock
-from tests.github_simulator import Account, GitHubSimulator, World
 from tests.rows import rows_of
 from worker.collect import Collector, Outcome
 from worker.github.client import GitHub, make_github

@@ -6,7 +6,7 @@ import pytest
 
 from common.repositories import Counts
 from common.states import ScanState
-from tests.github_simulator import AccountType
+from simulator import AccountType
 from tests.worker.stage import TODAY, TOKEN, Stage
 from worker.collect import NOTHING, Collector, Outcome
 

@@ -7,7 +7,7 @@ import pytest
 from common import repositories, scans, users
 from common.states import RepositoryState, ScanState, UserState
 from common.users import TrackedUser
-from tests.github_simulator import Account
+from simulator import Account
 from tests.worker.stage import OTHER_TOKEN, TODAY, TOKEN, Stage
 from worker.collect import Collector
 

@@ -10,7 +10,7 @@ from common import scans, users
 from common.repositories import Counts
 from common.states import ScanState
 from common.users import TrackedUser
-from tests.github_simulator import Account, Fault, FaultKind
+from simulator import Account, Fault, FaultKind
 from tests.worker.stage import OTHER_TOKEN, TODAY, TOKEN, Stage
 from worker.collect import NOTHING, Collector, Outcome
 

@@ -12,7 +12,7 @@ from common import scans
 from common.scans import Claim
 from common.states import ScanState
 from common.users import TrackedUser, delete
-from tests.github_simulator import Fault, FaultKind, Match
+from simulator import Fault, FaultKind, Match
 from tests.worker.stage import TODAY, Stage
 from worker.collect import NOTHING, Outcome
 from worker.github.graphql import accounts_for_a_point, points

@@ -8,7 +8,7 @@ import pytest
 from common import users
 from common.states import ScanState
 from common.users import TrackedUser
-from tests.github_simulator import Account
+from simulator import Account
 from tests.worker.stage import TODAY, Stage
 from worker.collect import Collector
 

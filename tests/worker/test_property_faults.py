@@ -14,9 +14,9 @@ from sqlalchemy import text
 import common.db
 import common.scans
 from common.settings import Settings
+from simulator import Account, Fault, FaultKind, Match, Repository
+from simulator.world import Truth
 from tests.clock import Clock
-from tests.github_simulator import Account, Fault, FaultKind, Match, Repository
-from tests.github_simulator.world import Truth
 from tests.servers import Databases, Servers
 from tests.worker.stage import TODAY, Stage
 

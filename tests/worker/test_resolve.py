@@ -9,7 +9,7 @@ from common import lookups, scans, users
 from common.lookups import Lookup
 from common.states import LookupState, ScanState
 from common.users import TrackedUser
-from tests.github_simulator import AccountType, Fault, FaultKind
+from simulator import AccountType, Fault, FaultKind
 from tests.worker.stage import TODAY, TOKEN, Stage
 from worker.collect import Collector, Outcome
 

@@ -12,13 +12,13 @@ from celery import Celery
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from common import broker, lookups, pulse, scans, users
+from common import broker, lookups, scans, sweep_heartbeat, users
 from common.broker import Queue, Task
 from common.settings import Settings
 from common.users import TrackedUser
 from local.ports import free_port
+from simulator import Fault, FaultKind
 from tests.factories import ONE_DAY, add_scan, add_user
-from tests.github_simulator import Fault, FaultKind
 from tests.worker.stage import TODAY, Stage
 from worker import tasks
 from worker.process import Process, open_process
@@ -322,11 +322,11 @@ def test_nothing_due_is_nothing_sent(stage: Stage, app: Celery, process: Process
 
 
 def test_a_sweep_that_came_to_its_end_is_noted(stage: Stage, app: Celery, process: Process) -> None:
-    assert pulse.age(stage.redis) is None
+    assert sweep_heartbeat.age(stage.redis) is None
 
     send_what_is_due(app, process)
 
-    age = pulse.age(stage.redis)
+    age = sweep_heartbeat.age(stage.redis)
     assert age is not None
     assert age < 60
 

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from common.credentials import chosen, name_of
 from common.repositories import Counts, KnownRepository
 from common.settings import Settings
-from tests.github_simulator import Account, GitHubSimulator, World
-from tests.github_simulator.node_ids import NodeType, new_id
+from simulator import Account, GitHubSimulator, World
+from simulator.node_ids import NodeType, new_id
 from worker.github.budget import Budget
 from worker.github.client import GitHub, make_github
 from worker.github.credentials import make_credentials

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.github_simulator import Fault, FaultKind
+from simulator import Fault, FaultKind
 from tests.worker.github.lab import Lab
 from worker.github.answers import Answer, Meaning, read_graphql, read_quota, read_rest
 from worker.github.errors import GitHubError

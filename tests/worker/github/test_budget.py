@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tests.github_simulator import Fault, FaultKind, LimitForm, Limits
+from simulator import Fault, FaultKind, LimitForm, Limits
 from tests.waiting import wait_until
 from tests.worker.github.lab import FakeClock, Lab
 from worker.github.answers import Answer, Meaning, Quota

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from common.credentials import REFUSED_FOR, chosen, is_refused, name_of
 from common.errors import SetupError
 from common.settings import Settings
-from tests.github_simulator import App, Fault, FaultKind
+from simulator import App, Fault, FaultKind
 from tests.worker.github.lab import FakeClock, Lab, counts
 from worker.github.answers import Meaning
 from worker.github.errors import CredentialsRefused, Limited

@@ -23,7 +23,7 @@ DOCUMENTS = {
     "look": look_document(),
     "look without watchers": look_document(with_watchers=False),
 }
-SIMULATED = ROOT / "tests" / "github_simulator" / "schema.graphql"
+SIMULATED = ROOT / "simulator" / "schema.graphql"
 GITHUBS = ROOT.parent / "shared" / "github" / "schema.graphql.gz"
 
 

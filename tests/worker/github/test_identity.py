@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.github_simulator import Fault, FaultKind, LargeIds, Match
-from tests.github_simulator.node_ids import NodeType, new_id
+from simulator import Fault, FaultKind, LargeIds, Match
+from simulator.node_ids import NodeType, new_id
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import Gone, TryAgain
 from worker.github.observation import clean_name

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.github_simulator import Account, Fault, FaultKind, Limits, Match
+from simulator import Account, Fault, FaultKind, Limits, Match
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import CredentialsRefused, Limited, QueryWrong, TryAgain
 from worker.github.watchers import Watchers

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.github_simulator import Fault, FaultKind, Limits, Match
+from simulator import Fault, FaultKind, Limits, Match
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import Gone, TryAgain
 

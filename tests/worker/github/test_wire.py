@@ -5,7 +5,7 @@ import gzip
 import httpx
 import pytest
 
-from tests.github_simulator import Fault, FaultKind, running
+from simulator import Fault, FaultKind, running
 from tests.worker.github.lab import API, Lab
 from worker.github.answers import Meaning
 from worker.github.graphql import FIND_ACCOUNT

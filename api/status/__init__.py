@@ -1,0 +1,1 @@
+"""The health of the collection: readiness, metrics and the status page read it here."""

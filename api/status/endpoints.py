@@ -1,0 +1,47 @@
+"""``/healthz``, ``/readyz`` and ``/metrics``: for whoever runs this."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.dependencies import Owned
+from api.status.readiness import COLLECTION, OK
+from api.v1 import responses
+from api.v1.schemas import Health
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz", summary="Is the process alive?", responses=responses.ALIVE)
+async def healthz() -> Health:
+    """Say that the process is alive.
+
+    Nothing else is asked: a restart would not help against a server that is down.
+    """
+    return Health()
+
+
+@router.get(
+    "/readyz", summary="Can requests be served?", responses=responses.READY | responses.NOT_READY
+)
+async def readyz(resources: Owned) -> JSONResponse:
+    """Say whether requests can be served.
+
+    Postgres and Redis have to answer, and the database has to take writes and to have this
+    release's schema; where one of these is missing, the answer says which. Where GitHub refuses
+    the token, users were not scanned for 26 hours, or nobody takes tasks, requests are still
+    served, and the status is `degraded`.
+    """
+    checks = await resources.checks.run()
+    missing = {part for part, check in checks.items() if check != OK}
+    status = "ready"
+    if missing:
+        status = "degraded" if missing <= COLLECTION else "unavailable"
+    code = 503 if status == "unavailable" else 200
+    return JSONResponse({"status": status, "checks": checks}, status_code=code)
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics(resources: Owned) -> Response:
+    """Say how recording and serving go, in Prometheus' text format."""
+    return Response(generate_latest(resources.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,117 @@
+"""Fill the demo: follow a dozen simulated accounts, with their last 60 days recorded.
+
+``python -m local.seed`` runs beside the product, on the same settings. The past
+goes through the ordinary code, day by day, against a simulated GitHub in this process that shows
+that day; it grows from the same seed as the one that is served, so that the recorded past and the
+coming days are one history. Today is left to the workers. A second run adds nothing.
+"""
+
+import logging
+import sys
+from datetime import date, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from common import clock, lookups, users
+from common.broker import Task, make_celery, make_redis, send
+from common.db import make_engine
+from common.errors import told_plainly
+from common.log import configure
+from common.settings import Settings, load_settings
+from simulator.limits import Limits
+from simulator.server import GitHubSimulator
+from simulator.world import World
+from worker.collect import Collector
+from worker.github.client import make_github
+
+ACCOUNTS = 14
+"""Accounts of the simulated GitHub; the last two are left for whoever tries the demo to add."""
+
+FOLLOWED = 12
+DAYS = 60
+
+_PACE = {"core": (100_000, 100_000), "graphql": (100_000, 100_000)}
+"""Points a minute: the past is asked of this process, which no limit protects."""
+
+_LEASE = 600.0
+"""Seconds in which the sweep leaves the new users to this program."""
+
+
+def fill(settings: Settings, engine: Engine) -> int:
+    """Record the past of every account of the simulated world.
+
+    :return: how many daily rows were recorded
+    """
+    with engine.begin() as connection:
+        today = clock.today(connection)
+        if users.page(connection, limit=1):
+            return 0
+    world = World.synthetic(accounts=ACCOUNTS, day=today)
+    simulator = GitHubSimulator(world, limits=Limits.unlimited())
+    # A credential of its own, so that the past does not use up the budget of today.
+    past = settings.model_copy(update={"github_token": SecretStr("the-past")})
+    with make_redis(settings) as client:
+        github = make_github(past, client, transport=simulator.transport(), pace=_PACE)
+        collector = Collector(engine, github, settings)
+        try:
+            return sum(
+                _record_past(world, collector, _follow(engine, collector, account.login), today)
+                for account in world.accounts[:FOLLOWED]
+            )
+        finally:
+            github.close()
+
+
+def send_today(settings: Settings, engine: Engine) -> int:
+    """Let the workers record today, of every followed user.
+
+    :return: how many there are
+    """
+    with engine.begin() as connection:
+        followed = users.page(connection)
+    celery = make_celery(settings)
+    for user in followed:
+        send(celery, Task.LOAD_USER, user.id)
+    return len(followed)
+
+
+def _follow(engine: Engine, collector: Collector, login: str) -> int:
+    with engine.begin() as connection:
+        lookup, _ = lookups.ask(connection, login, lease=_LEASE)
+    user_id = collector.resolve(lookup.id)
+    if user_id is None:
+        sys.exit(f"the demo could not follow {login}")
+    return user_id
+
+
+def _record_past(world: World, collector: Collector, user_id: int, today: date) -> int:
+    """Record a user's past at once: a sweep that came in between would settle today first."""
+    rows = 0
+    for days in range(DAYS, 0, -1):
+        world.day = today - timedelta(days=days)
+        rows += collector.scan(user_id, day=world.day).rows
+    world.day = today
+    return rows
+
+
+def main() -> None:
+    """Fill the demo and let the workers record today."""
+    settings = load_settings()
+    configure(settings.model_copy(update={"log_level": "WARNING"}))
+    engine = make_engine(settings.database, process="demo")
+    try:
+        rows = fill(settings, engine)
+        if not rows:
+            print("the demo's accounts are there already", flush=True)
+            return
+        followed = send_today(settings, engine)
+        print(f"{followed} accounts followed, {DAYS} days and {rows} rows recorded", flush=True)
+    finally:
+        engine.dispose()
+    logging.shutdown()
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        main()

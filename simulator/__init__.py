@@ -1,0 +1,85 @@
+"""A double of GitHub's API for tests and demonstrations.
+
+    world = World(day=date(2026, 11, 23))
+    octocat = world.add_account("octocat", name="The Octocat", id=583231)
+    world.add_repository(octocat, "hello", stargazers=42, forks=9, watchers=14)
+    simulator = GitHubSimulator(world, tokens={"good": octocat}, limits=Limits.tenth())
+    simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60), times=1, match="graphql")
+    client = httpx.Client(transport=simulator.transport(), base_url="https://api.github.com")
+
+The same object serves a socket (`with running(simulator) as url`), and so does
+`python -m simulator`. A World moves by its day: counters are a function of it, and
+`world.truth(day)` is what a recorder should have stored. The kinds of fault and their options are
+described at FaultKind, the limits at Limits.
+
+A client that is told to wait and asks all the same is found out: see `simulator.violations`.
+A wait counts from the moment its answer was delivered, so requests then under way are innocent.
+That a good answer says that nothing remains counts as being told to wait.
+
+Over HTTP the routes under `/_simulator` steer it; they touch no budget and leave no record.
+Bodies and answers are JSON; a mistake is a 422 with `{"error": …}`.
+
+    GET    /_simulator            day, requests, points and statuses so far, violations, peak
+    GET    /_simulator/day        {"day": "2026-11-23"}
+    PUT    /_simulator/day        {"day": "2026-11-24"}
+    GET    /_simulator/truth      ?day=…: "repositories": {id: [owner, stars, forks, watchers]}
+    GET    /_simulator/requests   every request so far; DELETE forgets them, and the violations
+    GET    /_simulator/accounts   id, login, name, type and number of public repositories
+    POST   /_simulator/accounts   {"login", "name", "id", "type"}: all but the login may be left out
+    POST   /_simulator/repositories  {"owner": login, "name", "stargazers", "private", …}
+    POST   /_simulator/mutations  {"kind": …} and, by kind:
+             set_counts               repository, stargazers, forks, watchers
+             rename_account           login, new_login
+             delete_account           login
+             convert_to_organization  login
+             rename_repository        repository, new_name
+             transfer                 repository, new_owner
+             delete_repository, hide_repository, show_repository   repository
+             block_repository         repository, reason (dmca, tos, unavailable; null lifts it)
+           where repository is an id or "owner/name"
+    POST   /_simulator/faults     {"kind", options…, "times": 1 or null, "match": null or a string,
+                                  or {"resource", "path", "contains", "skip"}}
+    GET    /_simulator/faults     those still to come; DELETE forgets them
+    PUT    /_simulator/limits     the fields of Limits that differ from GitHub's; budgets begin anew
+    PUT    /_simulator/latency    {"seconds": 0.05}
+
+What GitHub does is not known everywhere; where the simulator had to choose, it chose so:
+- `repositoryOwner` of an unknown login is null without an error, unlike `user` and `organization`.
+- A databaseId beyond 32 bits is null with an error; LargeIds.NUMBER gives the number instead.
+- A blocked repository stays in lists over REST, and is null with FORBIDDEN over GraphQL.
+- A user that became an organisation keeps its id, and its old node id no longer resolves.
+- `rateLimit(dryRun: true)` costs nothing, and answers nothing but itself.
+- Secondary limits are counted per user or installation; GitHub does not say what it counts by.
+- A point's price for a bare `totalCount` connection: both readings, by `Limits.cost_model`.
+"""
+
+from simulator.asgi import running
+from simulator.credentials import App
+from simulator.faults import Fault, FaultKind, Match
+from simulator.graphql import LargeIds
+from simulator.limits import CostModel, LimitForm, Limits, Resource, Violation
+from simulator.server import GitHubSimulator, RequestRecord
+from simulator.world import Account, AccountType, BlockReason, Counts, Repository, Truth, World
+
+__all__ = [
+    "Account",
+    "AccountType",
+    "App",
+    "BlockReason",
+    "CostModel",
+    "Counts",
+    "Fault",
+    "FaultKind",
+    "GitHubSimulator",
+    "LargeIds",
+    "LimitForm",
+    "Limits",
+    "Match",
+    "Repository",
+    "RequestRecord",
+    "Resource",
+    "Truth",
+    "Violation",
+    "World",
+    "running",
+]

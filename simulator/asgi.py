@@ -1,0 +1,176 @@
+"""The simulator over a socket: an ASGI application, and a server for tests."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+
+from simulator.control import PREFIX
+from simulator.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from simulator.server import GitHubSimulator, Outcome
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Application:
+    """Serves a simulator. Requests are decided in threads, so that they truly overlap."""
+
+    def __init__(self, simulator: "GitHubSimulator") -> None:
+        self._simulator = simulator
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the simulator does not serve {scope['type']}")
+        if scope["path"].startswith(PREFIX):
+            request = await _read(scope, receive)
+            outcome = await asyncio.to_thread(self._simulator.control, request)
+            await _deliver(outcome, receive, send)
+            return
+        with self._simulator.flight() as flight:
+            came_at = time.monotonic()
+            request = await _read(scope, receive)
+            outcome = await asyncio.to_thread(self._simulator.decide, request, flight)
+            await asyncio.sleep(self._simulator.latency - (time.monotonic() - came_at))
+            await _deliver(outcome, receive, send)
+
+
+async def _read(scope: dict[str, Any], receive: Receive) -> httpx.Request:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    host = next((v for k, v in scope["headers"] if k == b"host"), b"localhost").decode()
+    path = scope["raw_path"].decode("ascii")
+    query = scope["query_string"].decode("ascii")
+    url = f"{scope['scheme']}://{host}{path}" + (f"?{query}" if query else "")
+    return httpx.Request(scope["method"], url, headers=scope["headers"], content=body)
+
+
+async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
+    undelivered = outcome.undelivered
+    if undelivered is not None:
+        await _break(undelivered, receive, send)
+        return
+    answer = outcome.answer
+    body = answer.body
+    headers = {**answer.headers, "content-length": str(len(body))}
+    if answer.status == 304:
+        del headers["content-length"]
+    else:
+        headers["content-type"] = answer.content_type
+    slow = outcome.fault(FaultKind.SLOW)
+    pieces = (slow.pieces or 1) if slow is not None else 1
+    pause = (1.0 if slow.seconds is None else slow.seconds) / pieces if slow is not None else 0.0
+    if slow is not None and slow.pieces is None:
+        await _pause(receive, pause)
+        pause = 0.0
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+        }
+    )
+    if outcome.fault(FaultKind.SHORT_BODY):
+        half = body[: len(body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await _close(send)
+        return
+    size = max(1, -(-len(body) // pieces))
+    for at in range(0, max(1, len(body)), size):
+        if pause:
+            await _pause(receive, pause)
+        piece = body[at : at + size]
+        more = at + size < len(body)
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+
+async def _break(fault: Fault, receive: Receive, send: Send) -> None:
+    if fault.kind is FaultKind.TIMEOUT:
+        await _pause(receive, 3_600.0 if fault.seconds is None else fault.seconds)
+    await _close(send, reset=fault.kind is not FaultKind.DISCONNECT)
+
+
+async def _pause(receive: Receive, seconds: float) -> None:
+    """Wait, but no longer than the client does: all that is left to receive is its leaving."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(receive(), timeout=seconds)
+
+
+async def _close(send: Send, reset: bool = False) -> None:
+    """Close the connection under the server; ASGI itself has no way to say so."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("the simulated connection breaks here")
+    raw = transport.get_extra_info("socket")
+    if reset and raw is not None:
+        # A linger of zero seconds turns the close into a reset. The client may have gone already.
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
+    # The server must see the loss before this returns, or it would try to answer 500.
+    while not getattr(getattr(send, "__self__", None), "disconnected", True):
+        await asyncio.sleep(0.001)
+
+
+def make_server(simulator: "GitHubSimulator", host: str, port: int) -> uvicorn.Server:
+    """A server that is not yet started."""
+    config = uvicorn.Config(
+        simulator.app,
+        host=host,
+        port=port,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """An open port; 0 means any free one."""
+    listener = socket.create_server((host, port))
+    # The event loop does so only for sockets that name their protocol, which this one does not;
+    # without it each answer waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+@contextmanager
+def running(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve a simulator in a thread for as long as the context lasts; gives its base URL."""
+    listener = listen(host, port)
+    server = make_server(simulator, host, port)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="github-simulator", daemon=True
+    )
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the simulator's server did not start")
+            time.sleep(0.005)
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()

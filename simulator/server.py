@@ -1,0 +1,466 @@
+"""The simulator itself: from a request to an answer, in memory, over a transport or over ASGI."""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+
+from simulator.asgi import Application
+from simulator.bad_answers import (
+    NO_RATE_HEADERS,
+    bad_answer,
+    bad_answer_cost,
+    primary_limit,
+    rate_headers,
+    secondary_limit,
+)
+from simulator.control import PREFIX, Control
+from simulator.credentials import App, BadCredentialsError, Credential, CredentialKind, Credentials
+from simulator.faults import UNDELIVERED, Fault, FaultKind, Faults, Matcher, RequestView, Scripted
+from simulator.graphql import GraphQLApi, LargeIds, Plan
+from simulator.limits import Allowance, Ledger, LimitForm, Limits, Resource, Violation, Wait
+from simulator.messages import Answer, Call
+from simulator.rest import DEFAULT_VERSION, VERSIONS, RestApi, etag, not_found
+from simulator.world import Account, World
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One request that reached the simulated GitHub."""
+
+    method: str
+    path: str
+    resource: str
+    cost: int
+    at: float
+    status: int
+    """0 if no answer was delivered."""
+    authenticated: bool
+    in_flight: int
+    fault: str | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An answer, how to deliver it, and what it cost."""
+
+    answer: Answer
+    resource: Resource
+    cost: int = 0
+    authenticated: bool = False
+    replaced_by: Fault | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def undelivered(self) -> Fault | None:
+        """The fault that keeps any answer from the caller."""
+        fault = self.replaced_by
+        return fault if fault is not None and fault.kind in UNDELIVERED else None
+
+    def fault(self, kind: FaultKind) -> Fault | None:
+        """The fault of a kind that acts on the answer, if any."""
+        return next((fault for fault in self.faults if fault.kind is kind), None)
+
+
+class GitHubSimulator:
+    """A double of api.github.com over a World.
+
+    Without `tokens` every token is accepted, and stands for the world's viewer. `latency` is how
+    many real seconds each answer takes, which is what lets requests overlap.
+    """
+
+    def __init__(
+        self,
+        world: World | None = None,
+        *,
+        tokens: Mapping[str, Account | None] | None = None,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+        apps: list[App] | None = None,
+        schema: Path | str | None = None,
+        large_ids: LargeIds = LargeIds.NULL,
+        latency: float = 0.0,
+    ) -> None:
+        self.world = world if world is not None else World()
+        self.clock = clock
+        self.latency = latency
+        self.faults = Faults()
+        self.credentials = Credentials(self.world, tokens, apps or [])
+        self.requests: list[RequestRecord] = []
+        self.violations: list[Violation] = []
+        self.peak_in_flight = 0
+        self._ledger = Ledger(limits or Limits())
+        self._in_flight = 0
+        self._lock = self.world.lock
+        self._flight_lock = threading.Lock()
+        self._events = itertools.count(1)
+        self._request_ids = itertools.count(0x1B2C3D4)
+        chosen = schema or os.environ.get("GITHUB_SCHEMA")
+        cost_model = self._ledger.limits.cost_model
+        self._graphql = GraphQLApi(
+            self.world, Path(chosen) if chosen else None, cost_model, large_ids
+        )
+        self._rest = RestApi(self.world, self.credentials)
+        self._control = Control(self)
+        self.app = Application(self)
+
+    # Scripting
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self._ledger.limits
+
+    def set_limits(self, limits: Limits) -> None:
+        """Begin anew with other limits."""
+        with self._lock:
+            self._ledger.reset(limits)
+            self._graphql.cost_model = limits.cost_model
+
+    def fail(
+        self, fault: Fault | str, times: int | None = 1, match: Matcher | str | None = None
+    ) -> Scripted:
+        """Script a fault for the next `times` matching requests; None means for ever."""
+        if isinstance(fault, str):
+            fault = Fault(FaultKind(fault))
+        with self._lock:
+            return self.faults.add(fault, times, match)
+
+    def heal(self) -> None:
+        """Forget all scripted faults."""
+        with self._lock:
+            self.faults.clear()
+
+    def reset_records(self) -> None:
+        """Forget the requests and violations so far; budgets stay as they are."""
+        with self._lock:
+            self.requests.clear()
+            self.violations.clear()
+            self.peak_in_flight = 0
+
+    # Serving
+
+    def transport(self) -> httpx.MockTransport:
+        """A transport for a synchronous client."""
+        return httpx.MockTransport(self.handle)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request, or raise what a client would meet on the wire."""
+        request.read()
+        if request.url.path.startswith(PREFIX):
+            return _deliver(request, self.control(request))
+        with self.flight() as flight:
+            outcome = self.decide(request, flight)
+            if self.latency:
+                time.sleep(self.latency)
+            return _deliver(request, outcome)
+
+    @contextmanager
+    def flight(self) -> Iterator["Flight"]:
+        """Count a request while it is under way."""
+        with self._flight_lock:
+            self._in_flight += 1
+            self.peak_in_flight = max(self.peak_in_flight, self._in_flight)
+            flight = Flight(self._in_flight, next(self._events))
+        try:
+            yield flight
+        finally:
+            with self._flight_lock:
+                self._in_flight -= 1
+                for wait in flight.waits:
+                    wait.delivered = next(self._events)
+
+    def control(self, request: httpx.Request) -> Outcome:
+        """Answer one of the simulator's own routes."""
+        return Outcome(self._control.answer(request), Resource.CORE)
+
+    def decide(self, request: httpx.Request, flight: "Flight") -> Outcome:
+        """The pure heart: what to answer to a request that was read already."""
+        with self._lock:
+            now = self.clock()
+            outcome = self._decide(request, flight, now)
+            flight.waits = self._ledger.take_stated()
+            fault = outcome.replaced_by or next(iter(outcome.faults), None)
+            self.requests.append(
+                RequestRecord(
+                    method=request.method,
+                    path=request.url.path,
+                    resource=str(outcome.resource),
+                    cost=outcome.cost,
+                    at=now,
+                    status=0 if outcome.undelivered else outcome.answer.status,
+                    authenticated=outcome.authenticated,
+                    in_flight=flight.in_flight,
+                    fault=str(fault.kind) if fault else None,
+                    query=request.url.query.decode("ascii", "replace"),
+                )
+            )
+            return outcome
+
+    def _decide(self, request: httpx.Request, flight: "Flight", now: float) -> Outcome:
+        resource = Resource.GRAPHQL if request.url.path == "/graphql" else Resource.CORE
+        if not request.headers.get("user-agent", "").strip():
+            text = (
+                "\r\nRequest forbidden by administrative rules. Please make sure your request has"
+                " a User-Agent header (https://docs.github.com/en/rest/overview/"
+                "resources-in-the-rest-api#user-agent-required). Check"
+                " https://developer.github.com for other possible causes.\r\n"
+            )
+            return Outcome(Answer(403, text.encode(), content_type="text/html"), resource)
+        refusal = None
+        try:
+            credential = self.credentials.identify(request.headers.get("authorization"), now)
+        except BadCredentialsError as error:
+            refusal = Answer.error(401, str(error))
+            credential = Credential(CredentialKind.NOBODY, "127.0.0.1")
+        version = request.headers.get("x-github-api-version", DEFAULT_VERSION)
+        call = Call(
+            method=request.method,
+            path=request.url.path,
+            query=request.url.params,
+            headers=request.headers,
+            body=request.content,
+            base=_base(request),
+            credential=credential,
+            now=now,
+            version=version,
+        )
+        allowance = self._ledger.allowance(credential.key, credential.authenticated)
+        outcome = self._served(call, resource, allowance, flight, refusal)
+        headers = outcome.answer.headers
+        if NO_RATE_HEADERS not in headers:
+            for name, value in rate_headers(allowance.status(resource, now)).items():
+                headers.setdefault(name, value)
+        if resource is Resource.CORE:
+            headers.setdefault("x-github-api-version-selected", version)
+        headers["x-github-request-id"] = f"8A1C:3F0B5D:{next(self._request_ids):X}:1C2D3E4:68F0A1B2"
+        headers["server"] = "github.com"
+        headers["date"] = datetime.fromtimestamp(now, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        headers.pop(NO_RATE_HEADERS, None)
+        return replace(outcome, authenticated=credential.authenticated)
+
+    def _served(
+        self,
+        call: Call,
+        resource: Resource,
+        allowance: Allowance,
+        flight: "Flight",
+        refusal: Answer | None,
+    ) -> Outcome:
+        self._watch_waits(call, resource, allowance, flight.arrival)
+        plan = None
+        if resource is Resource.GRAPHQL:
+            plan = self._graphql.plan(call.body)
+        view = RequestView(
+            call.method,
+            f"{call.path}?{call.query}" if call.query else call.path,
+            resource,
+            call.body.decode("utf-8", "replace"),
+        )
+        replacing, changing = self.faults.take(view, plan.estimate.nodes if plan else 0)
+        call = replace(call, faults=tuple(changing))
+        if replacing is not None:
+            graphql_not_found = replacing.kind is FaultKind.NOT_FOUND and plan is not None
+            if not graphql_not_found:
+                return self._broken(replacing, call, resource, allowance)
+            call = replace(call, faults=(replacing,))
+        if refusal is not None:
+            return Outcome(refusal, resource)
+        if resource is Resource.CORE and call.version not in VERSIONS:
+            message = (
+                f"The API version '{call.version}' is not supported. Supported versions:"
+                f" {', '.join(VERSIONS)}"
+            )
+            return Outcome(Answer.error(400, message), resource)
+        limited = self._limited(call, resource, allowance, flight.in_flight)
+        if limited is not None:
+            return Outcome(limited, resource)
+        if plan is not None:
+            outcome = self._query(call, plan, allowance)
+        else:
+            outcome = self._read(call, allowance)
+        status = allowance.status(resource, call.now)
+        if status.remaining == 0 and outcome.answer.status == 200:
+            allowance.state_wait(call.now, status.reset, "nothing remains", resource)
+        return _altered(replace(outcome, faults=call.faults), allowance, call.now)
+
+    def _watch_waits(
+        self, call: Call, resource: Resource, allowance: Allowance, arrival: int
+    ) -> None:
+        wait = allowance.broken_wait(resource, call.now, arrival)
+        if wait is None or (call.path == "/rate_limit" and wait.resource is not None):
+            return
+        self.violations.append(
+            Violation(call.now, wait.until, wait.stated_at, wait.reason, call.method, call.path)
+        )
+
+    # Good answers
+
+    def _query(self, call: Call, plan: Plan, allowance: Allowance) -> Outcome:
+        resource = Resource.GRAPHQL
+        if call.method != "POST":
+            return Outcome(not_found(), resource)
+        if not call.credential.authenticated:
+            message = "This endpoint requires you to be authenticated."
+            url = "https://docs.github.com/graphql/guides/forming-calls-with-graphql"
+            return Outcome(
+                Answer.error(401, message, f"{url}#authenticating-with-graphql"), resource
+            )
+        if plan.bad_request is not None:
+            return Outcome(Answer.error(400, plan.bad_request), resource)
+        cost = 0 if plan.dry_run else plan.cost
+        allowance.charge(resource, cost, call.now)
+        status = allowance.status(resource, call.now)
+        content = self._graphql.execute(plan, call, status)
+        return Outcome(Answer.json(content), resource, cost)
+
+    def _read(self, call: Call, allowance: Allowance) -> Outcome:
+        resource = Resource.CORE
+        if call.path == "/rate_limit":
+            return Outcome(self._rest.rate_limit(call, allowance), resource)
+        answer = self._rest.answer(call)
+        cost = 1
+        if answer.status == 200 and call.method in {"GET", "HEAD"}:
+            tag = etag(call, answer)
+            answer.headers["etag"] = tag
+            answer.headers["cache-control"] = "private, max-age=60, s-maxage=60"
+            if call.headers.get("if-none-match") == tag:
+                # A 304 carries no Link header, and costs nothing to those who say who they are.
+                answer = Answer(304, headers={"etag": tag})
+                cost = 0 if call.credential.authenticated else 1
+        if call.method == "HEAD":
+            answer.body = b""
+        allowance.charge(resource, cost, call.now)
+        return Outcome(answer, resource, cost)
+
+    # Limits
+
+    def _limited(
+        self, call: Call, resource: Resource, allowance: Allowance, in_flight: int
+    ) -> Answer | None:
+        reading = call.method in {"GET", "HEAD", "OPTIONS"} or resource is Resource.GRAPHQL
+        points = 1 if reading else 5
+        if allowance.too_fast(resource, points, in_flight, call.now):
+            return self._secondary_limit(call, resource, allowance)
+        exempt = call.path == "/rate_limit" or (
+            resource is Resource.GRAPHQL and not call.credential.authenticated
+        )
+        if not exempt and allowance.exhausted(resource, call.now):
+            return primary_limit(Fault(FaultKind.PRIMARY_LIMIT), call, resource, allowance)
+        return None
+
+    def _secondary_limit(self, call: Call, resource: Resource, allowance: Allowance) -> Answer:
+        limits = self.limits
+        wait = max(1, round(allowance.blocked_until - call.now))
+        form = limits.secondary_form
+        fault = Fault(
+            FaultKind.SECONDARY_LIMIT,
+            status=limits.secondary_status,
+            retry_after=wait if form is LimitForm.RETRY_AFTER else None,
+            remaining=0 if form is LimitForm.RESET else None,
+            seconds=wait,
+            headers=form is not LimitForm.BARE,
+            text="2026",
+        )
+        return secondary_limit(fault, call, resource, allowance)
+
+    def _broken(
+        self, fault: Fault, call: Call, resource: Resource, allowance: Allowance
+    ) -> Outcome:
+        answer = bad_answer(fault, call, resource, allowance)
+        cost = bad_answer_cost(fault, resource, self.limits)
+        allowance.charge(resource, cost, call.now)
+        return Outcome(answer, resource, cost, replaced_by=fault)
+
+
+@dataclass
+class Flight:
+    """One request while it is under way."""
+
+    in_flight: int
+    """How many were under way when it arrived, itself included."""
+    arrival: int
+    waits: list[Wait] = field(default_factory=list)
+    """The waits that its answer states."""
+
+
+def _base(request: httpx.Request) -> str:
+    host = request.headers.get("host") or request.url.netloc.decode()
+    return f"{request.url.scheme}://{host}"
+
+
+def _altered(outcome: Outcome, allowance: Allowance, now: float) -> Outcome:
+    answer = outcome.answer
+    if outcome.fault(FaultKind.LAST_POINT):
+        status = allowance.status(outcome.resource, now)
+        shown = replace(status, remaining=0, used=status.limit)
+        answer.headers.update(rate_headers(shown))
+        allowance.state_wait(now, status.reset, "nothing remains", outcome.resource)
+    content_type = outcome.fault(FaultKind.CONTENT_TYPE)
+    if content_type is not None:
+        answer.content_type = content_type.content_type or "text/plain; charset=utf-8"
+    if outcome.fault(FaultKind.TRUNCATED):
+        answer.body = answer.body[: len(answer.body) // 2]
+    return outcome
+
+
+def _deliver(request: httpx.Request, outcome: Outcome) -> httpx.Response:
+    """What a client meets when this outcome comes over the wire."""
+    undelivered = outcome.undelivered
+    if undelivered is not None:
+        _raise_undelivered(request, undelivered)
+    answer = outcome.answer
+    headers = {**answer.headers, "content-type": answer.content_type}
+    if answer.status == 304:
+        del headers["content-type"]
+    if outcome.fault(FaultKind.SHORT_BODY):
+        raise httpx.RemoteProtocolError(
+            "peer closed connection without sending complete message body"
+            f" (received {len(answer.body) // 2} bytes, expected {len(answer.body)})",
+            request=request,
+        )
+    slow = outcome.fault(FaultKind.SLOW)
+    if slow is not None:
+        seconds = 1.0 if slow.seconds is None else slow.seconds
+        pieces = slow.pieces or 1
+        patience = request.extensions.get("timeout", {}).get("read")
+        if patience is not None and seconds / pieces >= patience:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        stream = Drip(answer.body, pieces, seconds / pieces)
+        return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
+    return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
+
+
+def _raise_undelivered(request: httpx.Request, fault: Fault) -> NoReturn:
+    if fault.kind is FaultKind.CONNECT_ERROR:
+        raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
+    if fault.kind is FaultKind.RESET:
+        raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+    if fault.kind is FaultKind.TIMEOUT:
+        raise httpx.ReadTimeout("The read operation timed out", request=request)
+    raise httpx.RemoteProtocolError(
+        "Server disconnected without sending a response.", request=request
+    )
+
+
+class Drip(httpx.SyncByteStream):
+    """A body that comes slowly, in pieces."""
+
+    def __init__(self, body: bytes, pieces: int, pause: float) -> None:
+        size = max(1, -(-len(body) // pieces))
+        self._pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        self._pause = pause
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            time.sleep(self._pause)
+            yield piece

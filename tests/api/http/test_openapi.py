@@ -1,0 +1,216 @@
+"""``/docs``: each call is described, with examples that are true."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, TypeAdapter
+
+import api.v1.schemas
+from api.app import create_app
+from api.http.middleware import LARGEST_BODY
+from common.settings import Settings
+from common.version import VERSION
+from tests.servers import ROOT
+
+SCHEMA: dict[str, Any] = create_app(Settings()).openapi()
+
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, operations in SCHEMA["paths"].items()
+    for method, operation in operations.items()
+}
+
+NAMES = sorted(OPERATIONS)
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the JSON among a call's answers; pictures have no model."""
+    for status, answer in operation["responses"].items():
+        if "application/json" in answer.get("content", {}):
+            yield status, answer["content"]["application/json"]
+
+
+def model_of(schema: dict[str, Any]) -> Any:
+    """Return the class that a schema of the documentation was made from."""
+    if schema.get("type") == "array":
+        return list[model_of(schema["items"])]  # type: ignore[misc]
+    model = getattr(api.v1.schemas, schema["$ref"].rpartition("/")[2])
+    assert issubclass(model, BaseModel)
+    return model
+
+
+def test_the_calls_are_these() -> None:
+    assert NAMES == [
+        "DELETE /v1/users/{user_id}",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /v1/lookups/{lookup_id}",
+        "GET /v1/repos/{repo_id}",
+        "GET /v1/repos/{repo_id}/badge.svg",
+        "GET /v1/repos/{repo_id}/chart.svg",
+        "GET /v1/repos/{repo_id}/stats",
+        "GET /v1/users",
+        "GET /v1/users/{user_id}",
+        "GET /v1/users/{user_id}/chart.svg",
+        "GET /v1/users/{user_id}/growth",
+        "GET /v1/users/{user_id}/repos",
+        "GET /v1/users/{user_id}/scans",
+        "GET /v1/users/{user_id}/stats",
+        "POST /v1/users/{user_id}/scan",
+        "PUT /v1/users",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_call_has_a_summary_and_a_description(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    assert len(operation["summary"]) > 10
+    assert len(operation["description"]) > 20
+    assert operation["tags"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_answer_is_described_with_an_example_of_its_model(name: str) -> None:
+    operation = OPERATIONS[name]
+    for status, answer in operation["responses"].items():
+        assert len(answer["description"]) > 5, status
+        for header in answer.get("headers", {}).values():
+            assert header["description"], status
+    for status, content in contents(operation):
+        adapter = TypeAdapter(model_of(content["schema"]))
+        example = content["example"]
+        # The model takes the example, and shows nothing that the example leaves out.
+        shown = adapter.dump_python(adapter.validate_python(example), mode="json")
+        assert shown == example, status
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_parameter_is_described_with_an_example(name: str) -> None:
+    for parameter in OPERATIONS[name].get("parameters", []):
+        assert len(parameter["description"]) > 10, parameter["name"]
+        examples = parameter["schema"].get("examples") or parameter.get("examples")
+        assert examples, parameter["name"]
+
+
+def test_each_example_of_a_body_is_accepted() -> None:
+    content = OPERATIONS["PUT /v1/users"]["requestBody"]["content"]["application/json"]
+
+    assert len(content["examples"]) == 2
+    for example in content["examples"].values():
+        assert example["summary"]
+        api.v1.schemas.UserToFollow.model_validate(example["value"])
+
+
+def test_a_body_is_described_as_strictly_as_it_is_read() -> None:
+    body = SCHEMA["components"]["schemas"]["UserToFollow"]
+    number, _null = body["properties"]["id"]["anyOf"]
+    name, _null = body["properties"]["name"]["anyOf"]
+
+    assert body["required"] == ["login"]
+    assert body["properties"]["login"]["type"] == "string"
+    assert (number["minimum"], number["maximum"]) == (1, 2**63 - 1)
+    assert re.search(name["pattern"], "Ä b")
+    assert not re.search(name["pattern"], "a\x00b")
+    # A name goes with an id only.
+    assert body["anyOf"] == [
+        {"required": ["id"], "properties": {"id": {"type": "integer"}}},
+        {"properties": {"name": {"type": "null"}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "statuses"),
+    [
+        ("PUT /v1/users", "200 201 202 401 403 404 413 422 503"),
+        ("GET /v1/users", "200 422 503"),
+        ("GET /v1/users/{user_id}", "200 404 422 503"),
+        ("DELETE /v1/users/{user_id}", "200 401 403 404 422 503"),
+        ("POST /v1/users/{user_id}/scan", "202 401 403 404 422 429 503"),
+        ("GET /v1/users/{user_id}/stats", "200 304 404 406 422 503"),
+        ("GET /v1/users/{user_id}/scans", "200 404 406 422 503"),
+        ("GET /v1/users/{user_id}/repos", "200 404 406 422 503"),
+        ("GET /v1/users/{user_id}/growth", "200 404 406 422 503"),
+        ("GET /v1/repos/{repo_id}", "200 404 422 503"),
+        ("GET /v1/repos/{repo_id}/stats", "200 404 406 422 503"),
+        ("GET /v1/users/{user_id}/chart.svg", "200 304 404 422 503"),
+        ("GET /v1/repos/{repo_id}/chart.svg", "200 304 404 422 503"),
+        ("GET /v1/repos/{repo_id}/badge.svg", "200 304 404 422 503"),
+        ("GET /v1/lookups/{lookup_id}", "200 404 422 503"),
+        ("GET /readyz", "200 503"),
+        ("GET /healthz", "200"),
+    ],
+)
+def test_the_answers_of_a_call_are_these(name: str, statuses: str) -> None:
+    assert " ".join(sorted(OPERATIONS[name]["responses"])) == statuses
+
+
+def test_only_what_writes_asks_for_the_key() -> None:
+    secured = {name for name, operation in OPERATIONS.items() if "security" in operation}
+
+    assert secured == {
+        "PUT /v1/users",
+        "DELETE /v1/users/{user_id}",
+        "POST /v1/users/{user_id}/scan",
+    }
+    schemes = SCHEMA["components"]["securitySchemes"].values()
+    assert all(scheme["description"] for scheme in schemes)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".svg")])
+def test_a_picture_is_described_as_one(name: str) -> None:
+    answers = OPERATIONS[name]["responses"]
+
+    assert list(answers["200"]["content"]) == ["image/svg+xml"]
+    assert answers["200"]["content"]["image/svg+xml"]["example"].startswith("<svg")
+    assert "content" not in answers["304"]
+    assert {"ETag", "Cache-Control"} <= set(answers["200"]["headers"])
+
+
+def test_rows_that_are_known_are_described_so() -> None:
+    answers = OPERATIONS["GET /v1/users/{user_id}/stats"]["responses"]
+
+    assert "content" not in answers["304"]
+    for status in ("200", "304"):
+        assert {"ETag", "Cache-Control"} <= set(answers[status]["headers"])
+
+
+def test_the_examples_say_what_is_answered(client: TestClient) -> None:
+    refused = OPERATIONS["PUT /v1/users"]["responses"]
+
+    def example(status: str) -> Any:
+        return refused[status]["content"]["application/json"]["example"]
+
+    bad_login = {"login": example("422")["detail"][0]["input"]}
+    assert client.put("/v1/users", json=bad_login).json() == example("422")
+    too_large = {"login": "a" * LARGEST_BODY}
+    assert client.put("/v1/users", json=too_large).json() == example("413")
+
+
+def test_the_page_is_there(client: TestClient) -> None:
+    answer = client.get("/docs")
+
+    assert answer.status_code == 200
+    assert "Repopulse" in answer.text
+    assert client.get("/openapi.json").json()["info"]["description"]
+
+
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["version"] == VERSION
+    assert SCHEMA["info"]["version"] == VERSION
+    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
+
+
+def test_the_page_needs_nothing_from_another_host(client: TestClient) -> None:
+    page = client.get("/docs").text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert len(named) == 3
+    for address in named:
+        assert client.get(address).status_code == 200, address

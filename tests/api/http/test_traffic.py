@@ -1,0 +1,113 @@
+"""What ``/metrics`` says of the requests that were served."""
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Connection, text
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from api.http.limits import Bounds
+from api.http.traffic import Measured, Traffic
+from tests.api.conftest import MakeClient
+
+Labels = tuple[str, str, str]
+
+
+def requests(client: TestClient) -> dict[Labels, float]:
+    """By method, route and status."""
+    return {
+        (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == "repopulse_http_requests_total"
+    }
+
+
+def test_a_request_counts_under_its_route_and_status(client: TestClient) -> None:
+    client.put("/v1/users", json={"id": 5, "login": "allien"})
+    client.get("/v1/users/5")
+    client.get("/v1/users/5/stats")
+    client.get("/v1/users/6")
+
+    told = requests(client)
+
+    assert told["PUT", "/v1/users", "201"] == 1
+    assert told["GET", "/v1/users/{user_id}", "200"] == 1
+    assert told["GET", "/v1/users/{user_id}/stats", "200"] == 1
+    assert told["GET", "/v1/users/{user_id}", "404"] == 1
+
+
+def test_each_request_has_its_time(client: TestClient) -> None:
+    for _ in range(3):
+        client.get("/healthz")
+
+    labels = '{method="GET",route="/healthz"}'
+    told = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines())
+
+    name = "repopulse_http_request_duration_seconds"
+    assert told[f"{name}_count{labels}"] == "3.0"
+    assert told[f'{name}_bucket{{le="20.0",method="GET",route="/healthz"}}'] == "3.0"
+    assert 0 < float(told[f"{name}_sum{labels}"]) < 60
+
+
+def test_whatever_clients_send_the_labels_stay_few(client: TestClient) -> None:
+    before = len(requests(client))
+    for number in range(50):
+        client.get(f"/v1/users/{number + 1}")
+        client.get(f"/nowhere/{number}")
+        client.get(f"/v1/users/x{number}/stats?date_from={number}")
+        client.request(f"NONSENSE{number}", f"/v1/users/{number}")
+        client.request(f"NONSENSE{number}", f"/nowhere/{number}")
+
+    told = requests(client)
+
+    assert len(told) - before <= 6
+    assert told["GET", "/v1/users/{user_id}", "404"] == 50
+    assert told["GET", "none", "404"] == 50
+    assert told["other", "/v1/users/{user_id}", "405"] == 50
+    assert told["other", "none", "404"] == 50
+
+
+def test_head_counts_as_get(client: TestClient) -> None:
+    client.head("/v1/users")
+
+    assert requests(client)["GET", "/v1/users", "200"] == 1
+
+
+def test_a_body_that_is_too_large_counts_under_its_route(client: TestClient) -> None:
+    client.put("/v1/users", content=b"x" * 20_000)
+
+    assert requests(client)["PUT", "/v1/users", "413"] == 1
+
+
+async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("nobody is let in")
+
+
+def test_what_is_refused_before_its_route_counts_too() -> None:
+    registry = CollectorRegistry()
+    full = Bounds(nobody, most=0, deadline=1)
+    client = TestClient(Measured(full, traffic=Traffic(registry)))
+
+    assert client.get("/v1/users").status_code == 503
+
+    labels = {"method": "GET", "route": "none", "status": "503"}
+    assert registry.get_sample_value("repopulse_http_requests_total", labels) == 1
+
+
+def test_a_fault_of_ours_counts_as_500(client: TestClient, connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE users ALTER name TYPE bytea USING name::bytea"))
+    connection.execute(text("INSERT INTO users (id, login, name) VALUES (5, 'a', 'b')"))
+
+    client.get("/v1/users/5")
+
+    assert requests(client)["GET", "/v1/users/{user_id}", "500"] == 1
+
+
+def test_two_applications_of_one_process_count_apart(make_client: MakeClient) -> None:
+    first, second = make_client(), make_client()
+
+    first.get("/healthz")
+
+    assert ("GET", "/healthz", "200") in requests(first)
+    assert ("GET", "/healthz", "200") not in requests(second)

@@ -1,0 +1,230 @@
+"""What a repository is, since when it is recorded, and how it changed."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from api.queries import repository_list
+from api.queries.repository_list import Change, Entry
+from common import repositories, users
+from common.repositories import Counts, SeenRepository
+from common.users import TrackedUser
+from tests.clock import Clock
+from tests.factories import add_repository, add_rows, add_user, make_repository
+
+TODAY = date(2024, 3, 10)
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+@pytest.fixture
+def user(connection: Connection, clock: Clock) -> TrackedUser:
+    clock.set(TODAY)
+    return add_user(connection, login="allien")
+
+
+@pytest.fixture
+def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
+    return add_repository(connection, user, name="hello")
+
+
+def both(connection: Connection, repository: SeenRepository) -> list[Entry]:
+    """Return the entry of a repository from its owner's list, and alone."""
+    alone = repository_list.get(connection, repository.id)
+    assert alone is not None
+    (listed,) = [
+        entry
+        for entry in repository_list.of_user(connection, alone.user_id)
+        if entry.id == repository.id
+    ]
+    return [listed, alone]
+
+
+def test_a_repository_that_was_never_recorded_has_no_numbers(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    for entry in both(connection, repository):
+        assert (entry.id, entry.user_id) == (repository.id, user.id)
+        assert entry.full_name == "allien/hello"
+        assert entry.is_present
+        assert (entry.first_day, entry.last_day, entry.latest) == (None, None, None)
+        assert entry.changes == {1: None, 7: None, 30: None, 365: None}
+
+
+def test_the_newest_recorded_day_counts_also_where_it_is_long_ago(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    add_rows(connection, user, repository, {ago(900): (1, 1, 1), ago(100): (42, 9, 14)})
+
+    for entry in both(connection, repository):
+        assert (entry.first_day, entry.last_day) == (ago(900), ago(100))
+        assert entry.latest == Counts(42, 9, 14)
+
+
+def test_a_change_is_counted_from_the_very_day(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    add_rows(
+        connection,
+        user,
+        repository,
+        {
+            ago(365): (0, 0, 0),
+            ago(30): (50, 9, 10),
+            ago(7): (41, 9, 14),
+            ago(1): (42, 8, 14),
+            TODAY: (42, 9, 14),
+        },
+    )
+
+    for entry in both(connection, repository):
+        assert entry.changes == {
+            1: Change(0, 1, 0),
+            7: Change(1, 0, 0),
+            30: Change(-8, 0, 4),
+            365: Change(42, 9, 14),
+        }
+
+
+def test_a_change_is_not_guessed_from_the_days_around(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    rows = {ago(days): (days, 0, 0) for days in range(400) if days not in (1, 30)}
+    add_rows(connection, user, repository, rows)
+
+    for entry in both(connection, repository):
+        assert entry.changes == {1: None, 7: Change(-7, 0, 0), 30: None, 365: Change(-365, 0, 0)}
+
+
+def test_the_list_is_all_of_the_users_and_nobody_elses(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    second = add_repository(connection, user)
+    add_repository(connection, add_user(connection))
+
+    entries = repository_list.of_user(connection, user.id)
+
+    assert [entry.id for entry in entries] == [repository.id, second.id]
+
+
+def test_what_github_says_of_it_is_there(connection: Connection, user: TrackedUser) -> None:
+    seen = replace(
+        make_repository(name="x", is_fork=True, is_archived=True),
+        description="An x",
+        language="C",
+    )
+    repositories.save(connection, user.id, TODAY, [seen])
+
+    for entry in both(connection, seen):
+        assert (entry.name, entry.description, entry.language) == ("x", "An x", "C")
+        assert (entry.is_fork, entry.is_archived) == (True, True)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_repository_that_github_lists_no_more_is_absent_since_that_day(
+    connection: Connection, user: TrackedUser, repository: SeenRepository, confirmed: bool
+) -> None:
+    add_rows(connection, user, repository, {ago(5): (1, 1, 1)})
+    repositories.miss(connection, user.id, ago(3), [repository.id], confirmed=confirmed)
+
+    for entry in both(connection, repository):
+        assert not entry.is_present
+        assert (entry.absent_since, entry.moved_to, entry.last_day) == (ago(3), None, ago(5))
+
+
+def test_repositories_of_an_account_that_vanished_are_absent_with_it(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    users.miss(connection, user.id, ago(1))
+    assert all(entry.is_present for entry in both(connection, repository))
+
+    users.miss(connection, user.id, TODAY)
+
+    for entry in both(connection, repository):
+        assert (entry.absent_since, entry.moved_to) == (ago(1), None)
+
+
+@pytest.fixture
+def taker(connection: Connection, user: TrackedUser, repository: SeenRepository) -> TrackedUser:
+    """Let the repository go from one followed user to another, the day before yesterday."""
+    add_rows(connection, user, repository, {ago(4): (40, 0, 0), ago(3): (41, 0, 0)})
+    taker = add_user(connection, login="bob")
+    add_repository(connection, taker, repository.id, "hello", day=ago(2))
+    add_rows(
+        connection, taker, repository, {ago(2): (50, 0, 0), ago(1): (51, 0, 0), TODAY: (52, 0, 0)}
+    )
+    return taker
+
+
+def test_a_repository_that_moved_is_in_both_lists_with_the_days_of_each(
+    connection: Connection, user: TrackedUser, taker: TrackedUser
+) -> None:
+    (before,) = repository_list.of_user(connection, user.id)
+    (after,) = repository_list.of_user(connection, taker.id)
+
+    assert (before.full_name, after.full_name) == ("allien/hello", "bob/hello")
+    assert (before.first_day, before.last_day) == (ago(4), ago(3))
+    assert (after.first_day, after.last_day) == (ago(2), TODAY)
+    assert (before.changes[1], after.changes[1]) == (Change(1, 0, 0), Change(1, 0, 0))
+    assert (before.absent_since, before.moved_to) == (ago(2), taker.id)
+    assert (after.absent_since, after.moved_to) == (None, None)
+
+
+def test_a_change_does_not_reach_into_another_owners_days(
+    connection: Connection, repository: SeenRepository, taker: TrackedUser
+) -> None:
+    connection.execute(text("DELETE FROM daily_stats WHERE date > :day"), {"day": ago(2)})
+
+    (after,) = repository_list.of_user(connection, taker.id)
+    alone = repository_list.get(connection, repository.id)
+
+    assert after.changes[1] is None
+    assert alone is not None
+    assert alone.changes[1] == Change(9, 0, 0)
+
+
+def test_a_repository_alone_has_all_of_its_days_under_its_newest_owner(
+    connection: Connection, repository: SeenRepository, taker: TrackedUser
+) -> None:
+    entry = repository_list.get(connection, repository.id)
+
+    assert entry is not None
+    assert (entry.full_name, entry.user_id, entry.moved_to) == ("bob/hello", taker.id, None)
+    assert (entry.first_day, entry.last_day) == (ago(4), TODAY)
+
+
+def test_a_repository_whose_new_owner_was_deleted_is_absent_since_the_day_after_its_last(
+    connection: Connection, user: TrackedUser, repository: SeenRepository, taker: TrackedUser
+) -> None:
+    users.delete(connection, taker.id)
+
+    for entry in both(connection, repository):
+        assert (entry.user_id, entry.last_day) == (user.id, ago(3))
+        assert (entry.absent_since, entry.moved_to) == (ago(2), None)
+
+
+def test_a_repository_that_is_none_is_none(connection: Connection) -> None:
+    assert repository_list.get(connection, 1) is None
+
+
+def test_a_user_without_repositories_has_an_empty_list(
+    connection: Connection, user: TrackedUser
+) -> None:
+    assert repository_list.of_user(connection, user.id) == []
+
+
+def test_a_list_takes_two_statements_however_long_it_is(
+    connection: Connection, user: TrackedUser
+) -> None:
+    for _ in range(20):
+        repository = add_repository(connection, user)
+        add_rows(connection, user, repository, {ago(1): (1, 0, 0), TODAY: (2, 0, 0)})
+    asked: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+
+    assert len(repository_list.of_user(connection, user.id)) == 20
+    assert len(asked) == 2

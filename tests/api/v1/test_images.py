@@ -1,0 +1,437 @@
+"""``…/chart.svg`` and ``…/badge.svg``: the right numbers, and asked for again at little cost."""
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy import Connection
+from starlette.testclient import TestClient
+
+import api.v1.images
+from api.v1.drawings import Drawings
+from common import users
+from common.repositories import SeenRepository
+from common.states import ScanState
+from common.users import TrackedUser
+from tests import factories
+from tests.api.charts.pixels import BLUE, ORANGE, drawn
+from tests.api.charts.reading import SVG, axes, said, texts
+from tests.api.charts.test_line import HOSTILE
+from tests.clock import Clock
+from tests.servers import ROOT
+
+TODAY = date(2024, 3, 10)
+
+
+@pytest.fixture
+def user(connection: Connection, clock: Clock) -> TrackedUser:
+    clock.set(TODAY)
+    return factories.add_user(connection, login="allien")
+
+
+@pytest.fixture
+def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
+    return factories.add_repository(connection, user, name="hello")
+
+
+@pytest.fixture
+def pen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was drawn in this test, which begins with nothing kept."""
+    monkeypatch.setattr(api.v1.images, "_drawings", Drawings(most_bytes=1_000_000))
+    drawings: list[str] = []
+    for name in ("line_chart", "badge"):
+        monkeypatch.setattr(api.v1.images, name, counted(getattr(api.v1.images, name), drawings))
+    return drawings
+
+
+def counted(draw: Callable[..., str], drawings: list[str]) -> Callable[..., str]:
+    def draw_and_count(*args: object, **options: object) -> str:
+        drawings.append(draw(*args, **options))
+        return drawings[-1]
+
+    return draw_and_count
+
+
+def chart_of(repository: SeenRepository) -> str:
+    return f"/v1/repos/{repository.id}/chart.svg"
+
+
+def badge_of(repository: SeenRepository) -> str:
+    return f"/v1/repos/{repository.id}/badge.svg"
+
+
+def svg(client: TestClient, address: str, **params: object) -> str:
+    # None, or httpx would leave out what the address itself asks for.
+    query = {name: str(value) for name, value in params.items()} or None
+    answer = client.get(address, params=query)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/svg+xml"
+    return answer.text
+
+
+def test_the_chart_of_a_repository_is_of_the_last_90_days(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_history(connection, user, repository, until=TODAY, stargazers=range(200))
+
+    chart = svg(client, chart_of(repository))
+
+    assert said(chart, "title") == "allien/hello"
+    assert said(chart, "desc") == (
+        "Stars: 110 on 2023-12-12, 199 on 2024-03-10; lowest 110, highest 199."
+    )
+    assert drawn(chart).size == (600, 300)
+
+
+def test_the_line_is_where_the_rows_are(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    rows = {
+        date(2024, 3, 1): (300_000, 7, 3),
+        date(2024, 3, 2): (299_000, 9, 3),
+        date(2024, 3, 6): (300_500, 4, 3),
+        date(2024, 3, 9): (301_000, 5, 2),
+        date(2024, 3, 10): (301_000, 5, 3),
+    }
+    factories.add_rows(connection, user, repository, rows)
+    asked = {"date_from": "2024-03-01", "theme": "light", "width": 800, "height": 480}
+
+    chart = svg(client, chart_of(repository), metric="all", **asked)
+
+    stars, forks, _watchers = axes(chart)
+    pixels = drawn(chart)
+    for day, (stargazers, forked, _) in rows.items():
+        assert pixels.has(ORANGE, x=stars.x(day), y=stars.y(stargazers)), day
+        assert pixels.has(BLUE, x=forks.x(day), y=forks.y(forked)), day
+    unrecorded = range(int(stars.x(date(2024, 3, 3))), int(stars.x(date(2024, 3, 5))))
+    rows_of_panel = range(int(stars.values[-1][1]), int(stars.values[0][1]))
+    assert not [x for x, y in pixels.places(ORANGE) if x in unrecorded and y in rows_of_panel]
+
+
+@pytest.mark.parametrize(
+    ("metric", "label", "last"),
+    [("stargazers", "Stars", "42"), ("forks", "Forks", "9"), ("watchers", "Watchers", "14")],
+)
+def test_one_count_is_drawn_alone(
+    client: TestClient,
+    *,
+    connection: Connection,
+    user: TrackedUser,
+    repository: SeenRepository,
+    metric: str,
+    label: str,
+    last: str,
+) -> None:
+    factories.add_rows(connection, user, repository, {TODAY: (42, 9, 14)})
+    factories.add_scan(connection, user, TODAY)
+
+    for address in (chart_of(repository), f"/v1/users/{user.id}/chart.svg"):
+        chart = svg(client, address, metric=metric)
+        assert len(axes(chart)) == 1
+        assert {label, last} <= set(texts(chart))
+
+
+def test_a_repository_without_rows_has_a_chart_that_says_so(
+    client: TestClient, repository: SeenRepository
+) -> None:
+    assert "nothing recorded" in texts(svg(client, chart_of(repository)))
+
+
+def test_the_chart_of_a_repository_has_the_days_of_every_owner(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_rows(connection, user, repository, {date(2024, 3, 8): (10, 1, 1)})
+    other = factories.add_user(connection, login="octocat")
+    factories.add_repository(connection, other, repository.id, "hello")
+    factories.add_rows(connection, other, repository, {date(2024, 3, 9): (20, 1, 1)})
+
+    chart = svg(client, chart_of(repository))
+
+    assert said(chart, "title") == "octocat/hello"
+    assert "10 on 2024-03-08, 20 on 2024-03-09" in said(chart, "desc")
+
+
+def test_the_chart_of_a_user_shows_totals_of_whole_days_only(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    second = factories.add_repository(connection, user)
+    for ago, state in enumerate(
+        [ScanState.DONE, ScanState.INCOMPLETE, ScanState.DONE, ScanState.DONE]
+    ):
+        day = TODAY - timedelta(days=3 - ago)
+        factories.add_scan(connection, user, day, state)
+        factories.add_rows(connection, user, repository, {day: (1000 + ago, 1, 1)})
+        if state is ScanState.DONE:
+            factories.add_rows(connection, user, second, {day: (50, 1, 1)})
+
+    chart = svg(client, f"/v1/users/{user.id}/chart.svg")
+
+    assert said(chart, "title") == "allien: all repositories"
+    # Of 2024-03-08 there is one repository of two: 1,001 would be a drop that never was.
+    assert said(chart, "desc") == (
+        "Stars: 1,050 on 2024-03-07, 1,053 on 2024-03-10; lowest 1,050, highest 1,053;"
+        " 1 day between is missing."
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "auto"])
+def test_theme_and_size_are_as_asked_for(
+    client: TestClient, repository: SeenRepository, theme: str
+) -> None:
+    chart = svg(client, chart_of(repository), theme=theme, width=400, height=240)
+
+    assert drawn(chart).size == (400, 240)
+    paper = {"light": (255, 255, 255), "dark": (13, 17, 23), "auto": (255, 255, 255)}
+    assert drawn(chart).colour(200, 5) == paper[theme]
+    assert ("prefers-color-scheme" in chart) is (theme == "auto")
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({}, ["stars", "1,234"]),
+        ({"metric": "forks"}, ["forks", "56"]),
+        ({"metric": "watchers", "label": "eyes on it"}, ["eyes on it", "7"]),
+    ],
+)
+def test_a_badge_says_the_newest_recorded_count(
+    client: TestClient,
+    *,
+    connection: Connection,
+    user: TrackedUser,
+    repository: SeenRepository,
+    params: dict[str, str],
+    text: list[str],
+) -> None:
+    long_ago = {date(2022, 1, 1): (1, 1, 1), date(2022, 1, 2): (1234, 56, 7)}
+    factories.add_rows(connection, user, repository, long_ago)
+
+    assert texts(svg(client, badge_of(repository), **params)) == text
+
+
+def test_a_badge_says_where_nothing_was_recorded(
+    client: TestClient, repository: SeenRepository
+) -> None:
+    assert texts(svg(client, badge_of(repository))) == ["stars", "not recorded yet"]
+
+
+@pytest.mark.parametrize("label", HOSTILE[:-1])
+def test_a_hostile_label_is_text(
+    client: TestClient, repository: SeenRepository, label: str
+) -> None:
+    badge = svg(client, badge_of(repository), label=label)
+
+    assert said(badge, "title") == f"{label}: not recorded yet"
+    tags = {element.tag.removeprefix(SVG) for element in ET.fromstring(badge).iter()}
+    assert tags == {"svg", "title", "style", "clipPath", "rect", "g", "text"}
+
+
+@pytest.mark.parametrize("name", HOSTILE[:-1])
+def test_a_hostile_name_is_the_charts_title(
+    client: TestClient, connection: Connection, user: TrackedUser, name: str
+) -> None:
+    repository = factories.add_repository(connection, user, name=name)
+
+    assert said(svg(client, chart_of(repository)), "title") == f"allien/{name}"
+
+
+@pytest.mark.parametrize("what", ["chart", "badge", "user"])
+def test_a_picture_may_be_kept_and_can_do_nothing(
+    client: TestClient, user: TrackedUser, repository: SeenRepository, what: str
+) -> None:
+    addresses = {
+        "chart": chart_of(repository),
+        "badge": badge_of(repository),
+        "user": f"/v1/users/{user.id}/chart.svg",
+    }
+
+    headers = client.get(addresses[what]).headers
+
+    assert headers["cache-control"] == "public, max-age=300"
+    assert re.fullmatch('"[0-9a-f]{32}"', headers["etag"])
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+@pytest.mark.parametrize("path", ["chart.svg", "badge.svg"])
+def test_the_same_picture_is_drawn_once(
+    client: TestClient, repository: SeenRepository, pen: list[str], path: str
+) -> None:
+    address = f"/v1/repos/{repository.id}/{path}"
+
+    answers = [client.get(address) for _ in range(3)]
+
+    assert {answer.text for answer in answers} == set(pen)
+    assert len({answer.headers["etag"] for answer in answers}) == 1
+    assert len(pen) == 1
+
+
+@pytest.mark.parametrize("path", ["chart.svg", "badge.svg"])
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
+def test_a_picture_that_the_client_has_is_not_sent_and_not_drawn(
+    client: TestClient, repository: SeenRepository, pen: list[str], path: str, known: str
+) -> None:
+    address = f"/v1/repos/{repository.id}/{path}"
+    etag = client.get(address).headers["etag"]
+    pen.clear()
+
+    answer = client.get(address, headers={"If-None-Match": known.format(etag)})
+
+    assert (answer.status_code, answer.content, pen) == (304, b"", [])
+    assert answer.headers["etag"] == etag
+    assert answer.headers["cache-control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("path", ["chart.svg", "badge.svg"])
+def test_another_picture_is_sent(client: TestClient, repository: SeenRepository, path: str) -> None:
+    answer = client.get(
+        f"/v1/repos/{repository.id}/{path}", headers={"If-None-Match": '"other", "ones"'}
+    )
+
+    assert answer.status_code == 200
+    assert answer.text.startswith("<svg")
+
+
+def test_whatever_changes_the_picture_changes_its_etag(
+    client: TestClient,
+    connection: Connection,
+    clock: Clock,
+    user: TrackedUser,
+    repository: SeenRepository,
+) -> None:
+    def etag(address: str = chart_of(repository), **params: object) -> str:
+        answer = client.get(address, params={name: str(value) for name, value in params.items()})
+        assert answer.status_code == 200, answer.text
+        tag: str = answer.headers["etag"]
+        return tag
+
+    seen = [
+        etag(),
+        etag(theme="dark"),
+        etag(metric="forks"),
+        etag(metric="all"),
+        etag(width=400),
+        etag(height=400),
+        etag(date_from="2024-03-01"),
+        etag(date_to="2024-03-01"),
+        etag(badge_of(repository)),
+        etag(badge_of(repository), label="x"),
+        etag(badge_of(repository), theme="dark"),
+        etag(f"/v1/users/{user.id}/chart.svg"),
+    ]
+    factories.add_rows(connection, user, repository, {TODAY: (42, 9, 14)})
+    seen += [etag(), etag(badge_of(repository))]
+    factories.add_rows(connection, user, repository, {TODAY: (43, 9, 14)})
+    seen += [etag(), etag(badge_of(repository))]
+    unchanged = etag(badge_of(repository))
+    clock.set(TODAY + timedelta(days=1))
+    seen.append(etag())
+
+    assert len(set(seen)) == len(seen)
+    assert etag(badge_of(repository)) == unchanged
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/repos/1/chart.svg", "/v1/repos/1/badge.svg", "/v1/users/1/chart.svg"]
+)
+def test_what_is_not_recorded_is_404(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers={"If-None-Match": "*"})
+
+    assert answer.status_code == 404
+    what = "user" if "users" in path else "repository"
+    assert answer.json() == {"detail": f"{what} not found"}
+
+
+def test_pictures_of_a_deleted_user_are_gone(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    assert client.get(chart_of(repository)).status_code == 200
+
+    users.delete(connection, user.id)
+
+    for address in (chart_of(repository), badge_of(repository), f"/v1/users/{user.id}/chart.svg"):
+        assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("params", "parameter", "message"),
+    [
+        ({"width": "299"}, "width", "Input should be greater than or equal to 300"),
+        ({"width": "2001"}, "width", "Input should be less than or equal to 2000"),
+        ({"height": "199"}, "height", "Input should be greater than or equal to 200"),
+        ({"height": "1001"}, "height", "Input should be less than or equal to 1000"),
+        ({"theme": "pink"}, "theme", "Input should be 'light', 'dark' or 'auto'"),
+        (
+            {"metric": "stars"},
+            "metric",
+            "Input should be 'stargazers', 'forks', 'watchers' or 'all'",
+        ),
+        (
+            {"date_from": "2024-03-02", "date_to": "2024-03-01"},
+            "date_from",
+            "date_from 2024-03-02 is after date_to 2024-03-01",
+        ),
+        (
+            {"date_from": "2014-03-01"},
+            "date_from",
+            "from 2014-03-01 to 2024-03-10 is 3663 days: ask for 3660 at most, ten years",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_422(
+    client: TestClient,
+    *,
+    user: TrackedUser,
+    repository: SeenRepository,
+    params: dict[str, str],
+    parameter: str,
+    message: str,
+) -> None:
+    for address in (chart_of(repository), f"/v1/users/{user.id}/chart.svg"):
+        answer = client.get(address, params=params)
+        assert answer.status_code == 422
+        (fault,) = answer.json()["detail"]
+        assert (fault["loc"], fault["msg"]) == (["query", parameter], message)
+
+
+@pytest.mark.parametrize("label", ["", "x" * 101])
+def test_a_badge_without_a_label_or_with_an_endless_one_is_422(
+    client: TestClient, repository: SeenRepository, label: str
+) -> None:
+    answer = client.get(badge_of(repository), params={"label": label})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["query", "label"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05", "9999-12-31"])
+def test_the_ends_of_the_calendar_are_drawn(
+    client: TestClient, repository: SeenRepository, day: str
+) -> None:
+    assert day[:4] in "".join(texts(svg(client, chart_of(repository), date_to=day)))
+
+
+def test_ten_years_of_three_counts_are_drawn(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_history(connection, user, repository, until=TODAY, stargazers=range(3660))
+
+    chart = svg(client, chart_of(repository), metric="all", date_from="2014-03-04")
+
+    assert "0 on 2014-03-04, 3,659 on 2024-03-10" in said(chart, "desc")
+    assert len(axes(chart)) == 3
+
+
+def test_the_readmes_pictures_are_drawn(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    clock.set(date(2026, 11, 1))
+    pasted = re.findall(r"!\[.*?\]\(https://[^/]+(/v1/[^)]+)\)", (ROOT / "README.md").read_text())
+    user = factories.add_user(connection, 82056671)
+    factories.add_repository(connection, user, 831775037)
+
+    assert len(pasted) == 3
+    for address in pasted:
+        assert svg(client, address).startswith("<svg"), address

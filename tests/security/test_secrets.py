@@ -1,0 +1,266 @@
+"""Secrets appear nowhere: all processes run, all goes wrong that can, and then all is searched."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+import redis
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import Connection, make_url
+
+from common.settings import Settings
+from simulator import App, Fault, FaultKind, GitHubSimulator, World
+from simulator import running as serving
+from tests.end_to_end.conftest import make_system
+from tests.end_to_end.system import System, running
+from tests.security import search
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
+
+__all__ = ["make_system"]
+
+TOKEN = "marked.token/of+no~usual=form"
+API_KEY = "marked api-key.of/its+own"
+FLOWER = "looker:marked-flower%pass"
+WRONG = "marked.wrong-password"
+APP, INSTALLATION = 31, 4711
+
+PAGES = ["/docs", "/openapi.json", "/metrics", "/readyz", "/healthz", "/v1/users"]
+FLOWER_PAGES = [
+    *("/", "/workers", "/tasks", "/broker", "/metrics", "/healthcheck", "/tasks/datatable?draw=1"),
+    *("/api/tasks", "/api/workers?refresh=1", "/api/task/types", "/api/queues/length"),
+]
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A credential, and how one would find it again."""
+
+    environment: dict[str, str]
+    simulator: dict[str, Any]
+    marks: tuple[str, ...]
+
+
+def a_token(_world: World) -> Marked:
+    return Marked({"GITHUB_TOKEN": TOKEN}, {"tokens": {TOKEN: None}}, (TOKEN,))
+
+
+def an_app(_world: World) -> Marked:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    numbers = key.public_key().public_numbers()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    return Marked(
+        {
+            "GITHUB_TOKEN": "",
+            "GITHUB_APP_ID": str(APP),
+            "GITHUB_APP_INSTALLATION_ID": str(INSTALLATION),
+            "GITHUB_APP_PRIVATE_KEY": pem.replace("\n", "\\n"),
+        },
+        {
+            "tokens": {},
+            "apps": [App(APP, {INSTALLATION: None}, public_key=(numbers.n, numbers.e))],
+        },
+        # JWTs all begin like this, and installations' tokens like that.
+        (*(line for line in pem.splitlines() if "-----" not in line), "eyJhbGciOi", "ghs_"),
+    )
+
+
+def spellings(secret: str) -> set[str]:
+    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+    return {secret, quote(secret), quote(secret, ""), json.dumps(secret)[1:-1], encoded}
+
+
+def found(places: Iterator[tuple[str, str]], marks: set[str]) -> list[str]:
+    """Where a mark is, and what is around it."""
+    return [
+        f"{place}: …{told[max(0, told.index(mark) - 200) : told.index(mark) + 200]}…"
+        for place, told in places
+        for mark in marks
+        if mark in told
+    ]
+
+
+@contextmanager
+def echoing(simulator: GitHubSimulator, secret: str, status: int) -> Iterator[None]:
+    """GitHub fails, and repeats what it was given."""
+    told = f"no good: {secret} " + "x" * 160 + f" Bearer {secret}"
+    body = json.dumps({"message": told, "errors": [{"type": secret, "message": told}]})
+    simulator.fail(Fault(FaultKind.ANSWER, status=status, text=body), times=None)
+    yield
+    simulator.heal()
+
+
+def pages(system: System) -> Iterator[tuple[str, str]]:
+    """Every page, and the answers to requests with the key in a wrong place."""
+
+    def told(answer: httpx.Response) -> tuple[str, str]:
+        headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+        return f"page {answer.url.path} ({answer.status_code})", f"{headers}\n\n{answer.text}"
+
+    for path in PAGES:
+        yield told(system.call("GET", path))
+    flower = f"http://127.0.0.1:{system.environment['FLOWER_PORT']}"
+    user, _, password = FLOWER.partition(":")
+    with httpx.Client(base_url=flower, auth=(user, password), timeout=30) as client:
+        wait_until(lambda: is_up(client), 30)
+        workers = wait_until(lambda: client.get("/api/workers?refresh=1").json(), 30)
+        yield told(client.get("/api/workers"))
+        tasks = client.get("/api/tasks").json()
+        assert tasks
+        details = [f"/worker/{name}" for name in workers] + [f"/task/{task}" for task in tasks]
+        for path in [*FLOWER_PAGES, *details[:5]]:
+            yield told(client.get(path))
+        yield told(client.get("/tasks", auth=(user, WRONG)))
+
+
+def is_up(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthcheck").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def put(system: System, body: object, key: str | None = API_KEY, **more: Any) -> httpx.Response:
+    headers = {"X-API-Key": key} if key else {}
+    return system.call("PUT", "/v1/users", json=body, headers=headers, **more)
+
+
+def go_wrong_at_the_door(system: System) -> None:
+    """Send the key where it does not belong; nobody but the sender may hear of it."""
+    assert put(system, {"login": "octocat"}, None).status_code == 401
+    assert put(system, {"login": "octocat"}, WRONG).status_code == 401
+    assert put(system, {"login": "octocat"}, None, params={"api_key": API_KEY}).status_code == 401
+    assert put(system, {"login": API_KEY}).status_code == 422
+    assert put(system, {"id": 1, "login": "x", "name": "x", API_KEY: API_KEY}).status_code == 422
+    for path in (f"/v1/users/{quote(API_KEY, '')}", f"/{quote(API_KEY, '')}"):
+        assert system.call("GET", path).status_code in (404, 422)
+    assert system.call("POST", "/v1/users", headers={"X-API-Key": API_KEY}).status_code == 405
+    headers = {"X-Request-ID": API_KEY, "Cookie": f"key={API_KEY}", "User-Agent": API_KEY}
+    assert system.call("GET", "/v1/users/7", headers=headers).status_code == 404
+    garbled = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "text/plain"}
+    system.call("PUT", "/v1/users", headers=garbled, content=b'{"login": "x"')
+
+
+@pytest.mark.parametrize(
+    ("make_credential", "log_format"), [(a_token, "text"), (an_app, "json")], ids=["token", "App"]
+)
+def test_no_secret_is_written_shown_or_stored_whatever_goes_wrong(
+    make_system: Any,
+    settings: Settings,
+    connection: Connection,
+    make_credential: Any,
+    log_format: str,
+) -> None:
+    world = World()
+    accounts = [world.add_account(login) for login in ("octocat", "failing", "refused")]
+    for account in accounts:
+        world.add_repository(account, "thing")
+    credential = make_credential(world)
+    simulator = GitHubSimulator(world, **credential.simulator)
+    database, broker = make_url(settings.database), make_url(settings.redis)
+    secrets = [*credential.marks, API_KEY, FLOWER, FLOWER.partition(":")[2], WRONG]
+    secrets += [str(database.password), str(broker.password)]
+    marks = {spelling for secret in secrets for spelling in spellings(secret)}
+    own = {
+        **credential.environment,
+        "API_KEY": API_KEY,
+        "FLOWER_BASIC_AUTH": FLOWER,
+        "LOG_FORMAT": log_format,
+        "LOG_LEVEL": "DEBUG",
+        "SWEEP_INTERVAL": "1",
+    }
+    places: list[str] = []
+    with serving(simulator) as github:
+        with running(
+            make_system(GITHUB_API_URL=github, **own), "api", "worker", "beat", "flower"
+        ) as system:
+            go_wrong_at_the_door(system)
+            answer = put(system, {"login": "octocat"})
+            assert answer.status_code in (201, 202)
+            wait_until(lambda: "load finished" in system.log("worker"), 30)
+            # What the last request proved itself with: GitHub's own token, where an App asks.
+            sent = simulator.credentials._issued or [TOKEN]
+            echoed = next(iter(sent))
+            with echoing(simulator, echoed, 500):
+                put(system, {"id": accounts[1].id, "login": "failing"})
+                wait_until(lambda: reason(system, accounts[1].id), 30)
+            with echoing(simulator, echoed, 401):
+                put(system, {"id": accounts[2].id, "login": "refused"})
+                wait_until(lambda: "refuses the credentials" in system.log("worker"), 30)
+            shown = [*pages(system)]
+            shown += [("scans", reason(system, account.id)) for account in accounts]
+            places += found(iter(shown), marks)
+            places += found(search.in_process_lists(system), marks)
+        places += found(search.in_logs(system), marks)
+        places += found(search.in_files(system), marks)
+        with redis.Redis.from_url(settings.redis) as client:
+            places += found(search.in_redis(client), marks)
+        places += found(search.in_database(connection), marks)
+    assert places == []
+    assert "no good: ***" in reason_of(connection, accounts[1].id)
+
+
+def reason(system: System, user_id: int) -> str:
+    scans = system.call("GET", f"/v1/users/{user_id}/scans").json()
+    return str(scans[0]["reason"] or "") if scans and isinstance(scans, list) else ""
+
+
+def reason_of(connection: Connection, user_id: int) -> str:
+    rows = search.in_database(connection)
+    return " ".join(row for place, row in rows if place == "table scans" and str(user_id) in row)
+
+
+@pytest.mark.parametrize("broken", ["DATABASE_URL", "REDIS_URL", "both away"])
+def test_a_server_that_refuses_the_password_or_is_away_makes_nobody_tell_it(
+    make_system: Any, settings: Settings, broken: str
+) -> None:
+    urls = {
+        "DATABASE_URL": make_url(settings.database).set(password=WRONG),
+        "REDIS_URL": make_url(settings.redis).set(password=WRONG),
+    }
+    if broken == "both away":
+        urls = {name: url.set(host="127.0.0.1", port=1) for name, url in urls.items()}
+    else:
+        urls = {broken: urls[broken]}
+    wrong = {name: url.render_as_string(hide_password=False) for name, url in urls.items()}
+    system = make_system(
+        GITHUB_API_URL="http://127.0.0.1:1", LOG_LEVEL="DEBUG", SWEEP_INTERVAL="1", **wrong
+    )
+    secrets = [WRONG, *(str(make_url(url).password) for url in (settings.database, settings.redis))]
+    marks = {spelling for secret in secrets for spelling in spellings(secret)}
+    try:
+        for name in ("api", "worker", "beat", "flower"):
+            system.start(name)
+        wait_until(lambda: answers(system), 30)
+        told = [
+            (path, system.call(method, path, json=body).text)
+            for method, path, body in (
+                ("GET", "/readyz", None),
+                ("GET", "/metrics", None),
+                ("GET", "/v1/users", None),
+                ("PUT", "/v1/users", {"login": "octocat"}),
+                ("PUT", "/v1/users", {"id": 1, "login": "octocat"}),
+            )
+        ]
+        assert '"unavailable"' in told[0][1]
+        if broken != "DATABASE_URL":
+            wait_until(lambda: "redis" in system.log("worker").lower(), 30)
+        places = found(iter(told), marks) + found(search.in_process_lists(system), marks)
+    finally:
+        system.stop()
+    assert places + found(search.in_logs(system), marks) == []
+
+
+def answers(system: System) -> bool:
+    try:
+        return system.call("GET", "/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
