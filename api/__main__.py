@@ -11,7 +11,7 @@ import uvicorn
 from api.app import create_app
 from api.http.limits import deadline
 from common import log
-from common.errors import SetupError, told_plainly
+from common.errors import SetupError, exit_with_message
 from common.settings import Settings, get_settings
 
 _MOST_CONNECTIONS = 500
@@ -75,5 +75,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -23,7 +23,7 @@ class SetupError(RepopulseError):
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def exit_with_message() -> Iterator[None]:
     """Turn an error of ours into one line on stderr and exit status 1: for the entry points."""
     try:
         yield

@@ -22,10 +22,10 @@ def main() -> None:
     # Nothing runs yet: until the supervisor listens to Ctrl-C, it may simply end us, without a
     # traceback out of the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from common.errors import told_plainly  # noqa: PLC0415
+    from common.errors import exit_with_message  # noqa: PLC0415
     from common.settings import load_settings  # noqa: PLC0415
 
-    with told_plainly():
+    with exit_with_message():
         if file is not None:
             from local.backup import back_up, restore  # noqa: PLC0415
 

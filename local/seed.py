@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from common import clock, lookups, users
 from common.broker import Task, make_celery, make_redis, send
 from common.db import make_engine
-from common.errors import told_plainly
+from common.errors import exit_with_message
 from common.log import configure
 from common.settings import Settings, load_settings
 from simulator.limits import Limits
@@ -113,5 +113,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -3,10 +3,10 @@
 from alembic import command
 from alembic.config import Config
 
-from common.errors import told_plainly
+from common.errors import exit_with_message
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         config = Config("alembic.ini")
         config.attributes["fast_path"] = True
         command.upgrade(config, "head")

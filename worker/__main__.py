@@ -5,7 +5,7 @@ import warnings
 
 from common import log
 from common.credentials import chosen
-from common.errors import told_plainly
+from common.errors import exit_with_message
 from common.settings import load_settings
 
 
@@ -50,5 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -13,7 +13,7 @@ from celery.signals import setup_logging
 from kombu.exceptions import KombuError, OperationalError
 
 from common.broker import Queue, Task, make_celery, send
-from common.errors import told_plainly
+from common.errors import exit_with_message
 from common.log import configure
 from common.settings import Settings, load_settings
 from worker.heartbeat import path_of, touch
@@ -97,5 +97,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -4,7 +4,7 @@ import logging
 import os
 
 from common.broker import make_celery
-from common.errors import SetupError, told_plainly
+from common.errors import SetupError, exit_with_message
 from common.log import configure
 from common.settings import load_settings
 
@@ -44,5 +44,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from common.broker import Queue, make_redis
-from common.errors import told_plainly
+from common.errors import exit_with_message
 from common.settings import Settings, load_settings
 from worker.heartbeat import INTERVAL, STALE_AFTER, is_alive, path_of, read
 
@@ -144,5 +144,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser
 
-from common.errors import told_plainly
+from common.errors import exit_with_message
 from local.ports import free_port
 from tests.browser.chromium import chromium
 from tests.servers import ROOT
@@ -100,5 +100,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         main()

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from common.errors import told_plainly
+from common.errors import exit_with_message
 from local import health
 from local.child import Program
 from local.health import Pulse, Question, http_question
@@ -42,7 +42,7 @@ def main() -> None:
         ready_at=(LOOPBACK, arguments.port),
         welcome=("Ready.",),
     )
-    with told_plainly():
+    with exit_with_message():
         Supervisor(plan).run()
 
 
