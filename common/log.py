@@ -50,7 +50,7 @@ def redact(text: str) -> str:
     return _SECRET.sub("***", _known.sub("***", text))
 
 
-def keep_secret(*values: str) -> None:
+def register_secret(*values: str) -> None:
     """Strike these out of every line from now on, also as an address or a header would spell them.
 
     A value of less than six characters is left in: no secret is that short.
@@ -112,7 +112,7 @@ def _told(record: logging.LogRecord) -> str:
 
 
 @contextmanager
-def about(subject: str) -> Iterator[None]:
+def log_context(subject: str) -> Iterator[None]:
     """Mark every line logged inside as belonging to one request or task."""
     token = _subject.set(subject)
     try:
@@ -163,7 +163,7 @@ def configure(settings: Settings) -> None:
 
     The secrets of the settings are struck out from then on, also of what ends the process.
     """
-    keep_secret(*_secrets_of(settings))
+    register_secret(*_secrets_of(settings))
     sys.excepthook = _log_fault
     threading.excepthook = _log_fault_of_thread
     handler = logging.StreamHandler(sys.stderr)

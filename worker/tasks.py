@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from common import broker, clock, completed_days, lookups, scans, stats, sweep_heartbeat
 from common.broker import Task as TaskName
 from common.db import in_a_line, unavailable
-from common.log import about
+from common.log import log_context
 from common.scans import Claim
 from common.states import ScanState
 from worker import backlog
@@ -45,7 +45,7 @@ def _at_work(task: Task) -> Iterator[None]:
 
     What was begun and not finished has a lease that ends; the sweep sends it again.
     """
-    with about(f"task {task.request.id}"):
+    with log_context(f"task {task.request.id}"):
         try:
             yield
         except SQLAlchemyError as error:

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.errors import answer_fault
-from common.log import about
+from common.log import log_context
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class RequestId:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        with about(f"request {request_id}"):
+        with log_context(f"request {request_id}"):
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from common.log import about, configure, keep_secret, redact
+from common.log import configure, log_context, redact, register_secret
 from common.settings import LogFormat, Settings
 from tests.servers import ROOT
 
@@ -105,7 +105,7 @@ def test_a_text_line_tells_time_level_logger_and_message(
 
 
 def test_a_text_line_names_its_request_or_task(text: Stderr) -> None:
-    with about("task 3f2a"):
+    with log_context("task 3f2a"):
         log.info("scan done")
     log.info("idle")
 
@@ -115,8 +115,8 @@ def test_a_text_line_names_its_request_or_task(text: Stderr) -> None:
 
 
 def test_a_subject_inside_another_ends_with_itself(text: Stderr) -> None:
-    with about("request 1"):
-        with about("task 2"):
+    with log_context("request 1"):
+        with log_context("task 2"):
             pass
         log.info("back")
 
@@ -124,7 +124,7 @@ def test_a_subject_inside_another_ends_with_itself(text: Stderr) -> None:
 
 
 def test_a_json_line_is_one_object(as_json: Stderr) -> None:
-    with about("request 7c"):
+    with log_context("request 7c"):
         log.warning("naïve “name”: %s", "a\nb")
 
     (line,) = as_json.take().splitlines()
@@ -268,7 +268,7 @@ def test_the_secrets_of_the_settings_are_struck_out_in_every_spelling(
 
 
 def test_a_secret_that_was_learnt_later_is_struck_out_too(text: Stderr) -> None:
-    keep_secret("fresh-from-github")
+    register_secret("fresh-from-github")
 
     log.info("token fresh-from-github")
 
@@ -312,7 +312,7 @@ SHOWN = (
 
 
 def test_a_text_line_stays_one_line_of_characters_that_do_no_harm(text: Stderr) -> None:
-    with about("request \x1b[1m"):
+    with log_context("request \x1b[1m"):
         tell_us_alone(text, "renamed: %s", NASTY)
 
     line = text.take()

@@ -16,7 +16,7 @@ import httpx
 
 from common.credentials import Credential, Installation, Token, name_of
 from common.errors import SetupError
-from common.log import keep_secret
+from common.log import register_secret
 from worker.github.answers import Answer, Meaning, read_rest
 from worker.github.budget import Budget
 from worker.github.errors import CredentialsRefused, TryAgain
@@ -123,7 +123,7 @@ class InstallationCredentials:
             raise TryAgain("GitHub answered without a token for the installation") from error
         if token is None:
             raise TryAgain("GitHub answered without a token for the installation")
-        keep_secret(token)
+        register_secret(token)
         self._token, self._ends = token, self._now() + lasts
 
     def _ask(self) -> Answer:
@@ -193,7 +193,7 @@ def _read_key(setting: str) -> str:
         return text
     try:
         key = Path(text).expanduser().read_text()
-        keep_secret(*(line for line in key.splitlines() if "-----" not in line))
+        register_secret(*(line for line in key.splitlines() if "-----" not in line))
         return key
     except (OSError, ValueError) as error:
         # The value is not repeated: it may be a key after all.
