@@ -61,7 +61,7 @@ def unavailable(error: SQLAlchemyError) -> Unavailable | None:
     return None
 
 
-def in_a_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Say what a driver said, without the statement and the advice."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common import broker, clock, completed_days, lookups, scans, stats, sweep_heartbeat
 from common.broker import Task as TaskName
-from common.db import in_a_line, unavailable
+from common.db import first_line, unavailable
 from common.log import log_context
 from common.scans import Claim
 from common.states import ScanState
@@ -52,7 +52,7 @@ def _at_work(task: Task) -> Iterator[None]:
             reason = unavailable(error)
             if reason is None:
                 raise
-            log.warning("%s, another attempt follows: %s", reason, in_a_line(error))
+            log.warning("%s, another attempt follows: %s", reason, first_line(error))
         except redis.RedisError as error:
             log.warning("Redis does not answer, another attempt follows: %s", error)
         except SoftTimeLimitExceeded:

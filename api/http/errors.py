@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import Send
 
-from common.db import Unavailable, in_a_line, unavailable
+from common.db import Unavailable, first_line, unavailable
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ async def _no_database(request: Request, error: Exception) -> JSONResponse:
     reason = unavailable(error)
     if reason is None:
         raise error
-    log.warning("%s %r: %s: %s", request.method, request.scope["path"], reason, in_a_line(error))
+    log.warning("%s %r: %s: %s", request.method, request.scope["path"], reason, first_line(error))
     return JSONResponse({"detail": _UNAVAILABLE[reason]}, status_code=503, headers=_RETRY_AFTER)
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from common.db import in_a_line
+from common.db import first_line
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def transact(database: Engine, work: Callable[[Connection], T], *, is_snapshot: 
         # Also where the server has become read-only: another may have taken over.
         if not error.connection_invalidated:
             raise
-        log.warning("database session ended, trying once more: %s", in_a_line(error))
+        log.warning("database session ended, trying once more: %s", first_line(error))
     return _attempt(database, work)
 
 

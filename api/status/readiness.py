@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.http.transactions import transact
 from api.status.collection import Overdue, Sweeps
 from common import credentials
-from common.db import Unavailable, in_a_line, unavailable
+from common.db import Unavailable, first_line, unavailable
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Checks:
         except SQLAlchemyError as error:
             if unavailable(error) is Unavailable.NOT_MIGRATED:
                 return OK, _EMPTY
-            log.warning("not ready: Postgres: %s", in_a_line(error))
+            log.warning("not ready: Postgres: %s", first_line(error))
             return _SILENT, _UNKNOWN
 
     def _compare(self, found: frozenset[str]) -> str:

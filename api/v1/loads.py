@@ -8,7 +8,7 @@ from api.dependencies import Resources
 from api.http.transactions import transact
 from common import users
 from common.broker import Task
-from common.db import in_a_line
+from common.db import first_line
 
 log = logging.getLogger(__name__)
 
@@ -21,4 +21,4 @@ def send_load(resources: Resources, user_id: int) -> None:
         transact(resources.database, lambda connection: users.release(connection, user_id))
     except SQLAlchemyError as error:
         # What was asked for is stored all the same, and due when the lease ends.
-        log.warning("user %d stays leased: %s", user_id, in_a_line(error))
+        log.warning("user %d stays leased: %s", user_id, first_line(error))

@@ -19,7 +19,7 @@ from api.v1.lookups import url_of as lookup_url
 from api.v1.schemas import MAX_ID, Lookup, User, UserToFollow
 from common import lookups, users
 from common.broker import Task
-from common.db import in_a_line
+from common.db import first_line
 from common.states import LookupState
 from common.users import TrackedUser
 
@@ -247,7 +247,7 @@ def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup,
         )
     except SQLAlchemyError as error:
         # The question is stored all the same, and due when the lease ends.
-        log.warning("lookup %d stays leased: %s", lookup.id, in_a_line(error))
+        log.warning("lookup %d stays leased: %s", lookup.id, first_line(error))
     return lookup, False
 
 
