@@ -14,26 +14,26 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
-class Unavailable(StrEnum):
+class Outage(StrEnum):
     """Why the database does not do its work now; in all cases it will, once that has passed."""
 
-    SILENT = "the database does not answer"
+    UNREACHABLE = "the database does not answer"
     BUSY = "the database is busy"
-    FULL = "the database has no room left"
+    DISK_FULL = "the database has no room left"
     READ_ONLY = "the database is read-only"
     NOT_MIGRATED = "the database is not migrated to this release"
 
 
-_REASONS: tuple[tuple[tuple[type[Exception], ...], Unavailable], ...] = (
-    ((psycopg2.errors.DiskFull,), Unavailable.FULL),
-    ((psycopg2.errors.ReadOnlySqlTransaction,), Unavailable.READ_ONLY),
+_REASONS: tuple[tuple[tuple[type[Exception], ...], Outage], ...] = (
+    ((psycopg2.errors.DiskFull,), Outage.DISK_FULL),
+    ((psycopg2.errors.ReadOnlySqlTransaction,), Outage.READ_ONLY),
     (
         (
             psycopg2.errors.UndefinedTable,
             psycopg2.errors.UndefinedColumn,
             psycopg2.errors.UndefinedFunction,
         ),
-        Unavailable.NOT_MIGRATED,
+        Outage.NOT_MIGRATED,
     ),
     (
         (
@@ -42,22 +42,22 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], Unavailable], ...] = (
             psycopg2.errors.DeadlockDetected,
             psycopg2.errors.TooManyConnections,
         ),
-        Unavailable.BUSY,
+        Outage.BUSY,
     ),
 )
 
 
-def unavailable(error: SQLAlchemyError) -> Unavailable | None:
+def outage_reason(error: SQLAlchemyError) -> Outage | None:
     """Return why the database could not do its work, or None where the work itself was wrong."""
     if isinstance(error, PoolTimeoutError):
-        return Unavailable.BUSY
+        return Outage.BUSY
     if not isinstance(error, DBAPIError):
         return None
     for kinds, reason in _REASONS:
         if isinstance(error.orig, kinds):
             return reason
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
-        return Unavailable.SILENT
+        return Outage.UNREACHABLE
     return None
 
 

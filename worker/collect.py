@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from common import clock, lookups, repositories, scans, stats, users
-from common.db import unavailable
+from common.db import outage_reason
 from common.lookups import Lookup
 from common.scans import Begun
 from common.settings import Settings
@@ -243,7 +243,7 @@ class Collector:
             try:
                 return transaction()
             except SQLAlchemyError as error:
-                reason = unavailable(error)
+                reason = outage_reason(error)
                 if reason is None:
                     raise
                 log.warning("%s: trying again in %.0f s", reason, pause)
@@ -281,7 +281,7 @@ class Collector:
         try:
             return self._patiently(lambda: self._write(scanned))
         except SQLAlchemyError as error:
-            reason_to_wait = unavailable(error)
+            reason_to_wait = outage_reason(error)
             if reason_to_wait is not None:
                 # Where not even this can be stored, the lease ends.
                 return {

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common import broker, clock, completed_days, lookups, scans, stats, sweep_heartbeat
 from common.broker import Task as TaskName
-from common.db import first_line, unavailable
+from common.db import first_line, outage_reason
 from common.log import log_context
 from common.scans import Claim
 from common.states import ScanState
@@ -49,7 +49,7 @@ def _at_work(task: Task) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
-            reason = unavailable(error)
+            reason = outage_reason(error)
             if reason is None:
                 raise
             log.warning("%s, another attempt follows: %s", reason, first_line(error))

@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import Send
 
-from common.db import Unavailable, first_line, unavailable
+from common.db import Outage, first_line, outage_reason
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,12 @@ _RETRY_AFTER = {"Retry-After": "5"}
 _SOON = "the database does not answer or is busy: try again in a moment"
 
 _UNAVAILABLE = {
-    Unavailable.SILENT: _SOON,
-    Unavailable.BUSY: _SOON,
-    Unavailable.FULL: f"{Unavailable.FULL}: nothing is stored until there is some",
-    Unavailable.READ_ONLY: f"{Unavailable.READ_ONLY}: what is recorded can be read,"
+    Outage.UNREACHABLE: _SOON,
+    Outage.BUSY: _SOON,
+    Outage.DISK_FULL: f"{Outage.DISK_FULL}: nothing is stored until there is some",
+    Outage.READ_ONLY: f"{Outage.READ_ONLY}: what is recorded can be read,"
     " and nothing is stored until it takes writes again",
-    Unavailable.NOT_MIGRATED: f"{Unavailable.NOT_MIGRATED}: see /readyz",
+    Outage.NOT_MIGRATED: f"{Outage.NOT_MIGRATED}: see /readyz",
 }
 
 _MOST_FAULTS = 20
@@ -137,7 +137,7 @@ async def _bad_input(_request: Request, error: Exception) -> JSONResponse:
 
 async def _no_database(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SQLAlchemyError)  # noqa: S101 - for the type checker
-    reason = unavailable(error)
+    reason = outage_reason(error)
     if reason is None:
         raise error
     log.warning("%s %r: %s: %s", request.method, request.scope["path"], reason, first_line(error))

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import transact
 from common import broker, sweep_heartbeat, users
-from common.db import Unavailable, unavailable
+from common.db import Outage, outage_reason
 
 _PATIENCE = 26
 """Hours from one settled scan to the next: a day, and room for a night that takes longer."""
@@ -69,7 +69,7 @@ class Overdue:
                 self._database, lambda connection: users.overdue(connection, hours=_PATIENCE)
             )
         except SQLAlchemyError as error:
-            if unavailable(error) is not Unavailable.BUSY:
+            if outage_reason(error) is not Outage.BUSY:
                 raise
             return None
 

@@ -15,7 +15,7 @@ from api.status.collection import Overdue
 from common import completed_days, sweep_heartbeat
 from common.broker import Queue
 from common.credentials import is_refused, quota_key
-from common.db import unavailable
+from common.db import outage_reason
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Readings:
             yield from self._late()
             yield from self._complete()
         except SQLAlchemyError as error:
-            reason = unavailable(error)
+            reason = outage_reason(error)
             if reason is None:
                 raise
             log.warning("metrics without Postgres: %s", reason)

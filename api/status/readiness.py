@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.http.transactions import transact
 from api.status.collection import Overdue, Sweeps
 from common import credentials
-from common.db import Unavailable, first_line, unavailable
+from common.db import Outage, first_line, outage_reason
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Checks:
                 is_read_only, found = transact(self._database, _look)
             return _READ_ONLY if is_read_only else OK, self._compare(found)
         except SQLAlchemyError as error:
-            if unavailable(error) is Unavailable.NOT_MIGRATED:
+            if outage_reason(error) is Outage.NOT_MIGRATED:
                 return OK, _EMPTY
             log.warning("not ready: Postgres: %s", first_line(error))
             return _SILENT, _UNKNOWN
@@ -148,8 +148,8 @@ class Checks:
         try:
             return self._overdue.verdict() or OK
         except SQLAlchemyError as error:
-            reason = unavailable(error)
-            return _NO_TABLES if reason is Unavailable.NOT_MIGRATED else _UNKNOWN
+            reason = outage_reason(error)
+            return _NO_TABLES if reason is Outage.NOT_MIGRATED else _UNKNOWN
 
 
 @cache

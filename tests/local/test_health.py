@@ -45,7 +45,7 @@ def test_a_process_that_answers_is_well() -> None:
             client, _ = server.accept()
             with client:
                 asked.append(client.recv(1024))
-                client.sendall(b"HTTP/1.0 503 Service Unavailable\r\n\r\n")
+                client.sendall(b"HTTP/1.0 503 Service Outage\r\n\r\n")
 
         thread = threading.Thread(target=answer)
         thread.start()
