@@ -66,7 +66,7 @@ def first_line(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
-def array(numbers: Iterable[int]) -> str:
+def array_literal(numbers: Iterable[int]) -> str:
     """Write numbers as Postgres reads an array: ``CAST(:numbers AS bigint[])``.
 
     A list would be written, and read, as an expression: a node for each number.

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from common.db import array
+from common.db import array_literal
 
 _BATCH = 5000
 """Rows a statement: above this, arrays grow faster than statements save."""
@@ -93,7 +93,7 @@ def hold(connection: Connection, ids: Iterable[int]) -> None:
             "SELECT 1 FROM repositories WHERE id = ANY(CAST(:ids AS bigint[]))"
             " ORDER BY id FOR NO KEY UPDATE"
         ),
-        {"ids": array(ids)},
+        {"ids": array_literal(ids)},
     )
 
 
@@ -137,7 +137,7 @@ def save(
             {
                 "user_id": user_id,
                 "day": day,
-                "ids": array(repository.id for repository in batch),
+                "ids": array_literal(repository.id for repository in batch),
                 "names": [repository.name for repository in batch],
                 "node_ids": [repository.node_id for repository in batch],
                 "descriptions": [repository.description for repository in batch],
@@ -154,7 +154,7 @@ def save(
                 ON CONFLICT DO NOTHING RETURNING repo_id
                 """
             ),
-            {"user_id": user_id, "ids": array(repository.id for repository in batch)},
+            {"user_id": user_id, "ids": array_literal(repository.id for repository in batch)},
         ).scalars()
         owned = set(added)
         new.extend(repository.name for repository in batch if repository.id in owned)

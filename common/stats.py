@@ -9,7 +9,7 @@ from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from common.db import array
+from common.db import array_literal
 from common.repositories import Counts
 
 log = logging.getLogger(__name__)
@@ -84,10 +84,10 @@ def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, 
             {
                 "user_id": user_id,
                 "day": day,
-                "ids": array(repository_id for repository_id, _ in batch),
-                "stargazers": array(seen.stargazers for _, seen in batch),
-                "forks": array(seen.forks for _, seen in batch),
-                "watchers": array(seen.watchers for _, seen in batch),
+                "ids": array_literal(repository_id for repository_id, _ in batch),
+                "stargazers": array_literal(seen.stargazers for _, seen in batch),
+                "forks": array_literal(seen.forks for _, seen in batch),
+                "watchers": array_literal(seen.watchers for _, seen in batch),
             },
         )
         changed += result.rowcount

@@ -3,7 +3,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from common.db import Outage, array, make_engine, outage_reason
+from common.db import Outage, array_literal, make_engine, outage_reason
 from local.ports import free_port
 
 
@@ -64,7 +64,7 @@ def test_an_error_of_the_driver_alone_is_told_from_one_of_the_database() -> None
 def test_postgres_reads_the_numbers_of_an_array(engine: Engine, numbers: list[int]) -> None:
     with engine.begin() as connection:
         read = connection.execute(
-            text("SELECT CAST(:numbers AS bigint[])"), {"numbers": array(numbers)}
+            text("SELECT CAST(:numbers AS bigint[])"), {"numbers": array_literal(numbers)}
         ).scalar_one()
 
     assert read == numbers
