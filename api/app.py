@@ -21,7 +21,7 @@ from api.status.readiness import Checks
 from api.status.snapshot import Condition
 from api.v1 import growth, images, lookups, repositories, responses, scans, stats, users
 from common import broker
-from common.credentials import chosen, name_of
+from common.credentials import choose_credential, fingerprint
 from common.db import make_engine
 from common.settings import Settings
 from common.version import VERSION
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     :raise SetupError: the settings give two credentials, or half of one
     """
-    credential_name = name_of(chosen(settings))
+    credential_name = fingerprint(choose_credential(settings))
     registry = CollectorRegistry()
 
     @asynccontextmanager

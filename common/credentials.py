@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from common.errors import SetupError
 from common.settings import Settings
 
-REFUSED_FOR = 3 * 3600
+REFUSAL_SECONDS = 3 * 3600
 """Seconds for which a refused credential is not tried again, unless it changes."""
 
 
@@ -39,7 +39,7 @@ class Installation:
 Credential = Token | Installation | None
 
 
-def chosen(settings: Settings) -> Credential:
+def choose_credential(settings: Settings) -> Credential:
     """Return the one credential that the settings give; None asks GitHub anonymously.
 
     :raise SetupError: they give two, or half of one
@@ -71,7 +71,7 @@ def chosen(settings: Settings) -> Credential:
     )
 
 
-def name_of(credential: Credential) -> str:
+def fingerprint(credential: Credential) -> str:
     """Return a name that tells nothing of the credential, and changes when it changes.
 
     An installation has one name, although its tokens change every hour.
@@ -104,7 +104,7 @@ def block_key(name: str) -> str:
 def is_refused(client: "redis.Redis", name: str) -> bool:
     """Tell whether GitHub refused the credential of this name twice in a row, not long ago.
 
-    Workers ask nothing with it until it changes, or until ``REFUSED_FOR`` has passed.
+    Workers ask nothing with it until it changes, or until ``REFUSAL_SECONDS`` has passed.
 
     :raise redis.RedisError: Redis does not answer
     """

@@ -4,7 +4,7 @@ import os
 import warnings
 
 from common import log
-from common.credentials import chosen
+from common.credentials import choose_credential
 from common.errors import exit_with_message
 from common.settings import load_settings
 
@@ -16,7 +16,7 @@ def main() -> None:
     """
     settings = load_settings()
     # Asked for now, so that what is missing or contradictory is one plain line.
-    _ = settings.database, settings.redis, chosen(settings)
+    _ = settings.database, settings.redis, choose_credential(settings)
     # Read when Celery is imported; by default SIGTERM waits for tasks as long as they take.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     # Imported late for that, and because the app is made at import, from settings that are right.

@@ -115,7 +115,7 @@ class Condition:
             at_work=self._redis.hlen("unacked"),
             sweep_age=sweep_heartbeat.age(self._redis),
             is_refused=credentials.is_refused(self._redis, self._credential_name),
-            is_anonymous=self._credential_name == credentials.name_of(None),
+            is_anonymous=self._credential_name == credentials.fingerprint(None),
             allowances=[
                 allowance
                 for resource in _RESOURCES

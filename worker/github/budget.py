@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 
-from common.credentials import REFUSED_FOR, block_key, quota_key, refusal_key
+from common.credentials import REFUSAL_SECONDS, block_key, quota_key, refusal_key
 from worker.github.answers import Answer, Meaning
 from worker.github.errors import CredentialsRefused, Limited, TryAgain
 
@@ -178,7 +178,7 @@ class Budget:
         :return: whether that is news
         """
         try:
-            return bool(self._client.set(refusal_key(self._name), "1", nx=True, ex=REFUSED_FOR))
+            return bool(self._client.set(refusal_key(self._name), "1", nx=True, ex=REFUSAL_SECONDS))
         except redis.RedisError as error:
             raise TryAgain(f"Redis does not answer: {error}") from error
 

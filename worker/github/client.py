@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import httpx
 import redis
 
-from common.credentials import chosen, name_of
+from common.credentials import choose_credential, fingerprint
 from common.settings import Settings
 from worker.github.budget import Budget
 from worker.github.credentials import make_credentials
@@ -167,8 +167,8 @@ def make_github(
     :param sleep: for tests, waits so many seconds in place of whatever is waited for
     :raise SetupError: the settings give no usable credential
     """
-    credential = chosen(settings)
-    name = name_of(credential)
+    credential = choose_credential(settings)
+    name = fingerprint(credential)
     http = make_http_client(settings.github_api_url, transport=transport)
     budget = Budget(
         client,

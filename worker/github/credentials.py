@@ -14,7 +14,7 @@ from typing import Protocol
 
 import httpx
 
-from common.credentials import Credential, Installation, Token, name_of
+from common.credentials import Credential, Installation, Token, fingerprint
 from common.errors import SetupError
 from common.log import register_secret
 from worker.github.answers import Answer, Meaning, read_rest
@@ -53,7 +53,7 @@ class FixedCredentials:
     """A token, or nothing at all."""
 
     def __init__(self, credential: Token | None) -> None:
-        self.name = name_of(credential)
+        self.name = fingerprint(credential)
         self._header = None if credential is None else _bearer(credential.value.get_secret_value())
 
     def authorization(self) -> str | None:
@@ -78,7 +78,7 @@ class InstallationCredentials:
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.name = name_of(installation)
+        self.name = fingerprint(installation)
         self._installation = installation
         self._key = _read_key(installation.private_key.get_secret_value())
         self._client = client

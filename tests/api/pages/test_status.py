@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from common import completed_days, credentials, sweep_heartbeat
 from common.broker import Queue
-from common.credentials import Token, name_of
+from common.credentials import Token, fingerprint
 from common.states import ScanState
 from tests import factories
 from tests.api.conftest import MakeClient
@@ -19,7 +19,7 @@ from tests.clock import Clock
 from tests.end_to_end.system import free_port
 
 TOKEN = SecretStr("token")
-NAME = name_of(Token(TOKEN))
+NAME = fingerprint(Token(TOKEN))
 
 
 def figures(page: Element) -> dict[str, str]:

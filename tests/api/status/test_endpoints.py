@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from common import completed_days, sweep_heartbeat
-from common.credentials import Token, name_of, quota_key, refusal_key
+from common.credentials import Token, fingerprint, quota_key, refusal_key
 from tests.api.conftest import MakeClient
 from tests.clock import Clock
 from tests.factories import add_scan, add_user
@@ -137,7 +137,7 @@ def test_refused_credentials_are_told_while_requests_are_served(
 ) -> None:
     client = make_client(github_token=SecretStr("bad"))
     with redis.Redis.from_url(redis_url) as server:
-        server.set(refusal_key(name_of(Token(SecretStr("bad")))), "1")
+        server.set(refusal_key(fingerprint(Token(SecretStr("bad")))), "1")
 
     answer = client.get("/readyz")
 
@@ -149,7 +149,7 @@ def test_refused_credentials_are_told_while_requests_are_served(
 
 def test_another_token_is_not_the_refused_one(make_client: MakeClient, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as server:
-        server.set(refusal_key(name_of(Token(SecretStr("bad")))), "1")
+        server.set(refusal_key(fingerprint(Token(SecretStr("bad")))), "1")
 
     assert make_client(github_token=SecretStr("good")).get("/readyz").json()["status"] == "ready"
 

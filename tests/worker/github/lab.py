@@ -9,7 +9,7 @@ import httpx
 import redis
 from pydantic import SecretStr
 
-from common.credentials import chosen, name_of
+from common.credentials import choose_credential, fingerprint
 from common.repositories import Counts, KnownRepository
 from common.settings import Settings
 from simulator import Account, GitHubSimulator, World
@@ -56,7 +56,7 @@ class Lab:
 
     @property
     def name(self) -> str:
-        return name_of(chosen(self.settings))
+        return fingerprint(choose_credential(self.settings))
 
     def github(self, settings: Settings | None = None) -> GitHub:
         """The client of one more worker process."""
@@ -87,7 +87,9 @@ class Lab:
         carrier = httpx.MockTransport(answer) if answer else self.simulator.transport()
         client = make_http_client(base_url, transport=None if over_wire else carrier)
         budget = self.budget()
-        credentials = make_credentials(chosen(self.settings), client, budget, now=self.clock)
+        credentials = make_credentials(
+            choose_credential(self.settings), client, budget, now=self.clock
+        )
         made = Transport(client, budget, credentials, **options)
         self._open.append(made.close)
         return made

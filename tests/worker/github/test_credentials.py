@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretStr
 
-from common.credentials import REFUSED_FOR, chosen, is_refused, name_of
+from common.credentials import REFUSAL_SECONDS, choose_credential, fingerprint, is_refused
 from common.errors import SetupError
 from common.settings import Settings
 from simulator import App, Fault, FaultKind
@@ -82,7 +82,7 @@ def test_a_refused_token_is_tried_again_some_hours_later(lab: Lab) -> None:
         lab.observe(account)
     key = f"repopulse:github:{lab.name}:refused"
 
-    assert REFUSED_FOR - 60 < lab.redis.ttl(key) <= REFUSED_FOR
+    assert REFUSAL_SECONDS - 60 < lab.redis.ttl(key) <= REFUSAL_SECONDS
     lab.redis.delete(key)
     assert counts(lab.observe(account)) == lab.truth(account)
 
@@ -92,7 +92,7 @@ def test_a_refused_token_is_tried_again_some_hours_later(lab: Lab) -> None:
 
 def test_a_credentials_name_tells_nothing_of_it_and_changes_with_it() -> None:
     def name(**options: Any) -> str:
-        return name_of(chosen(Settings(**options)))
+        return fingerprint(choose_credential(Settings(**options)))
 
     app = {"github_app_id": "1", "github_app_installation_id": 2}
     names = [
@@ -112,7 +112,7 @@ def test_a_token_and_an_app_at_once_are_refused() -> None:
     settings = Settings(github_token=SecretStr("a"), github_app_id="1")
 
     with pytest.raises(SetupError, match="GITHUB_TOKEN and GITHUB_APP_ID are both set"):
-        chosen(settings)
+        choose_credential(settings)
 
 
 @pytest.mark.parametrize("given", ["github_app_id", "github_app_private_key"])
@@ -120,7 +120,7 @@ def test_half_an_app_is_refused(given: str) -> None:
     settings = Settings(**{given: "1"})  # type: ignore[arg-type]
 
     with pytest.raises(SetupError, match=f"{given.upper()} is set and .* needs all three"):
-        chosen(settings)
+        choose_credential(settings)
 
 
 # An installation of an App
