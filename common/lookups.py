@@ -23,7 +23,7 @@ class Lookup:
 _COLUMNS = "id, login, state, reason, user_id"
 
 
-def ask(connection: Connection, login: str, *, lease: float = 0) -> tuple[Lookup, bool]:
+def get_or_create(connection: Connection, login: str, *, lease: float = 0) -> tuple[Lookup, bool]:
     """Ask for a login to be resolved; whoever asks for one that is pending joins that question.
 
     :param lease: seconds during which the sweep leaves a new question to the caller's own message
@@ -54,7 +54,7 @@ def get(connection: Connection, lookup_id: int) -> Lookup | None:
     return None if row is None else _lookup(row)
 
 
-def found_followed(connection: Connection, lookup_id: int) -> bool:
+def found_tracked_user(connection: Connection, lookup_id: int) -> bool:
     """Say whether the user that a lookup led to was followed before anybody asked."""
     return bool(
         connection.execute(
@@ -89,7 +89,7 @@ def claim(connection: Connection, *, limit: int, lease: float) -> list[int]:
     )
 
 
-def hold(connection: Connection, lookup_id: int) -> bool:
+def lock_pending(connection: Connection, lookup_id: int) -> bool:
     """Keep others from settling a lookup until the transaction ends.
 
     :return: whether it is still pending
@@ -101,7 +101,7 @@ def hold(connection: Connection, lookup_id: int) -> bool:
     return row is not None
 
 
-def withdraw(connection: Connection, user_id: int) -> None:
+def cancel(connection: Connection, user_id: int) -> None:
     """Settle what was asked before for the login of a user who is to be deleted.
 
     Whoever asked and got no answer may have followed the user by id since then: what they said last
@@ -141,7 +141,7 @@ def fail(connection: Connection, lookup_id: int, reason: str) -> None:
     )
 
 
-def put_back(
+def reschedule(
     connection: Connection,
     lookup_id: int,
     *,

@@ -207,7 +207,7 @@ def delete(connection: Connection, user_id: int) -> bool:
     :return: whether there was such a user
     """
     # Before the lock on the user: whoever resolves a login takes them in this order.
-    lookups.withdraw(connection, user_id)
+    lookups.cancel(connection, user_id)
     # A scan in flight takes the same lock before it writes, and finds nobody there afterwards.
     if not lock(connection, user_id):
         return False

@@ -78,7 +78,7 @@ def send_today(settings: Settings, engine: Engine) -> int:
 
 def _follow(engine: Engine, collector: Collector, login: str) -> int:
     with engine.begin() as connection:
-        lookup, _ = lookups.ask(connection, login, lease=_LEASE)
+        lookup, _ = lookups.get_or_create(connection, login, lease=_LEASE)
     user_id = collector.resolve(lookup.id)
     if user_id is None:
         sys.exit(f"the demo could not follow {login}")

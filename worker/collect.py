@@ -337,7 +337,7 @@ class Collector:
     def _follow(self, lookup: Lookup, account: Account) -> TrackedUser | None:
         """Follow the account, unless it is followed, or the question was settled meanwhile."""
         with self._engine.begin() as connection:
-            if not lookups.hold(connection, lookup.id):
+            if not lookups.lock_pending(connection, lookup.id):
                 return None
             user, is_new = users.add(
                 connection,
@@ -358,7 +358,7 @@ class Collector:
         def put_back() -> None:
             with self._engine.begin() as connection:
                 not_before = clock.now(connection) + wait
-                lookups.put_back(connection, lookup.id, reason=reason, not_before=not_before)
+                lookups.reschedule(connection, lookup.id, reason=reason, not_before=not_before)
 
         self._patiently(put_back)
         log.warning("login put back: %s: %s", lookup.login, reason)

@@ -229,7 +229,9 @@ def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup,
         nonlocal is_new
         if user := users.find(connection, login):
             return user
-        lookup, was_asked = lookups.ask(connection, login, lease=resources.settings.load_lease)
+        lookup, was_asked = lookups.get_or_create(
+            connection, login, lease=resources.settings.load_lease
+        )
         # By an attempt whose commit was not confirmed, perhaps.
         is_new = is_new or was_asked
         return lookup
@@ -243,7 +245,7 @@ def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup,
     try:
         transact(
             resources.database,
-            lambda connection: lookups.put_back(connection, lookup.id, reason=None),
+            lambda connection: lookups.reschedule(connection, lookup.id, reason=None),
         )
     except SQLAlchemyError as error:
         # The question is stored all the same, and due when the lease ends.
@@ -261,7 +263,7 @@ def _look(resources: Resources, lookup_id: int) -> JSONResponse | None:
         if lookup is None or lookup.user_id is None:
             return lookup, None, False
         user = users.get(connection, lookup.user_id)
-        return lookup, user, lookups.found_followed(connection, lookup_id)
+        return lookup, user, lookups.found_tracked_user(connection, lookup_id)
 
     lookup, user, was_followed = transact(resources.database, look)
     if lookup is None or lookup.state is LookupState.PENDING:

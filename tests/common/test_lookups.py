@@ -19,7 +19,7 @@ def _today(clock: Clock) -> None:
 
 
 def ask(connection: Connection, login: str = "octocat") -> Lookup:
-    return lookups.ask(connection, login)[0]
+    return lookups.get_or_create(connection, login)[0]
 
 
 def claim(connection: Connection, limit: int = 10) -> list[int]:
@@ -33,7 +33,7 @@ def stored(connection: Connection, lookup: Lookup) -> Lookup:
 
 
 def test_a_new_question_is_pending(connection: Connection) -> None:
-    lookup, is_new = lookups.ask(connection, "octocat")
+    lookup, is_new = lookups.get_or_create(connection, "octocat")
 
     assert is_new
     assert lookup == Lookup(lookup.id, "octocat", LookupState.PENDING, None, None)
@@ -50,13 +50,13 @@ def test_a_login_asked_for_twice_in_any_case_is_one_question(
 ) -> None:
     first = ask(connection, "octocat")
 
-    assert lookups.ask(connection, again) == (first, False)
+    assert lookups.get_or_create(connection, again) == (first, False)
 
 
 def test_many_who_ask_at_once_ask_one_question(engine: Engine) -> None:
     def question(login: str) -> tuple[int, bool]:
         with engine.begin() as connection:
-            lookup, is_new = lookups.ask(connection, login)
+            lookup, is_new = lookups.get_or_create(connection, login)
             return lookup.id, is_new
 
     with ThreadPoolExecutor(8) as pool:
@@ -74,7 +74,7 @@ def test_a_settled_question_may_be_asked_again(connection: Connection) -> None:
     first = ask(connection)
     lookups.fail(connection, first.id, "GitHub has no user octocat")
 
-    again, is_new = lookups.ask(connection, "octocat")
+    again, is_new = lookups.get_or_create(connection, "octocat")
 
     assert is_new
     assert again.id != first.id
@@ -104,7 +104,7 @@ def test_a_question_is_settled_once(connection: Connection, clock: Clock) -> Non
     lookups.resolve(connection, lookup.id, user.id)
 
     lookups.fail(connection, lookup.id, "too late")
-    lookups.put_back(connection, lookup.id, reason="too late")
+    lookups.reschedule(connection, lookup.id, reason="too late")
 
     assert stored(connection, lookup).state is LookupState.DONE
     assert stored(connection, lookup).reason is None
@@ -130,8 +130,8 @@ def test_a_question_knows_who_was_followed_before_it(connection: Connection, clo
     lookups.resolve(connection, lookup.id, before.id)
     lookups.resolve(connection, other.id, after.id)
 
-    assert lookups.found_followed(connection, lookup.id)
-    assert not lookups.found_followed(connection, other.id)
+    assert lookups.found_tracked_user(connection, lookup.id)
+    assert not lookups.found_tracked_user(connection, other.id)
 
 
 def test_pending_questions_are_claimed_oldest_first(connection: Connection) -> None:
@@ -156,7 +156,7 @@ def test_a_claimed_question_is_held_until_its_lease_ends(
 def test_a_question_asked_with_a_lease_is_left_to_its_own_message(
     connection: Connection, clock: Clock
 ) -> None:
-    lookup, _ = lookups.ask(connection, "octocat", lease=90)
+    lookup, _ = lookups.get_or_create(connection, "octocat", lease=90)
 
     assert claim(connection) == []
     clock.advance(timedelta(seconds=91))
@@ -182,7 +182,7 @@ def test_a_question_put_back_is_due_at_its_time(connection: Connection, clock: C
     lookup = ask(connection)
     claim(connection)
 
-    lookups.put_back(
+    lookups.reschedule(
         connection, lookup.id, reason="rate limit", not_before=clock.now() + timedelta(minutes=10)
     )
 
@@ -197,7 +197,7 @@ def test_a_question_put_back_without_a_time_is_due_at_once(connection: Connectio
     lookup = ask(connection)
     claim(connection)
 
-    lookups.put_back(connection, lookup.id, reason=None)
+    lookups.reschedule(connection, lookup.id, reason=None)
 
     assert claim(connection) == [lookup.id]
 
@@ -218,8 +218,8 @@ def test_deleting_a_user_withdraws_what_was_asked_before_for_its_login(
 
 def test_a_question_that_was_settled_cannot_be_held(connection: Connection) -> None:
     lookup = ask(connection)
-    assert lookups.hold(connection, lookup.id)
+    assert lookups.lock_pending(connection, lookup.id)
 
     lookups.fail(connection, lookup.id, "nobody")
 
-    assert not lookups.hold(connection, lookup.id)
+    assert not lookups.lock_pending(connection, lookup.id)

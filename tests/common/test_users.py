@@ -338,11 +338,11 @@ def test_a_deletion_waits_for_who_is_about_to_refer_to_the_user(
     engine: Engine, connection: Connection
 ) -> None:
     user = add_user(connection)
-    lookup, _ = lookups.ask(connection, user.login)
+    lookup, _ = lookups.get_or_create(connection, user.login)
 
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as resolving:
-            assert lookups.hold(resolving, lookup.id)
+            assert lookups.lock_pending(resolving, lookup.id)
             assert users.add(resolving, user) == (user, False)
             deletion = pool.submit(delete, engine, user)
             wait_until(lambda: is_waiting_for_a_lock(connection))

@@ -18,7 +18,7 @@ ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "witho
 
 def ask(stage: Stage, login: str) -> int:
     with stage.engine.begin() as connection:
-        return lookups.ask(connection, login)[0].id
+        return lookups.get_or_create(connection, login)[0].id
 
 
 def lookup(stage: Stage, lookup_id: int) -> Lookup:

@@ -146,7 +146,7 @@ def test_arguments_are_ids_and_days_alone(stage: Stage, app: Celery, process: Pr
     follow(stage, 2)
     follow(stage, 2, scanned=False)
     with stage.engine.begin() as connection:
-        lookups.ask(connection, "octocat")
+        lookups.get_or_create(connection, "octocat")
     send_what_is_due(app, process)
 
     arguments = [
@@ -161,7 +161,7 @@ def test_arguments_are_ids_and_days_alone(stage: Stage, app: Celery, process: Pr
 def test_twice_in_a_row_sends_nothing_new(stage: Stage, app: Celery, process: Process) -> None:
     follow(stage, 3)
     with stage.engine.begin() as connection:
-        lookups.ask(connection, "octocat")
+        lookups.get_or_create(connection, "octocat")
 
     assert send_what_is_due(app, process) == 4
     assert send_what_is_due(app, process) == 0
@@ -171,7 +171,7 @@ def test_twice_in_a_row_sends_nothing_new(stage: Stage, app: Celery, process: Pr
 def test_pending_logins_go_first(stage: Stage, app: Celery) -> None:
     follow(stage, 5)
     with stage.engine.begin() as connection:
-        asked = [lookups.ask(connection, login)[0].id for login in ("one", "two")]
+        asked = [lookups.get_or_create(connection, login)[0].id for login in ("one", "two")]
 
     assert send_what_is_due(app, make_process(stage, high_water=2)) == 2
 
@@ -391,7 +391,7 @@ def test_a_task_that_runs_twice_does_its_work_once(stage: Stage, tasked: Celery)
 def test_a_resolved_login_is_followed_and_its_load_is_sent(stage: Stage, tasked: Celery) -> None:
     account = stage.world.add_account("octocat")
     with stage.engine.begin() as connection:
-        lookup, _ = lookups.ask(connection, "octocat")
+        lookup, _ = lookups.get_or_create(connection, "octocat")
 
     tasked.tasks[Task.RESOLVE_LOGIN].apply([lookup.id], throw=True)
 
@@ -400,7 +400,7 @@ def test_a_resolved_login_is_followed_and_its_load_is_sent(stage: Stage, tasked:
 
 def test_a_login_that_nobody_bears_sends_nothing(stage: Stage, tasked: Celery) -> None:
     with stage.engine.begin() as connection:
-        lookup, _ = lookups.ask(connection, "nobody")
+        lookup, _ = lookups.get_or_create(connection, "nobody")
 
     tasked.tasks[Task.RESOLVE_LOGIN].apply([lookup.id], throw=True)
 

@@ -58,7 +58,7 @@ def test_a_followed_user_is_shown_at_once(client: TestClient, connection: Connec
 def test_a_login_that_github_does_not_have_ends_there(
     client: TestClient, connection: Connection
 ) -> None:
-    lookup, _ = lookups.ask(connection, "nobody")
+    lookup, _ = lookups.get_or_create(connection, "nobody")
     lookups.fail(connection, lookup.id, "GitHub has no user nobody")
 
     assert steps(client, f"/follow/{lookup.id}") == [
@@ -91,7 +91,7 @@ def test_what_became_of_the_first_scan_is_said(
     shown: tuple[str, str],
 ) -> None:
     user = factories.add_user(connection, login="adam", name="Adam")
-    lookup, _ = lookups.ask(connection, "adam")
+    lookup, _ = lookups.get_or_create(connection, "adam")
     lookups.resolve(connection, lookup.id, user.id)
     factories.add_scan(connection, user, clock.today(), expected=7, **scan)
 
@@ -104,7 +104,7 @@ def test_what_became_of_the_first_scan_is_said(
 
 def test_a_wait_says_until_when(client: TestClient, connection: Connection, clock: Clock) -> None:
     user = factories.add_user(connection)
-    lookup, _ = lookups.ask(connection, user.login)
+    lookup, _ = lookups.get_or_create(connection, user.login)
     lookups.resolve(connection, lookup.id, user.id)
     later = clock.now() + timedelta(seconds=1)
     factories.add_scan(
@@ -128,7 +128,7 @@ def test_a_user_who_was_deleted_again_is_told_so(
     client: TestClient, connection: Connection
 ) -> None:
     user = factories.add_user(connection)
-    lookup, _ = lookups.ask(connection, user.login)
+    lookup, _ = lookups.get_or_create(connection, user.login)
     lookups.resolve(connection, lookup.id, user.id)
     users.delete(connection, user.id)
 

@@ -140,7 +140,7 @@ def test_a_lookup_that_is_done_shows_the_user(
 def test_a_lookup_whose_user_was_deleted_shows_none(
     client: TestClient, connection: Connection
 ) -> None:
-    lookup, _ = lookups.ask(connection, "allien")
+    lookup, _ = lookups.get_or_create(connection, "allien")
     user = factories.add_user(connection, login="allien")
     lookups.resolve(connection, lookup.id, user.id)
     users.delete(connection, user.id)
@@ -151,7 +151,7 @@ def test_a_lookup_whose_user_was_deleted_shows_none(
 
 
 def test_a_lookup_that_failed_shows_the_reason(client: TestClient, connection: Connection) -> None:
-    lookup, _ = lookups.ask(connection, "ghost")
+    lookup, _ = lookups.get_or_create(connection, "ghost")
     lookups.fail(connection, lookup.id, "GitHub has no user ghost")
 
     answer = client.get(f"/v1/lookups/{lookup.id}").json()
@@ -160,8 +160,8 @@ def test_a_lookup_that_failed_shows_the_reason(client: TestClient, connection: C
 
 
 def test_a_pending_lookup_may_have_a_reason(client: TestClient, connection: Connection) -> None:
-    lookup, _ = lookups.ask(connection, "allien")
-    lookups.put_back(connection, lookup.id, reason="GitHub said to wait")
+    lookup, _ = lookups.get_or_create(connection, "allien")
+    lookups.reschedule(connection, lookup.id, reason="GitHub said to wait")
 
     answer = client.get(f"/v1/lookups/{lookup.id}").json()
 
