@@ -64,7 +64,7 @@ class Changes:
     vanished: tuple[str, ...] = ()
 
 
-def known(connection: Connection, user_id: int, day: date) -> list[KnownRepository]:
+def list_known(connection: Connection, user_id: int, day: date) -> list[KnownRepository]:
     """Return the repositories expected with this owner, and which have a row for a day."""
     rows = connection.execute(
         text(
@@ -82,7 +82,7 @@ def known(connection: Connection, user_id: int, day: date) -> list[KnownReposito
     return [KnownRepository(*row) for row in rows]
 
 
-def hold(connection: Connection, ids: Iterable[int]) -> None:
+def lock(connection: Connection, ids: Iterable[int]) -> None:
     """Keep other writers of these repositories waiting until the transaction ends.
 
     Whoever writes to repositories, or to their rows, takes all of them here first: two who share
@@ -178,7 +178,7 @@ def owned(connection: Connection, user_id: int) -> Owned:
     return Owned(*row)
 
 
-def miss(
+def mark_missing(
     connection: Connection, user_id: int, day: date, ids: Sequence[int], *, confirmed: bool
 ) -> tuple[str, ...]:
     """Note that repositories were not among the owner's on a day.

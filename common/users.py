@@ -72,7 +72,7 @@ def get(connection: Connection, user_id: int) -> TrackedUser | None:
     )
 
 
-def find(connection: Connection, login: str) -> TrackedUser | None:
+def find_by_login(connection: Connection, login: str) -> TrackedUser | None:
     """Return the followed user who bears this login, in whatever case, or None.
 
     Of two that bear it (one was renamed and not scanned since) the one whose login was confirmed
@@ -103,7 +103,7 @@ def page(connection: Connection, *, limit: int | None = None, after: int = 0) ->
     return [TrackedUser(*row) for row in rows]
 
 
-def identify(connection: Connection, user: TrackedUser, *, node_id: str) -> None:
+def update_profile(connection: Connection, user: TrackedUser, *, node_id: str) -> None:
     """Follow GitHub in what changes: login and name; and note that the account is there."""
     connection.execute(
         text(
@@ -120,7 +120,7 @@ def identify(connection: Connection, user: TrackedUser, *, node_id: str) -> None
     )
 
 
-def miss(connection: Connection, user_id: int, day: date) -> date:
+def mark_missing(connection: Connection, user_id: int, day: date) -> date:
     """Note that GitHub showed no such account on a day.
 
     The user counts as vanished once that was seen on two days: GitHub has denied accounts by
@@ -142,7 +142,7 @@ def miss(connection: Connection, user_id: int, day: date) -> date:
     return since
 
 
-def overdue(connection: Connection, *, hours: int) -> int:
+def count_overdue(connection: Connection, *, hours: int) -> int:
     """Count the users whose last settled scan is longer ago, or who wait for their first as long.
 
     Those who vanished do not count.
@@ -215,7 +215,7 @@ def delete(connection: Connection, user_id: int) -> bool:
         text("SELECT repo_id FROM ownerships WHERE user_id = :id"), {"id": user_id}
     ).scalars()
     # Another owner's scan may be at work on some of them.
-    repositories.hold(connection, owned)
+    repositories.lock(connection, owned)
     for statement in (
         """
         DELETE FROM daily_stats

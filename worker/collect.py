@@ -386,7 +386,7 @@ class Collector:
                 for each in scanned
                 if each.begun.user_id in due and each.begun.started_at >= oldest
             ]
-            repositories.hold(connection, {id_ for each in scanned for id_ in each.repositories})
+            repositories.lock(connection, {id_ for each in scanned for id_ in each.repositories})
             written = [self._write_one(connection, each, now) for each in scanned]
         for each in written:
             each.tell()
@@ -398,7 +398,7 @@ class Collector:
         begun, target, observation = scanned.begun, scanned.target, scanned.observation
         if observation.account is not None:
             account = observation.account
-            users.identify(
+            users.update_profile(
                 connection,
                 TrackedUser(account.id, account.login, account.name),
                 node_id=account.node_id,
@@ -424,14 +424,14 @@ class Collector:
         self, connection: Connection, begun: Begun, target: Target, observation: Observation
     ) -> tuple[str, ...]:
         """Note which known repositories were not there; return the names of those that are gone."""
-        gone = repositories.miss(
+        gone = repositories.mark_missing(
             connection, begun.user_id, begun.day, observation.gone, confirmed=True
         )
         if observation.account is None or observation.expected is None:
             return gone
         shown = {seen.id for seen in observation.seen} | set(observation.gone)
         missing = [known.id for known in target.known if known.id not in shown]
-        return gone + repositories.miss(
+        return gone + repositories.mark_missing(
             connection, begun.user_id, begun.day, missing, confirmed=False
         )
 
@@ -483,7 +483,7 @@ class Collector:
         with self._engine.begin() as connection:
             if not users.lock(connection, begun.user_id):
                 return NOTHING
-            since = users.miss(connection, begun.user_id, begun.day)
+            since = users.mark_missing(connection, begun.user_id, begun.day)
             pause = min(max(begun.day - since, timedelta(days=1)), _LONGEST_ABSENCE)
             is_ours = scans.finish(
                 connection,
@@ -565,7 +565,7 @@ def _target(connection: Connection, begun: Begun, *, is_load: bool) -> Target:
         user_id=begun.user_id,
         login=begun.login,
         node_id=begun.node_id,
-        known=repositories.known(connection, begun.user_id, begun.day),
+        known=repositories.list_known(connection, begun.user_id, begun.day),
         expected=begun.expected,
         is_load=is_load,
     )

@@ -66,7 +66,7 @@ class Overdue:
     def _count_now(self) -> int | None:
         try:
             return transact(
-                self._database, lambda connection: users.overdue(connection, hours=_PATIENCE)
+                self._database, lambda connection: users.count_overdue(connection, hours=_PATIENCE)
             )
         except SQLAlchemyError as error:
             if outage_reason(error) is not Outage.BUSY:

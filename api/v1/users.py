@@ -227,7 +227,7 @@ def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup,
 
     def find_or_ask(connection: Connection) -> TrackedUser | lookups.Lookup:
         nonlocal is_new
-        if user := users.find(connection, login):
+        if user := users.find_by_login(connection, login):
             return user
         lookup, was_asked = lookups.get_or_create(
             connection, login, lease=resources.settings.load_lease

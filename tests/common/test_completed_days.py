@@ -44,8 +44,8 @@ def test_who_is_followed_later_changes_nothing_about_the_day(
 def test_a_vanished_account_keeps_nobody_waiting(connection: Connection, clock: Clock) -> None:
     today = clock.today()
     vanished = factories.add_user(connection)
-    users.miss(connection, vanished.id, today - timedelta(1))
-    users.miss(connection, vanished.id, today)
+    users.mark_missing(connection, vanished.id, today - timedelta(1))
+    users.mark_missing(connection, vanished.id, today)
     factories.add_scan(connection, factories.add_user(connection), today)
 
     noted = completed_days.note(connection)

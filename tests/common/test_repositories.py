@@ -37,7 +37,7 @@ def save(
 
 
 def known(connection: Connection, user: TrackedUser, day: date = TODAY) -> list[KnownRepository]:
-    return repositories.known(connection, user.id, day)
+    return repositories.list_known(connection, user.id, day)
 
 
 def test_a_new_repository_is_stored_as_seen(connection: Connection, user: TrackedUser) -> None:
@@ -139,7 +139,7 @@ def test_a_missed_repository_is_looked_for_again(connection: Connection, user: T
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
 
-    gone = repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=False)
+    gone = repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=False)
 
     assert gone == ()
     assert row_of(connection, repository).state == RepositoryState.MISSING
@@ -152,7 +152,7 @@ def test_a_repository_missed_twice_a_day_is_missed_once(
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
     for _ in range(2):
-        repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=False)
+        repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=False)
 
     assert row_of(connection, repository).state == RepositoryState.MISSING
 
@@ -162,9 +162,11 @@ def test_a_repository_missed_on_a_second_day_is_gone(
 ) -> None:
     repository = make_repository(name="hello")
     save(connection, user, YESTERDAY, repository)
-    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=False)
+    repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=False)
 
-    gone = repositories.miss(connection, user.id, TOMORROW, [repository.id], confirmed=False)
+    gone = repositories.mark_missing(
+        connection, user.id, TOMORROW, [repository.id], confirmed=False
+    )
 
     assert gone == ("hello",)
     assert row_of(connection, repository).state == RepositoryState.GONE
@@ -177,7 +179,7 @@ def test_a_repository_whose_absence_was_confirmed_is_gone_at_once(
     repository = make_repository(name="hello")
     save(connection, user, YESTERDAY, repository)
 
-    gone = repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True)
+    gone = repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=True)
 
     assert gone == ("hello",)
 
@@ -185,9 +187,11 @@ def test_a_repository_whose_absence_was_confirmed_is_gone_at_once(
 def test_a_repository_is_told_to_be_gone_once(connection: Connection, user: TrackedUser) -> None:
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
-    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True)
+    repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=True)
 
-    assert repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True) == ()
+    assert (
+        repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=True) == ()
+    )
 
 
 def test_another_owner_cannot_miss_a_repository(connection: Connection, user: TrackedUser) -> None:
@@ -196,7 +200,7 @@ def test_another_owner_cannot_miss_a_repository(connection: Connection, user: Tr
     save(connection, user, YESTERDAY, repository)
     save(connection, taker, TODAY, repository)
 
-    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=True)
+    repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=True)
 
     assert row_of(connection, repository).state == RepositoryState.LISTED
 
@@ -207,7 +211,7 @@ def test_a_repository_that_reappears_is_listed_again(
 ) -> None:
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
-    repositories.miss(connection, user.id, TODAY, [repository.id], confirmed=confirmed)
+    repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=confirmed)
 
     assert save(connection, user, TOMORROW, repository) == ()
 
@@ -224,20 +228,20 @@ def test_two_owners_who_swap_repositories_write_one_after_the_other(
     save(connection, other, YESTERDAY, taken)
 
     def begin(own: Connection, owner: TrackedUser, seen: SeenRepository) -> None:
-        repositories.hold(own, [taken.id, given.id])
+        repositories.lock(own, [taken.id, given.id])
         save(own, owner, TODAY, seen)
 
     def write_the_other() -> None:
         with engine.begin() as own:
             begin(own, other, given)
-            repositories.miss(own, other.id, TODAY, [taken.id], confirmed=True)
+            repositories.mark_missing(own, other.id, TODAY, [taken.id], confirmed=True)
 
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as own:
             begin(own, user, taken)
             written = pool.submit(write_the_other)
             wait_until(lambda: is_waiting_for_a_lock(connection))
-            repositories.miss(own, user.id, TODAY, [given.id], confirmed=True)
+            repositories.mark_missing(own, user.id, TODAY, [given.id], confirmed=True)
         written.result()
 
     owners = {each.id: row_of(connection, each).user_id for each in (given, taken)}

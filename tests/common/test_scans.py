@@ -314,7 +314,7 @@ def test_a_scan_that_succeeds_forgives_all_attempts(connection: Connection, cloc
 
 def test_a_scan_begins_with_what_is_known(connection: Connection, clock: Clock) -> None:
     user = due_user(connection)
-    users.identify(connection, user, node_id="U_1")
+    users.update_profile(connection, user, node_id="U_1")
     claims(connection)
 
     begun = begin(connection, user)
@@ -753,7 +753,7 @@ def test_a_user_whose_second_scan_fails_is_not_overdue(
 
     ask(connection, user)
 
-    assert users.overdue(connection, hours=26) == 0
+    assert users.count_overdue(connection, hours=26) == 0
 
 
 def test_a_scan_can_be_asked_for_once_in_five_minutes(connection: Connection, clock: Clock) -> None:

@@ -81,13 +81,13 @@ def test_an_unknown_user_is_none(connection: Connection) -> None:
 def test_a_login_is_found_in_any_case(connection: Connection, asked: str) -> None:
     user = add_user(connection, login="Allien")
 
-    assert users.find(connection, asked) == user
+    assert users.find_by_login(connection, asked) == user
 
 
 def test_a_login_that_nobody_bears_is_not_found(connection: Connection) -> None:
     add_user(connection, login="allien")
 
-    assert users.find(connection, "alli_n") is None
+    assert users.find_by_login(connection, "alli_n") is None
 
 
 def test_of_two_bearers_of_a_login_the_one_seen_last_is_found(connection: Connection) -> None:
@@ -96,14 +96,14 @@ def test_of_two_bearers_of_a_login_the_one_seen_last_is_found(connection: Connec
     add_scan(connection, renamed, YESTERDAY)
     add_scan(connection, bearer, TODAY)
 
-    assert users.find(connection, "same") == bearer
+    assert users.find_by_login(connection, "same") == bearer
 
 
 def test_a_login_of_an_account_that_is_gone_is_free(connection: Connection) -> None:
     user = add_user(connection, login="recycled")
-    users.miss(connection, user.id, TODAY)
+    users.mark_missing(connection, user.id, TODAY)
 
-    assert users.find(connection, "recycled") is None
+    assert users.find_by_login(connection, "recycled") is None
 
 
 def test_users_come_by_ascending_id(connection: Connection) -> None:
@@ -129,17 +129,17 @@ def test_a_user_follows_githubs_login_and_name(connection: Connection) -> None:
     user = add_user(connection)
     renamed = TrackedUser(user.id, "new-login", "New Name")
 
-    users.identify(connection, renamed, node_id="U_1")
+    users.update_profile(connection, renamed, node_id="U_1")
 
     assert users.get(connection, user.id) == renamed
 
 
 def test_identifying_an_unchanged_user_writes_nothing(connection: Connection) -> None:
     user = add_user(connection)
-    users.identify(connection, user, node_id="U_1")
+    users.update_profile(connection, user, node_id="U_1")
     version = connection.execute(text("SELECT xmin FROM users")).scalar_one()
 
-    users.identify(connection, user, node_id="U_1")
+    users.update_profile(connection, user, node_id="U_1")
 
     assert connection.execute(text("SELECT xmin FROM users")).scalar_one() == version
 
@@ -147,29 +147,29 @@ def test_identifying_an_unchanged_user_writes_nothing(connection: Connection) ->
 def test_one_day_of_absence_does_not_make_a_user_vanished(connection: Connection) -> None:
     user = add_user(connection)
 
-    assert users.miss(connection, user.id, TODAY) == TODAY
-    assert users.miss(connection, user.id, TODAY) == TODAY
+    assert users.mark_missing(connection, user.id, TODAY) == TODAY
+    assert users.mark_missing(connection, user.id, TODAY) == TODAY
     assert state_of(connection, user) == UserState.ACTIVE
 
 
 def test_a_second_day_of_absence_makes_a_user_vanished(connection: Connection) -> None:
     user = add_user(connection)
-    users.miss(connection, user.id, YESTERDAY)
+    users.mark_missing(connection, user.id, YESTERDAY)
 
-    assert users.miss(connection, user.id, TODAY) == YESTERDAY
+    assert users.mark_missing(connection, user.id, TODAY) == YESTERDAY
     assert state_of(connection, user) == UserState.VANISHED
 
 
 def test_a_vanished_user_who_is_seen_again_is_active(connection: Connection) -> None:
     user = add_user(connection)
-    users.miss(connection, user.id, YESTERDAY)
-    users.miss(connection, user.id, TODAY)
+    users.mark_missing(connection, user.id, YESTERDAY)
+    users.mark_missing(connection, user.id, TODAY)
 
-    users.identify(connection, user, node_id="U_1")
+    users.update_profile(connection, user, node_id="U_1")
 
     assert state_of(connection, user) == UserState.ACTIVE
     # The count of days begins anew.
-    assert users.miss(connection, user.id, TODAY) == TODAY
+    assert users.mark_missing(connection, user.id, TODAY) == TODAY
 
 
 def test_deleting_a_user_leaves_nothing_of_it(connection: Connection) -> None:
@@ -303,7 +303,7 @@ def test_a_deletion_beside_the_scan_of_who_owns_a_repository_now(
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as scan:
             assert users.lock(scan, taker.id)
-            repositories.hold(scan, [repository.id])
+            repositories.lock(scan, [repository.id])
             repositories.save(scan, taker.id, TODAY, [repository])
             deletion = pool.submit(delete, engine, giver)
             wait_until(lambda: is_waiting_for_a_lock(connection))
@@ -384,6 +384,6 @@ def test_a_settled_day_is_kept_when_a_user_is_missed(connection: Connection) -> 
     user = add_user(connection)
     add_scan(connection, user, TODAY, ScanState.DONE)
 
-    users.miss(connection, user.id, TODAY)
+    users.mark_missing(connection, user.id, TODAY)
 
     assert [record.state for record in scans.read(connection, user.id, TODAY, TODAY)] == ["done"]

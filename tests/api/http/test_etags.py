@@ -119,7 +119,7 @@ def test_whatever_changes_the_answer_changes_its_etag(
 
     def another_name(name: str, login: str) -> Callable[[], None]:
         renamed = TrackedUser(user.id, login, name)
-        return lambda: users.identify(connection, renamed, node_id="U_1")
+        return lambda: users.update_profile(connection, renamed, node_id="U_1")
 
     look(format="csv")
     look(format="ndjson")

@@ -124,6 +124,6 @@ def test_a_user_who_vanished_is_marked(
 ) -> None:
     user = factories.add_user(connection)
     for ago in (2, 1):
-        users.miss(connection, user.id, clock.today() - timedelta(ago))
+        users.mark_missing(connection, user.id, clock.today() - timedelta(ago))
 
     assert "vanished" in load(client, "/").one("table").text

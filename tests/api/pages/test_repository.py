@@ -118,7 +118,7 @@ def test_a_repository_that_is_gone_says_since_when(
     day = TODAY - 3 * ONE_DAY
     factories.add_rows(connection, user, repository, {day - ONE_DAY: (1, 1, 1)})
     factories.add_scan(connection, user, TODAY, ScanState.DONE)
-    repositories.miss(connection, user.id, day, [repository.id], confirmed=True)
+    repositories.mark_missing(connection, user.id, day, [repository.id], confirmed=True)
 
     page = load(client, f"/repos/{repository.id}")
 

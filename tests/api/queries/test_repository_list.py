@@ -129,7 +129,7 @@ def test_a_repository_that_github_lists_no_more_is_absent_since_that_day(
     connection: Connection, user: TrackedUser, repository: SeenRepository, confirmed: bool
 ) -> None:
     add_rows(connection, user, repository, {ago(5): (1, 1, 1)})
-    repositories.miss(connection, user.id, ago(3), [repository.id], confirmed=confirmed)
+    repositories.mark_missing(connection, user.id, ago(3), [repository.id], confirmed=confirmed)
 
     for entry in both(connection, repository):
         assert not entry.is_present
@@ -139,10 +139,10 @@ def test_a_repository_that_github_lists_no_more_is_absent_since_that_day(
 def test_repositories_of_an_account_that_vanished_are_absent_with_it(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
-    users.miss(connection, user.id, ago(1))
+    users.mark_missing(connection, user.id, ago(1))
     assert all(entry.is_present for entry in both(connection, repository))
 
-    users.miss(connection, user.id, TODAY)
+    users.mark_missing(connection, user.id, TODAY)
 
     for entry in both(connection, repository):
         assert (entry.absent_since, entry.moved_to) == (ago(1), None)

@@ -103,7 +103,7 @@ def test_who_vanished_is_not_overdue(
     clock.set(at(10))
     user = add_user(connection)
     for day in (TODAY, TODAY + ONE_DAY):
-        users.miss(connection, user.id, day)
+        users.mark_missing(connection, user.id, day)
 
     clock.advance(timedelta(days=9))
 

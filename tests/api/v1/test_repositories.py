@@ -192,7 +192,7 @@ def test_those_that_are_gone_can_be_asked_for_or_left_out(
 ) -> None:
     add(connection, user, "here")
     gone = add(connection, user, "gone", 3)
-    repositories.miss(connection, user.id, YESTERDAY, [gone], confirmed=True)
+    repositories.mark_missing(connection, user.id, YESTERDAY, [gone], confirmed=True)
 
     assert names(client, user, present="true") == ["here"]
     (shown,) = listed(client, user, present="false")
