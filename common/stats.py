@@ -173,20 +173,20 @@ def read_repository(
     ]
 
 
-def are_more(
+def exceeds(
     connection: Connection,
     user_id: int,
     date_from: date,
     date_to: date,
     *,
     repositories: int,
-    than: int,
+    limit: int,
 ) -> bool:
     """Tell whether ``read_text`` would return more rows than so many; it looks at none beyond.
 
     :param repositories: how many the user has or had
     """
-    if repositories * ((date_to - date_from).days + 1) <= than:
+    if repositories * ((date_to - date_from).days + 1) <= limit:
         return False
     rows: int = connection.execute(
         text(
@@ -199,12 +199,12 @@ def are_more(
             ) AS rows_shown
             """
         ),
-        {"user_id": user_id, "date_from": date_from, "date_to": date_to, "most": than + 1},
+        {"user_id": user_id, "date_from": date_from, "date_to": date_to, "most": limit + 1},
     ).scalar_one()
-    return rows > than
+    return rows > limit
 
 
-def make_partitions(connection: Connection, day: date) -> tuple[str, ...]:
+def create_partitions(connection: Connection, day: date) -> tuple[str, ...]:
     """Make the partitions of a day's month and of the months after it, where they are missing.
 
     Rows that a month without a partition left in the default one move into the new partition. Where

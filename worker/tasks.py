@@ -123,7 +123,7 @@ def send_what_is_due(app: Celery, process: Process) -> int:
     settings = process.settings
     with process.engine.begin() as connection:
         today: date = clock.today(connection)
-        for name in stats.make_partitions(connection, today):
+        for name in stats.create_partitions(connection, today):
             log.info("new partition: %s", name)
         closed = scans.close_past(connection)
         if closed:

@@ -75,8 +75,8 @@ def show_stats(
         user = followed_user(connection, user_id)
         first, last = span(connection, date_from, date_to)
         owned = repositories.owned(connection, user_id)
-        if stats.are_more(
-            connection, user_id, first, last, repositories=owned.number, than=_MOST_ROWS
+        if stats.exceeds(
+            connection, user_id, first, last, repositories=owned.number, limit=_MOST_ROWS
         ):
             raise bad_query(
                 "date_from",

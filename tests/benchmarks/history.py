@@ -62,7 +62,7 @@ def prepare(engine: Engine) -> None:
     """Make the months."""
     with engine.begin() as connection:
         for month in MONTHS:
-            stats.make_partitions(connection, month.days[0])
+            stats.create_partitions(connection, month.days[0])
 
 
 def follow(engine: Engine, repositories: range) -> None:

@@ -40,7 +40,7 @@ def figures(engine: Engine, url: str, *, readable: int) -> list[Figure]:
     with _traffic(engine, readable) as months:
         for quarter in range(4):
             with engine.begin() as connection:
-                made = stats.make_partitions(connection, date(2028, 1 + 3 * quarter, 1))
+                made = stats.create_partitions(connection, date(2028, 1 + 3 * quarter, 1))
             assert made
             time.sleep(0.5)
     found = []

@@ -55,7 +55,7 @@ def measure(bench: Bench) -> list[Figure]:
 def _follow(engine: Engine, users: int) -> Owners:
     owners: Owners = {}
     with engine.begin() as connection:
-        stats.make_partitions(connection, DAY)
+        stats.create_partitions(connection, DAY)
         for _ in range(users):
             user = factories.add_user(connection)
             seen = [factories.make_repository() for _ in range(ROWS // users)]

@@ -26,8 +26,8 @@ def fill(engine: Engine, *, users: int, each: int, days: int, until: date) -> li
     first = until - timedelta(days=days - 1)
     with engine.begin() as connection:
         for ahead in range(0, days, 28):
-            stats.make_partitions(connection, first + timedelta(days=ahead))
-        stats.make_partitions(connection, until)
+            stats.create_partitions(connection, first + timedelta(days=ahead))
+        stats.create_partitions(connection, until)
         followed = [factories.add_user(connection) for _ in range(users)]
         owned = {
             user.id: [factories.add_repository(connection, user, day=until).id for _ in range(each)]
@@ -51,7 +51,7 @@ def replay(engine: Engine, world: World, *, days: int) -> list[TrackedUser]:
     every = [world.day - timedelta(days=ago) for ago in range(days - 1, -1, -1)]
     with engine.begin() as connection:
         for day in every[:: _DAYS_A_COPY - 2] + every[-1:]:
-            stats.make_partitions(connection, day)
+            stats.create_partitions(connection, day)
         users = {
             account.id: factories.add_user(connection, account.id, account.login, account.name)
             for account in world.accounts

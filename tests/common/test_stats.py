@@ -236,7 +236,7 @@ def test_a_day_of_transfer_belongs_to_who_was_seen_last(
 
 def make(connection: Connection, day: date) -> tuple[str, ...]:
     with connection.engine.begin() as transaction:
-        return stats.make_partitions(transaction, day)
+        return stats.create_partitions(transaction, day)
 
 
 def test_this_month_and_two_more_are_made(connection: Connection) -> None:
@@ -336,7 +336,7 @@ def test_sweeps_that_make_partitions_at_once_make_them_once(
 
     def sweep(_: int) -> tuple[str, ...]:
         with engine.begin() as own:
-            return stats.make_partitions(own, date(2031, 5, 17))
+            return stats.create_partitions(own, date(2031, 5, 17))
 
     with ThreadPoolExecutor(6) as pool:
         made = sorted(pool.map(sweep, range(6)))
@@ -352,7 +352,7 @@ def test_a_row_that_is_being_written_moves_into_the_new_partition_too(
 
     def sweep() -> tuple[str, ...]:
         with engine.begin() as own:
-            return stats.make_partitions(own, day)
+            return stats.create_partitions(own, day)
 
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as writing:
@@ -372,7 +372,7 @@ def test_a_new_partition_does_not_stop_readers_and_writers(
 
     with engine.begin() as sweep, engine.begin() as other:
         other.execute(text("SET LOCAL lock_timeout = '1s'"))
-        stats.make_partitions(sweep, date(2031, 5, 17))
+        stats.create_partitions(sweep, date(2031, 5, 17))
         assert len(rows_of(other, user.id, YESTERDAY, TODAY)) == 1
         assert stats.write(other, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
 
@@ -385,7 +385,7 @@ def test_a_long_read_keeps_a_sweep_from_making_partitions_and_nobody_waits(
 
     with engine.begin() as backup, engine.begin() as sweep, ThreadPoolExecutor(1) as pool:
         backup.execute(read_default)
-        made = pool.submit(stats.make_partitions, sweep, date(2031, 5, 17))
+        made = pool.submit(stats.create_partitions, sweep, date(2031, 5, 17))
         wait_until(lambda: is_waiting_for_a_lock(connection), 20)
         connection.execute(text("SET lock_timeout = '3s'"))
         connection.execute(read_default)
@@ -397,7 +397,7 @@ def test_a_long_read_keeps_a_sweep_from_making_partitions_and_nobody_waits(
 def test_a_sweep_that_made_partitions_is_as_patient_with_locks_as_before(engine: Engine) -> None:
     with engine.begin() as sweep:
         before = sweep.scalar(text("SHOW lock_timeout"))
-        assert stats.make_partitions(sweep, date(2031, 5, 17))
+        assert stats.create_partitions(sweep, date(2031, 5, 17))
         assert sweep.scalar(text("SHOW lock_timeout")) == before
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, te
 
 from common.errors import SetupError
 from common.models import Base
-from common.stats import make_partitions
+from common.stats import create_partitions
 from local.ports import free_port
 from tests.locks import is_waiting_for_a_lock
 from tests.servers import ROOT, Databases, migrate
@@ -256,7 +256,7 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 def make_rows(url: str) -> None:
     """Make rows in three months and in the default partition."""
     with open_engine(url).begin() as connection:
-        make_partitions(connection, date(2031, 5, 17))
+        create_partitions(connection, date(2031, 5, 17))
         connection.execute(
             text(
                 """
@@ -335,7 +335,7 @@ def test_a_month_that_is_made_beside_the_migration_gets_the_new_key(
         # The months have their indexes by now.
         wait_until(lambda: is_waiting_for_a_lock(empty), 20)
         with open_engine(empty_url).begin() as sweep:
-            assert make_partitions(sweep, date(2031, 8, 1))
+            assert create_partitions(sweep, date(2031, 8, 1))
         reader.rollback()
         migration.result(60)
 
