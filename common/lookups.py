@@ -54,7 +54,7 @@ def get(connection: Connection, lookup_id: int) -> Lookup | None:
     return None if row is None else _lookup(row)
 
 
-def found_tracked_user(connection: Connection, lookup_id: int) -> bool:
+def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
     """Say whether the user that a lookup led to was followed before anybody asked."""
     return bool(
         connection.execute(

@@ -263,7 +263,7 @@ def _look(resources: Resources, lookup_id: int) -> JSONResponse | None:
         if lookup is None or lookup.user_id is None:
             return lookup, None, False
         user = users.get(connection, lookup.user_id)
-        return lookup, user, lookups.found_tracked_user(connection, lookup_id)
+        return lookup, user, lookups.was_already_tracked(connection, lookup_id)
 
     lookup, user, was_followed = transact(resources.database, look)
     if lookup is None or lookup.state is LookupState.PENDING:

@@ -130,8 +130,8 @@ def test_a_question_knows_who_was_followed_before_it(connection: Connection, clo
     lookups.resolve(connection, lookup.id, before.id)
     lookups.resolve(connection, other.id, after.id)
 
-    assert lookups.found_tracked_user(connection, lookup.id)
-    assert not lookups.found_tracked_user(connection, other.id)
+    assert lookups.was_already_tracked(connection, lookup.id)
+    assert not lookups.was_already_tracked(connection, other.id)
 
 
 def test_pending_questions_are_claimed_oldest_first(connection: Connection) -> None:
