@@ -8,6 +8,7 @@ that sets it.
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -216,22 +217,43 @@ class Sender:
         self._app.close()
 
 
-def waiting(client: "redis.Redis") -> int:
-    """Count the messages that nobody has taken."""
-    with client.pipeline(transaction=False) as pipeline:
-        for queue in (Queue.LOAD, Queue.SCAN):
-            pipeline.llen(queue)
-        return sum(pipeline.execute())
+@dataclass(frozen=True, slots=True)
+class QueueLengths:
+    """How many messages are in Redis."""
+
+    waiting: dict[Queue, int]
+    """By queue, those that no worker has taken."""
+    taken: int
+    """Those that a worker has taken and not finished."""
+
+    @property
+    def total_waiting(self) -> int:
+        """All that no worker has taken."""
+        return sum(self.waiting.values())
+
+    @property
+    def work_waiting(self) -> int:
+        """Loads and scans that no worker has taken."""
+        return self.waiting[Queue.LOAD] + self.waiting[Queue.SCAN]
+
+    @property
+    def work_queued(self) -> int:
+        """Loads and scans that are not finished; ``HIGH_WATER`` limits them."""
+        return self.work_waiting + self.taken
 
 
-def queued(client: "redis.Redis") -> int:
-    """Count the messages that wait or are being worked on."""
+def queue_lengths(client: "redis.Redis") -> QueueLengths:
+    """Count the messages in Redis.
+
+    :raise redis.RedisError: Redis does not answer
+    """
     with client.pipeline(transaction=False) as pipeline:
-        for queue in (Queue.LOAD, Queue.SCAN):
+        for queue in Queue:
             pipeline.llen(queue)
-        # Messages that a worker has taken and not finished; kombu's name for them.
+        # kombu's name for the messages that were taken.
         pipeline.hlen("unacked")
-        return sum(pipeline.execute())
+        *waiting, taken = pipeline.execute()
+    return QueueLengths(dict(zip(Queue, waiting, strict=True)), taken)
 
 
 def make_redis(settings: Settings) -> "redis.Redis":

@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from celery.signals import setup_logging
 from kombu.exceptions import KombuError, OperationalError
 
-from common.broker import Queue, Task, make_celery, send
+from common.broker import Queue, Task, make_celery, queue_lengths, send
 from common.errors import exit_with_message
 from common.log import configure
 from common.settings import Settings, load_settings
@@ -70,11 +70,11 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
         del producer
         try:
             with self.app.connection_or_acquire() as connection:
-                waiting = connection.default_channel.client.llen(Queue.CONTROL)
+                lengths = queue_lengths(connection.default_channel.client)
         except (OperationalError, KombuError, redis.RedisError, OSError) as error:
             log.warning("broker does not answer, the next sweep follows: %s", error)
             return
-        if waiting < _ENOUGH:
+        if lengths.waiting[Queue.CONTROL] < _ENOUGH:
             send(self.app, Task(entry.task))
 
 

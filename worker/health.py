@@ -19,7 +19,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from common.broker import Queue, make_redis
+from common.broker import make_redis, queue_lengths
 from common.errors import exit_with_message
 from common.settings import Settings, load_settings
 from worker.heartbeat import INTERVAL, STALE_AFTER, is_alive, path_of, read
@@ -93,13 +93,9 @@ def end(process: int, reason: str) -> None:
 
 def _count(client: "Redis") -> int | None:
     try:
-        with client.pipeline(transaction=False) as pipeline:
-            for queue in Queue:
-                pipeline.llen(queue)
-            lengths: list[int] = pipeline.execute()
+        return queue_lengths(client).total_waiting
     except (RedisError, OSError):
         return None
-    return sum(lengths)
 
 
 def _redis(settings: Settings) -> "Redis":

@@ -131,7 +131,7 @@ def send_what_is_due(app: Celery, process: Process) -> int:
         complete = completed_days.note(connection)
         if complete is not None:
             log.info("everybody was scanned today: %d users", complete.users)
-    room = max(0, settings.high_water - broker.queued(process.redis))
+    room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
     with process.engine.begin() as connection:
         pending = lookups.claim(connection, limit=room, lease=settings.lease)
         room_for_scans = max(0, room - len(pending))
@@ -166,7 +166,8 @@ def refill(app: Celery, process: Process, outcomes: Sequence[Outcome]) -> None:
         return
     few = process.settings.high_water * _LOW_WATER_SHARE
     try:
-        is_needed = broker.waiting(process.redis) <= few and backlog.take(process.redis)
+        waiting = broker.queue_lengths(process.redis).work_waiting
+        is_needed = waiting <= few and backlog.take(process.redis)
     except redis.RedisError as error:
         log.warning("Redis does not answer, the next sweep follows: %s", error)
         return

@@ -150,7 +150,7 @@ def _watch(
         seen.beat.append(_memory(beat))
         seen.worker.append(_memory(worker))
         seen.redis.append(client.info("memory")["used_memory"])
-        seen.messages.append(broker.queued(client))
+        seen.messages.append(broker.queue_lengths(client).work_queued)
         time.sleep(min(3.0, users / 100_000))
     with engine.connect() as connection:
         settled, attempts = connection.execute(

@@ -132,7 +132,7 @@ def test_what_waits_is_counted(app: Celery, client: "redis.Redis") -> None:
     broker.send(app, Task.FAN_OUT)
 
     # Fan-outs are not what the bound is about.
-    assert broker.queued(client) == 5
+    assert broker.queue_lengths(client).work_queued == 5
 
 
 def test_what_is_being_worked_on_counts_too(app: Celery, client: "redis.Redis") -> None:
@@ -142,11 +142,11 @@ def test_what_is_being_worked_on_counts_too(app: Celery, client: "redis.Redis") 
         queue = app.amqp.queues[Queue.SCAN].bind(connection.channel())
         assert queue.get() is not None
         assert client.llen(Queue.SCAN) == 0
-        assert broker.queued(client) == 1
+        assert broker.queue_lengths(client).work_queued == 1
 
 
 def test_nothing_waits_in_an_empty_redis(client: "redis.Redis") -> None:
-    assert broker.queued(client) == 0
+    assert broker.queue_lengths(client).work_queued == 0
 
 
 def test_a_send_that_nobody_takes_is_told_within_the_patience_of_a_request(

@@ -105,7 +105,7 @@ def test_a_message_of_a_living_connection_is_acknowledged(app: Celery, settings:
     take(app, channel).ack()
 
     with broker.make_redis(settings) as client:
-        assert broker.queued(client) == 0
+        assert broker.queue_lengths(client).work_queued == 0
     connection.release()
 
 

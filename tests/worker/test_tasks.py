@@ -165,7 +165,7 @@ def test_twice_in_a_row_sends_nothing_new(stage: Stage, app: Celery, process: Pr
 
     assert send_what_is_due(app, process) == 4
     assert send_what_is_due(app, process) == 0
-    assert broker.queued(stage.redis) == 4
+    assert broker.queue_lengths(stage.redis).work_queued == 4
 
 
 def test_pending_logins_go_first(stage: Stage, app: Celery) -> None:
@@ -187,7 +187,7 @@ def test_no_more_is_queued_than_the_high_water(stage: Stage, app: Celery) -> Non
 
     assert send_what_is_due(app, process) == 3
     assert send_what_is_due(app, process) == 0
-    assert broker.queued(stage.redis) == 3
+    assert broker.queue_lengths(stage.redis).work_queued == 3
 
 
 def test_what_finds_no_room_is_sent_when_there_is_some(stage: Stage, app: Celery) -> None:
@@ -404,7 +404,7 @@ def test_a_login_that_nobody_bears_sends_nothing(stage: Stage, tasked: Celery) -
 
     tasked.tasks[Task.RESOLVE_LOGIN].apply([lookup.id], throw=True)
 
-    assert broker.queued(stage.redis) == 0
+    assert broker.queue_lengths(stage.redis).work_queued == 0
 
 
 def test_a_fan_out_sends_what_is_due(stage: Stage, tasked: Celery) -> None:
