@@ -341,7 +341,7 @@ def test_every_file_of_no_use_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         load_settings()
 
 
-@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+@pytest.mark.parametrize("document", ["docs/configuration.md", ".env.example"])
 def test_the_documents_name_every_secret_that_may_lie_in_a_file(document: str) -> None:
     (told,) = re.findall(
         r"`NAME_FILE`(.*?)(?:\n#?\n|\.\n)", (ROOT / document).read_text(), re.DOTALL

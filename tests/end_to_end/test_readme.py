@@ -1,4 +1,4 @@
-"""The README's calls, as pasted, give what the README says."""
+"""The calls of the README and of docs/api.md, as pasted, give what the pages say."""
 
 import json
 import re
@@ -21,13 +21,12 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.end_to_end
 
-PASTED = re.findall(
-    r"```sh\n(curl [^\n]*)\n```\n```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
-)
+README = (ROOT / "README.md").read_text()
+API_PAGE = (ROOT / "docs" / "api.md").read_text()
 
-TABLES = re.findall(
-    r"```sh\n(curl [^\n]*)\n```\n```csv\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
-)
+README_CALLS = re.findall(r"^curl .*$", README, re.MULTILINE)
+JSON_CALLS = re.findall(r"```sh\n(curl [^\n]*)\n```\n```json\n(.*?)```", API_PAGE, re.DOTALL)
+CSV_CALLS = re.findall(r"```sh\n(curl [^\n]*)\n```\n```csv\n(.*?)```", API_PAGE, re.DOTALL)
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def shape(value: Any) -> Any:
 
 
 def paste(command: str, demo: System) -> str:
-    """Run a call of the README against the demo that runs here; return what it prints."""
+    """Run a call of a page against the demo that runs here; return what it prints."""
     pasted = command.replace("http://127.0.0.1:5001", demo.address)
     assert pasted != command
     return subprocess.run(
@@ -59,34 +58,44 @@ def paste(command: str, demo: System) -> str:
     ).stdout
 
 
-def test_every_pasted_call_gives_what_the_readme_says(demo: System) -> None:
-    assert len(PASTED) == 12
-    for command, told in PASTED:
-        expected = json.loads(told)
+def test_every_call_of_the_api_page_answers_what_the_page_says(demo: System) -> None:
+    assert len(JSON_CALLS) == 12
+    for command, documented in JSON_CALLS:
+        expected = json.loads(documented)
 
         def answer(command: str = command) -> Any:
             return json.loads(paste(command, demo))
 
-        if '"…"' in told:
-            wait_until(lambda: shape(answer()) == shape(expected), 30)  # noqa: B023 - at once
+        if '"…"' in documented:
+            wait_until(lambda: shape(answer()) == shape(expected), 30)  # noqa: B023 - called at once
         else:
             assert answer() == expected, command
-    assert len(TABLES) == 1
-    for command, told in TABLES:
-        heads, line, _more = told.splitlines()
+    assert len(CSV_CALLS) == 1
+    for command, documented in CSV_CALLS:
+        heads, line, _more = documented.splitlines()
         lines = paste(command, demo).splitlines()
         assert lines[0] == heads
         assert shape(lines[1]) == shape(line)
 
 
+def test_every_call_of_the_readme_succeeds(demo: System) -> None:
+    assert len(README_CALLS) == 6
+    for command in README_CALLS:
+        assert paste(command.replace("curl ", "curl --fail-with-body -sS ", 1), demo), command
+
+
+def test_the_readme_can_be_read_in_a_minute() -> None:
+    assert len(README.splitlines()) <= 130
+
+
 def test_the_settings_table_lists_every_setting_with_its_default(settings: Settings) -> None:
-    readme = (ROOT / "README.md").read_text()
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\|", readme, re.MULTILINE)
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\|", page, re.MULTILINE)
     assert {name.lower() for name, _ in rows} == set(Settings.model_fields)
-    for name, told in rows:
+    for name, documented in rows:
         default = Settings.model_fields[name.lower()].default
         if default is None:
-            assert told in ("", "its own server"), name
+            assert documented in ("", "its own server"), name
         else:
             shown = f"{default:%H:%M}" if name == "SCAN_AT" else str(default)
-            assert told.strip("`") in (shown, shown.removesuffix(".0")), name
+            assert documented.strip("`") in (shown, shown.removesuffix(".0")), name

@@ -424,11 +424,13 @@ def test_ten_years_of_three_counts_are_drawn(
     assert len(axes(chart)) == 3
 
 
-def test_the_readmes_pictures_are_drawn(
+def test_the_charts_of_the_api_page_are_drawn(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     clock.set(date(2026, 11, 1))
-    pasted = re.findall(r"!\[.*?\]\(https://[^/]+(/v1/[^)]+)\)", (ROOT / "README.md").read_text())
+    pasted = re.findall(
+        r"!\[.*?\]\(https://[^/]+(/v1/[^)]+)\)", (ROOT / "docs" / "api.md").read_text()
+    )
     user = factories.add_user(connection, 82056671)
     factories.add_repository(connection, user, 831775037)
 
