@@ -1,4 +1,4 @@
-"""Pictures of what was recorded: numbers in, SVG out; no clock, no database, no font file.
+"""Charts, sparklines and badges as SVG: numbers in, text out; no clock, no database, no font file.
 
-A day without a number is a gap in every one of them: no line crosses it.
+A day without a number is a gap in every picture: no line crosses it.
 """

@@ -1,25 +1,26 @@
-"""Where an axis has its marks, and what they say."""
+"""The ticks of a chart's axes: where they are and how they are labelled."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import count
 
-Mark = tuple[date, str]
+DayTick = tuple[date, str]
+"""A day and its label."""
 
-_FEWEST = 3
-"""With fewer marks one step could be many times the values' range."""
+_MIN_TICKS = 3
+"""With fewer ticks, one step could be many times larger than the range of the values."""
 
-_MOST_LABELS = 60
-"""More of them fit into no picture."""
+_MAX_DAY_TICKS = 60
+"""No picture has room for more labels."""
 
 
-def value_marks(lowest: int, highest: int, *, most: int) -> list[int]:
-    """Return the marks of an axis of counts: whole numbers that people like, in equal steps.
+def value_ticks(lowest: int, highest: int, *, most: int) -> list[int]:
+    """Return the ticks of a value axis: round whole numbers in equal steps.
 
-    The first is at most the lowest value and the last at least the highest. The axis begins at
-    zero where that costs no more than a third of the height.
+    The first is at most the lowest value and the last at least the highest. The axis starts at
+    zero if that costs no more than a third of the height.
 
-    :param most: so many marks at most, and no fewer than three
+    :param most: maximum number of ticks; three are allowed in any case
     """
     if lowest == highest:
         lowest, highest = max(0, lowest - 1), highest + 1
@@ -28,41 +29,41 @@ def value_marks(lowest: int, highest: int, *, most: int) -> list[int]:
     for step in _steps():
         bottom = lowest // step * step
         top = -(-highest // step) * step
-        if (top - bottom) // step < max(most, _FEWEST):
+        if (top - bottom) // step < max(most, _MIN_TICKS):
             return list(range(bottom, top + 1, step))
-    raise AssertionError("a step can be as large as any range")
+    raise AssertionError("unreachable: steps grow without limit")
 
 
-def day_marks(first: date, last: date, fits: Callable[[list[Mark]], bool]) -> list[Mark]:
-    """Return the marks of an axis of days: as many as fit, in equal steps, and at least one.
+def day_ticks(first: date, last: date, fits: Callable[[list[DayTick]], bool]) -> list[DayTick]:
+    """Return the ticks of a day axis: as many as fit in equal steps, and at least one.
 
-    Days are counted back from the last one; months and years are marked where they begin.
+    Days are counted back from the last one; months and years have their tick on their first day.
 
-    :param fits: whether labels have room beside each other; fewer have if more do
+    :param fits: tells whether the labels fit beside each other; if more labels fit, fewer do too
     """
-    for marks in _choices(first, last):
-        if len(marks) > 1 and len(marks) <= _MOST_LABELS and fits(marks):
-            return marks
-    ends = [_of_day(first), _of_day(last)]
+    for ticks in _candidates(first, last):
+        if 1 < len(ticks) <= _MAX_DAY_TICKS and fits(ticks):
+            return ticks
+    ends = [_day_tick(first), _day_tick(last)]
     return ends if first != last and fits(ends) else ends[1:]
 
 
 def _steps() -> Iterator[int]:
-    """Count 1, 2, 5, 10, 20, 50 and so on."""
+    """Yield 1, 2, 5, 10, 20, 50 and so on."""
     return (factor * 10**power for power in count() for factor in (1, 2, 5))
 
 
-def _choices(first: date, last: date) -> Iterator[list[Mark]]:
-    """Return the marks that there could be, from many to few."""
+def _candidates(first: date, last: date) -> Iterator[list[DayTick]]:
+    """Yield the possible sets of ticks, the largest first: days, months, years."""
     days = (last - first).days
     for step in (1, 2, 7, 14):
-        if days // step <= _MOST_LABELS:
+        if days // step <= _MAX_DAY_TICKS:
             ago = range(days // step * step, -1, -step)
-            yield [_of_day(last - timedelta(days=back)) for back in ago]
+            yield [_day_tick(last - timedelta(days=back)) for back in ago]
     months = [
         date(number // 12, number % 12 + 1, 1)
-        for number in range(_month(first), _month(last) + 1)
-        if number > _month(first) or first.day == 1
+        for number in range(_month_number(first), _month_number(last) + 1)
+        if number > _month_number(first) or first.day == 1
     ]
     for step in (1, 2, 3, 6):
         yield [(day, day.isoformat()[:7]) for day in months if (day.month - 1) % step == 0]
@@ -72,9 +73,9 @@ def _choices(first: date, last: date) -> Iterator[list[Mark]]:
         ]
 
 
-def _of_day(day: date) -> Mark:
+def _day_tick(day: date) -> DayTick:
     return day, day.isoformat()
 
 
-def _month(day: date) -> int:
+def _month_number(day: date) -> int:
     return day.year * 12 + day.month - 1

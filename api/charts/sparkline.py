@@ -1,25 +1,25 @@
-"""A line without axes, as high as a line of text."""
+"""A sparkline: a line without axes, as high as a line of text."""
 
 from collections.abc import Sequence
 from datetime import date
 
-from api.charts.strokes import Plane, Point, dots, lines, number, runs, within
+from api.charts.path import Plane, Point, dots, in_period, path_data, px, segments
 
 _MARGIN = 2
-"""Pixels, so that no stroke is cut off at an edge."""
+"""Pixels; room for the stroke at the edges."""
 
 
 def sparkline(
     points: Sequence[Point], *, first: date, last: date, width: int = 120, height: int = 28
 ) -> str:
-    """Draw the ascending points of a period, to be put into a page as it is.
+    """Draw the ascending points of a period as an ``<svg>`` element to inline in a page.
 
-    It has the colour of the text around it, and is nothing to a screen reader: the numbers are to
-    be beside it. The lowest value is at the bottom and the highest at the top.
+    It takes the colour of the surrounding text, and screen readers skip it: the page shows the
+    numbers beside it. The lowest value is at the bottom and the highest at the top.
 
-    :param width: pixels, as ``height``
+    :param width: in pixels, like ``height``
     """
-    shown = within(points, first, last)
+    shown = in_period(points, first, last)
     values = [value for _, value in shown] or [0]
     plane = Plane(
         left=_MARGIN,
@@ -31,14 +31,14 @@ def sparkline(
         lowest=min(values),
         highest=max(values),
     )
-    stretches = runs(shown)
+    split = segments(shown)
     parts = [
-        f'<circle cx="{number(x)}" cy="{number(y)}" r="1.5" fill="currentColor"/>'
-        for x, y in dots(stretches, plane)
+        f'<circle cx="{px(x)}" cy="{px(y)}" r="1.5" fill="currentColor"/>'
+        for x, y in dots(split, plane)
     ]
-    if path := lines(stretches, plane):
+    if data := path_data(split, plane):
         parts.append(
-            f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="1.5"'
+            f'<path d="{data}" fill="none" stroke="currentColor" stroke-width="1.5"'
             ' stroke-linejoin="round"/>'
         )
     return (

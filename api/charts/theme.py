@@ -1,9 +1,9 @@
-"""Colours. Text stands out from its paper by 4.5 to 1 and more, lines by 3 to 1."""
+"""Colours. Text has a contrast of at least 4.5:1 with its background, lines one of 3:1."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
-SERIES = 3
+SERIES_COLOURS = 3
 """How many series have a colour of their own."""
 
 _LIGHT = {
@@ -34,24 +34,27 @@ _DARK = {
 
 
 class Theme(StrEnum):
-    """On which paper a picture is drawn."""
+    """The colours of a picture."""
 
     LIGHT = "light"
     DARK = "dark"
     AUTO = "auto"
-    """As the reader's system has it; light where that is not known."""
+    """The preference of the reader's system; light if it states none."""
 
 
-def styled(theme: Theme, rules: Mapping[str, tuple[str, str]]) -> str:
-    """Return the style sheet of a picture.
+def style_element(theme: Theme, classes: Mapping[str, tuple[str, str]]) -> str:
+    """Return the ``<style>`` element of a picture.
 
-    :param rules: by class what is coloured, ``fill`` or ``stroke``, and the colour's name
+    :param classes: for each class the property to set, ``fill`` or ``stroke``, and the colour's
+        name
     """
-    sheet = _sheet(rules, _DARK if theme is Theme.DARK else _LIGHT)
+    rules = _rules(classes, _DARK if theme is Theme.DARK else _LIGHT)
     if theme is Theme.AUTO:
-        sheet += f"@media (prefers-color-scheme:dark){{{_sheet(rules, _DARK)}}}"
-    return f"<style>{sheet}</style>"
+        rules += f"@media (prefers-color-scheme:dark){{{_rules(classes, _DARK)}}}"
+    return f"<style>{rules}</style>"
 
 
-def _sheet(rules: Mapping[str, tuple[str, str]], colours: Mapping[str, str]) -> str:
-    return "".join(f".{name}{{{what}:{colours[colour]}}}" for name, (what, colour) in rules.items())
+def _rules(classes: Mapping[str, tuple[str, str]], colours: Mapping[str, str]) -> str:
+    return "".join(
+        f".{name}{{{attribute}:{colours[colour]}}}" for name, (attribute, colour) in classes.items()
+    )

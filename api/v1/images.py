@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.charts.badge import badge
-from api.charts.line import HIGHEST, LOWEST, NARROWEST, WIDEST, line_chart
+from api.charts.line import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH, line_chart
 from api.charts.theme import Theme
 from api.dependencies import Database, RepositoryId, UserId
 from api.http.dates import span
@@ -86,10 +86,11 @@ DrawnTheme = Annotated[
     ),
 ]
 Width = Annotated[
-    int, Query(ge=NARROWEST, le=WIDEST, description="Pixels from left to right.", examples=[400])
+    int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="Pixels from left to right.", examples=[400])
 ]
 Height = Annotated[
-    int, Query(ge=LOWEST, le=HIGHEST, description="Pixels from top to bottom.", examples=[240])
+    int,
+    Query(ge=MIN_HEIGHT, le=MAX_HEIGHT, description="Pixels from top to bottom.", examples=[240]),
 ]
 
 

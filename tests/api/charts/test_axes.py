@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.charts.axes import Mark, day_marks, value_marks
+from api.charts.axes import DayTick, day_ticks, value_ticks
 
 COUNTS = st.integers(0, 10**9)
 DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31))
@@ -19,7 +19,7 @@ class Fits:
     def __init__(self, room: int, first: date, last: date) -> None:
         self.room, self.first, self.days = room, first, (last - first).days or 1
 
-    def __call__(self, marks: list[Mark]) -> bool:
+    def __call__(self, marks: list[DayTick]) -> bool:
         return all(
             (after[0] - before[0]).days / self.days * self.room
             > (len(before[1]) + len(after[1])) / 2
@@ -33,7 +33,7 @@ def test_values_have_few_whole_marks_in_equal_steps_around_them(
 ) -> None:
     lowest, highest = sorted((one, other))
 
-    marks = value_marks(lowest, highest, most=most)
+    marks = value_ticks(lowest, highest, most=most)
 
     assert 2 <= len(marks) <= most
     assert 0 <= marks[0] <= lowest
@@ -47,7 +47,7 @@ def test_values_have_few_whole_marks_in_equal_steps_around_them(
 def test_values_fill_a_fifth_of_the_height_at_least(one: int, other: int) -> None:
     lowest, highest = sorted((one, other))
 
-    marks = value_marks(lowest, highest, most=3)
+    marks = value_ticks(lowest, highest, most=3)
 
     assert lowest == highest or (highest - lowest) * 5 >= marks[-1] - marks[0]
 
@@ -68,7 +68,7 @@ def test_values_fill_a_fifth_of_the_height_at_least(one: int, other: int) -> Non
 def test_the_marks_of_values_are_what_one_would_write(
     lowest: int, highest: int, marks: list[int]
 ) -> None:
-    assert value_marks(lowest, highest, most=7) == marks
+    assert value_ticks(lowest, highest, most=7) == marks
 
 
 @given(DAYS, st.integers(0, 3660), st.integers(20, 200))
@@ -77,7 +77,7 @@ def test_days_have_marks_that_fit_and_say_where_they_are(first: date, days: int,
     first = last - timedelta(days=days)
     fits = Fits(room, first, last)
 
-    marks = day_marks(first, last, fits)
+    marks = day_ticks(first, last, fits)
 
     assert marks
     assert fits(marks)
@@ -104,10 +104,10 @@ def test_the_marks_of_days_are_what_one_would_write(
 ) -> None:
     ends = date.fromisoformat(first), date.fromisoformat(last)
 
-    assert [label for _, label in day_marks(*ends, Fits(36, *ends))] == labels
+    assert [label for _, label in day_ticks(*ends, Fits(36, *ends))] == labels
 
 
 def test_one_day_is_left_where_nothing_fits() -> None:
     first, last = date(2024, 1, 1), date(2024, 1, 9)
 
-    assert day_marks(first, last, lambda marks: len(marks) == 1) == [(last, "2024-01-09")]
+    assert day_ticks(first, last, lambda marks: len(marks) == 1) == [(last, "2024-01-09")]

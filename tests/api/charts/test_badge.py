@@ -7,8 +7,8 @@ import pytest
 
 from api.charts.badge import badge
 from api.charts.theme import Theme
-from tests.api.charts.pixels import drawn
-from tests.api.charts.reading import SVG, said, texts
+from tests.api.charts.pixels import rasterize
+from tests.api.charts.reading import SVG, read_title, texts
 
 GREY = (75, 83, 93)
 BLUE = (9, 105, 218)
@@ -18,13 +18,13 @@ def test_a_badge_says_its_label_and_its_value() -> None:
     svg = badge("stars", "300,000", theme=Theme.LIGHT)
 
     assert texts(svg) == ["stars", "300,000"]
-    assert said(svg, "title") == "stars: 300,000"
+    assert read_title(svg) == "stars: 300,000"
     root = ET.fromstring(svg)
     assert (root.get("role"), root.get("height")) == ("img", "20")
 
 
 def test_label_and_value_have_their_colours_side_by_side() -> None:
-    pixels = drawn(badge("stars", "300,000", theme=Theme.LIGHT))
+    pixels = rasterize(badge("stars", "300,000", theme=Theme.LIGHT))
 
     width, height = pixels.size
     assert height == 20
@@ -60,10 +60,10 @@ def test_a_long_label_ends_in_an_ellipsis_and_is_whole_in_the_title() -> None:
     svg = badge("x" * 100, "1")
 
     assert re.fullmatch("x{20,40}…", texts(svg)[0])
-    assert said(svg, "title") == "x" * 100 + ": 1"
+    assert read_title(svg) == "x" * 100 + ": 1"
     assert float(ET.fromstring(svg).get("width", "")) < 250
 
 
 def test_dark_light_and_auto_differ() -> None:
     assert len({badge("stars", "1", theme=theme) for theme in Theme}) == 3
-    assert drawn(badge("stars", "1", theme=Theme.DARK)).colour(2, 10) == (48, 54, 61)
+    assert rasterize(badge("stars", "1", theme=Theme.DARK)).colour(2, 10) == (48, 54, 61)

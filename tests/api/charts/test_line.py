@@ -8,11 +8,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from api.charts.lettering import breadth
-from api.charts.line import Series, line_chart
+from api.charts.line import line_chart
+from api.charts.panel import Series
+from api.charts.text import text_width
 from api.charts.theme import Theme
-from tests.api.charts.pixels import RGB, drawn
-from tests.api.charts.reading import SVG, axes, said, texts
+from tests.api.charts.pixels import RGB, rasterize
+from tests.api.charts.reading import SVG, read_axes, read_description, read_title, texts
 
 FIRST = date(2024, 1, 1)
 
@@ -74,8 +75,8 @@ def chart(
 def test_the_line_is_where_the_axes_say(size: tuple[int, int], values: dict[int, int]) -> None:
     svg = chart(("Stars", points(values)), days=5, size=size)
 
-    (read,) = axes(svg)
-    pixels = drawn(svg)
+    (read,) = read_axes(svg)
+    pixels = rasterize(svg)
 
     assert pixels.size == size
     for number, value in values.items():
@@ -91,8 +92,8 @@ def test_a_drop_is_as_steep_as_a_day() -> None:
     values = dict.fromkeys(range(30), 900) | dict.fromkeys(range(30, 60), 100)
     svg = chart(("Stars", points(values)), days=60)
 
-    (read,) = axes(svg)
-    pixels = drawn(svg)
+    (read,) = read_axes(svg)
+    pixels = rasterize(svg)
 
     halfway = {x for x, y in pixels.places(ORANGE) if abs(y - read.y(500)) <= 2}
     assert read.x(day(29)) < min(halfway) <= max(halfway) < read.x(day(30))
@@ -102,8 +103,8 @@ def test_a_missing_day_has_no_line_and_is_shaded() -> None:
     values = {number: 500 + number for number in range(60) if not 20 <= number < 30}
     svg = chart(("Stars", points(values)), days=60)
 
-    (read,) = axes(svg)
-    pixels = drawn(svg)
+    (read,) = read_axes(svg)
+    pixels = rasterize(svg)
 
     rows = range(int(read.y(read.values[-1][0])) + 4, int(read.y(read.values[0][0])) - 4)
     left, right = int(read.x(day(19))), int(read.x(day(30)))
@@ -113,15 +114,15 @@ def test_a_missing_day_has_no_line_and_is_shaded() -> None:
     assert all(max(colour) - min(colour) < 15 for colour in inside)
     assert pixels.has(ORANGE, x=left, y=read.y(519))
     assert pixels.has(ORANGE, x=right, y=read.y(530))
-    assert "10 days between are missing" in said(svg, "desc")
+    assert "10 days missing" in read_description(svg)
 
 
 def test_a_missing_day_among_ten_years_is_seen() -> None:
     values = {number: 500 + number for number in range(3660) if number != 1800}
     svg = chart(("Stars", points(values)), days=3660, size=(400, 240))
 
-    (read,) = axes(svg)
-    pixels = drawn(svg)
+    (read,) = read_axes(svg)
+    pixels = rasterize(svg)
 
     x, y = read.x(day(1800)), (read.y(read.values[-1][0]) + read.y(read.values[-2][0])) / 2
     shades = {pixels.colour(x + aside, y) for aside in (-1, 0, 1)}
@@ -132,8 +133,8 @@ def test_a_missing_day_among_ten_years_is_seen() -> None:
 def test_a_day_without_neighbours_is_a_dot() -> None:
     svg = chart(("Stars", points({0: 10, 1: 10, 10: 20, 20: 30, 21: 30})), days=22)
 
-    (read,) = axes(svg)
-    pixels = drawn(svg)
+    (read,) = read_axes(svg)
+    pixels = rasterize(svg)
 
     x, y = read.x(day(10)), read.y(20)
     assert pixels.has(ORANGE, x=x, y=y, within=0)
@@ -146,21 +147,21 @@ def test_a_day_without_neighbours_is_a_dot() -> None:
 def test_one_day_is_a_dot_in_the_middle() -> None:
     svg = chart(("Stars", points({0: 42})), days=1, size=(400, 240))
 
-    (read,) = axes(svg)
+    (read,) = read_axes(svg)
     ((only, x),) = read.days
 
     assert only == FIRST
     assert 180 < x < 240
-    assert drawn(svg).has(ORANGE, x=x, y=read.y(42), within=0)
+    assert rasterize(svg).has(ORANGE, x=x, y=read.y(42), within=0)
 
 
 def test_nothing_recorded_says_so_and_has_no_line() -> None:
     svg = chart(("Stars", []), days=30)
 
     assert "nothing recorded" in texts(svg)
-    assert axes(svg) == []
-    assert said(svg, "desc") == "Stars: nothing recorded from 2024-01-01 to 2024-01-30."
-    assert not drawn(svg).columns(ORANGE) & set(range(100, 800))
+    assert read_axes(svg) == []
+    assert read_description(svg) == "Stars: nothing recorded from 2024-01-01 to 2024-01-30."
+    assert not rasterize(svg).columns(ORANGE) & set(range(100, 800))
 
 
 def test_each_series_has_an_axis_and_a_colour_of_its_own() -> None:
@@ -175,8 +176,8 @@ def test_each_series_has_an_axis_and_a_colour_of_its_own() -> None:
         size=(800, 480),
     )
 
-    read = axes(svg)
-    pixels = drawn(svg)
+    read = read_axes(svg)
+    pixels = rasterize(svg)
 
     assert len(read) == 3
     for panel, (label, (colour, values)) in zip(read, series.items(), strict=True):
@@ -191,10 +192,10 @@ def test_title_unit_last_value_and_its_day_are_written() -> None:
     svg = chart(("Stars", points({0: 1000, 3: 1234})), days=10)
 
     assert {"allien/repopulse", "Stars", "1,234", "2024-01-04"} <= set(texts(svg))
-    assert said(svg, "title") == "allien/repopulse"
-    assert said(svg, "desc") == (
+    assert read_title(svg) == "allien/repopulse"
+    assert read_description(svg) == (
         "Stars: 1,000 on 2024-01-01, 1,234 on 2024-01-04; lowest 1,000, highest 1,234;"
-        " 2 days between are missing."
+        " 2 days missing."
     )
     assert ET.fromstring(svg).get("role") == "img"
 
@@ -239,8 +240,8 @@ def test_letters_are_large_enough_where_it_is_shown_as_wide_as_a_phone(width: in
 
 def test_dark_and_light_differ() -> None:
     series = ("Stars", points({0: 1, 1: 2}))
-    light = drawn(chart(series, days=2, theme=Theme.LIGHT))
-    dark = drawn(chart(series, days=2, theme=Theme.DARK))
+    light = rasterize(chart(series, days=2, theme=Theme.LIGHT))
+    dark = rasterize(chart(series, days=2, theme=Theme.DARK))
 
     assert light.colour(400, 5) == WHITE
     assert dark.colour(400, 5) == NIGHT
@@ -283,10 +284,10 @@ def test_a_hostile_name_is_text_and_fits(name: str) -> None:
         *("svg", "title", "desc", "style", "rect", "path", "circle", "text")
     }
     shown = re.sub("[\x00\x1b\ud800]", "\ufffd", name)
-    assert said(svg, "title") == shown
+    assert read_title(svg) == shown
     title = texts(svg)[0]
     assert title == shown or (title.endswith("…") and shown.startswith(title[:-1]))
-    assert drawn(svg).size == (400, 240)
+    assert rasterize(svg).size == (400, 240)
 
 
 def test_nothing_is_fetched_and_nothing_runs() -> None:
@@ -308,7 +309,7 @@ class Box:
     def __init__(self, element: ET.Element, letters: float) -> None:
         self.text = element.text or ""
         size = float(element.get("font-size", letters))
-        wide = breadth(self.text, size) * (1.05 if element.get("font-weight") else 1)
+        wide = text_width(self.text, size) * (1.05 if element.get("font-weight") else 1)
         share = {"end": 1.0, "middle": 0.5}.get(element.get("text-anchor", ""), 0.0)
         self.left = float(element.get("x", "")) - wide * share
         self.right = self.left + wide

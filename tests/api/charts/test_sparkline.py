@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
 from api.charts.sparkline import sparkline
-from tests.api.charts.pixels import Pixels, drawn
+from tests.api.charts.pixels import Pixels, rasterize
 
 FIRST = date(2024, 3, 1)
 BLACK = (0, 0, 0)
@@ -17,7 +17,7 @@ def day(number: int) -> date:
 def picture(values: dict[int, int], *, days: int, width: int = 204, height: int = 44) -> Pixels:
     """Draw values by day; the margins of 2 pixels leave 200 by 40."""
     points = [(day(number), value) for number, value in values.items()]
-    return drawn(sparkline(points, first=FIRST, last=day(days - 1), width=width, height=height))
+    return rasterize(sparkline(points, first=FIRST, last=day(days - 1), width=width, height=height))
 
 
 def test_the_line_goes_through_the_numbers() -> None:

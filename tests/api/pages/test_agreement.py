@@ -14,8 +14,8 @@ from api.pages import figures
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
-from tests.api.charts.pixels import ORANGE, drawn
-from tests.api.charts.reading import axes
+from tests.api.charts.pixels import ORANGE, rasterize
+from tests.api.charts.reading import read_axes
 from tests.api.pages.html import UNKNOWN, Element, load
 from tests.clock import Clock
 
@@ -214,10 +214,10 @@ def test_a_day_without_rows_is_a_gap_in_json_csv_picture_and_page(
 
     assert [row["date"] for row in rows] == wanted
     assert [row["date"] for row in csv.DictReader(io.StringIO(table))] == wanted
-    (plane,) = axes(chart)
+    (plane,) = read_axes(chart)
     # The legend above is orange, too.
     line = range(int(plane.values[-1][1]), int(plane.values[0][1]))
-    orange = {x for x, y in drawn(chart).places(ORANGE) if y in line}
+    orange = {x for x, y in rasterize(chart).places(ORANGE) if y in line}
     before, after = (int(plane.x(LOST + timedelta(days=ahead))) for ahead in (-1, 1))
     between = range(before + 4, after - 4)
     assert orange.isdisjoint(between)

@@ -16,8 +16,8 @@ from common.repositories import SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
-from tests.api.charts.pixels import BLUE, ORANGE, drawn
-from tests.api.charts.reading import SVG, axes, said, texts
+from tests.api.charts.pixels import BLUE, ORANGE, rasterize
+from tests.api.charts.reading import SVG, read_axes, read_description, read_title, texts
 from tests.api.charts.test_line import HOSTILE
 from tests.clock import Clock
 from tests.servers import ROOT
@@ -78,11 +78,11 @@ def test_the_chart_of_a_repository_is_of_the_last_90_days(
 
     chart = svg(client, chart_of(repository))
 
-    assert said(chart, "title") == "allien/hello"
-    assert said(chart, "desc") == (
+    assert read_title(chart) == "allien/hello"
+    assert read_description(chart) == (
         "Stars: 110 on 2023-12-12, 199 on 2024-03-10; lowest 110, highest 199."
     )
-    assert drawn(chart).size == (600, 300)
+    assert rasterize(chart).size == (600, 300)
 
 
 def test_the_line_is_where_the_rows_are(
@@ -100,8 +100,8 @@ def test_the_line_is_where_the_rows_are(
 
     chart = svg(client, chart_of(repository), metric="all", **asked)
 
-    stars, forks, _watchers = axes(chart)
-    pixels = drawn(chart)
+    stars, forks, _watchers = read_axes(chart)
+    pixels = rasterize(chart)
     for day, (stargazers, forked, _) in rows.items():
         assert pixels.has(ORANGE, x=stars.x(day), y=stars.y(stargazers)), day
         assert pixels.has(BLUE, x=forks.x(day), y=forks.y(forked)), day
@@ -129,7 +129,7 @@ def test_one_count_is_drawn_alone(
 
     for address in (chart_of(repository), f"/v1/users/{user.id}/chart.svg"):
         chart = svg(client, address, metric=metric)
-        assert len(axes(chart)) == 1
+        assert len(read_axes(chart)) == 1
         assert {label, last} <= set(texts(chart))
 
 
@@ -149,8 +149,8 @@ def test_the_chart_of_a_repository_has_the_days_of_every_owner(
 
     chart = svg(client, chart_of(repository))
 
-    assert said(chart, "title") == "octocat/hello"
-    assert "10 on 2024-03-08, 20 on 2024-03-09" in said(chart, "desc")
+    assert read_title(chart) == "octocat/hello"
+    assert "10 on 2024-03-08, 20 on 2024-03-09" in read_description(chart)
 
 
 def test_the_chart_of_a_user_shows_totals_of_whole_days_only(
@@ -168,11 +168,11 @@ def test_the_chart_of_a_user_shows_totals_of_whole_days_only(
 
     chart = svg(client, f"/v1/users/{user.id}/chart.svg")
 
-    assert said(chart, "title") == "allien: all repositories"
+    assert read_title(chart) == "allien: all repositories"
     # Of 2024-03-08 there is one repository of two: 1,001 would be a drop that never was.
-    assert said(chart, "desc") == (
+    assert read_description(chart) == (
         "Stars: 1,050 on 2024-03-07, 1,053 on 2024-03-10; lowest 1,050, highest 1,053;"
-        " 1 day between is missing."
+        " 1 day missing."
     )
 
 
@@ -182,9 +182,9 @@ def test_theme_and_size_are_as_asked_for(
 ) -> None:
     chart = svg(client, chart_of(repository), theme=theme, width=400, height=240)
 
-    assert drawn(chart).size == (400, 240)
+    assert rasterize(chart).size == (400, 240)
     paper = {"light": (255, 255, 255), "dark": (13, 17, 23), "auto": (255, 255, 255)}
-    assert drawn(chart).colour(200, 5) == paper[theme]
+    assert rasterize(chart).colour(200, 5) == paper[theme]
     assert ("prefers-color-scheme" in chart) is (theme == "auto")
 
 
@@ -223,7 +223,7 @@ def test_a_hostile_label_is_text(
 ) -> None:
     badge = svg(client, badge_of(repository), label=label)
 
-    assert said(badge, "title") == f"{label}: not recorded yet"
+    assert read_title(badge) == f"{label}: not recorded yet"
     tags = {element.tag.removeprefix(SVG) for element in ET.fromstring(badge).iter()}
     assert tags == {"svg", "title", "style", "clipPath", "rect", "g", "text"}
 
@@ -234,7 +234,7 @@ def test_a_hostile_name_is_the_charts_title(
 ) -> None:
     repository = factories.add_repository(connection, user, name=name)
 
-    assert said(svg(client, chart_of(repository)), "title") == f"allien/{name}"
+    assert read_title(svg(client, chart_of(repository))) == f"allien/{name}"
 
 
 @pytest.mark.parametrize("what", ["chart", "badge", "user"])
@@ -420,8 +420,8 @@ def test_ten_years_of_three_counts_are_drawn(
 
     chart = svg(client, chart_of(repository), metric="all", date_from="2014-03-04")
 
-    assert "0 on 2014-03-04, 3,659 on 2024-03-10" in said(chart, "desc")
-    assert len(axes(chart)) == 3
+    assert "0 on 2014-03-04, 3,659 on 2024-03-10" in read_description(chart)
+    assert len(read_axes(chart)) == 3
 
 
 def test_the_charts_of_the_api_page_are_drawn(

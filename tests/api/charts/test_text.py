@@ -1,4 +1,4 @@
-"""``api.charts.lettering``: text that fits, whole characters, valid XML."""
+"""``api.charts.text``: text that fits, whole characters, valid XML."""
 
 from xml.etree import ElementTree as ET
 
@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.charts.lettering import breadth, escaped, shortened
+from api.charts.text import escape, shorten, text_width
 
 ANYTHING = st.text(st.characters(categories=None, exclude_categories=()))
 
 
 @given(ANYTHING)
 def test_any_text_is_valid_in_xml_and_is_read_back_as_it_was(text: str) -> None:
-    svg = f'<svg name="{escaped(text)}"><text>{escaped(text)}</text></svg>'
+    svg = f'<svg name="{escape(text)}"><text>{escape(text)}</text></svg>'
 
     found = ET.fromstring(svg)[0].text or ""
 
@@ -24,9 +24,9 @@ def test_any_text_is_valid_in_xml_and_is_read_back_as_it_was(text: str) -> None:
 
 @given(ANYTHING, st.integers(20, 300))
 def test_a_shortened_text_fits(text: str, room: int) -> None:
-    shown = shortened(text, room, 12)
+    shown = shorten(text, room, 12)
 
-    assert breadth(shown, 12) <= room
+    assert text_width(shown, 12) <= room
     assert shown == text or shown[-1] == "…"
 
 
@@ -45,4 +45,4 @@ def test_a_shortened_text_fits(text: str, room: int) -> None:
     ],
 )
 def test_what_is_too_long_ends_in_an_ellipsis(text: str, shown: str) -> None:
-    assert shortened(text, 100, 12) == shown
+    assert shorten(text, 100, 12) == shown

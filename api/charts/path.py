@@ -1,0 +1,92 @@
+"""Turn points into SVG path segments."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+Point = tuple[date, int]
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A rectangle in pixels, with a scale of days from left to right and of values upwards."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    first: date
+    last: date
+    lowest: int
+    highest: int
+
+    @property
+    def right(self) -> float:
+        """The x coordinate of the right edge."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The y coordinate of the lower edge."""
+        return self.top + self.height
+
+    def x(self, day: date) -> float:
+        """Return the x coordinate of a day; the middle if the period is a single day."""
+        days = (self.last - self.first).days
+        share = (day - self.first).days / days if days else 0.5
+        return self.left + share * self.width
+
+    def y(self, value: int) -> float:
+        """Return the y coordinate of a value; the middle if the scale is a single value."""
+        values = self.highest - self.lowest
+        share = (value - self.lowest) / values if values else 0.5
+        return self.top + (1 - share) * self.height
+
+
+def in_period(points: Iterable[Point], first: date, last: date) -> list[Point]:
+    """Return the points from the first day to the last, both included."""
+    return [(day, value) for day, value in points if first <= day <= last]
+
+
+def segments(points: Sequence[Point]) -> list[Sequence[Point]]:
+    """Split ascending points into segments of consecutive days."""
+    starts = [
+        index
+        for index, (day, _) in enumerate(points)
+        if index == 0 or day - points[index - 1][0] != _ONE_DAY
+    ]
+    return [points[start:end] for start, end in pairwise([*starts, len(points)])]
+
+
+def path_data(split: Iterable[Sequence[Point]], plane: Plane) -> str:
+    """Return the path data of the segments of two or more days; empty if there are none."""
+    return "".join(_polyline(segment, plane) for segment in split if len(segment) > 1)
+
+
+def dots(split: Iterable[Sequence[Point]], plane: Plane) -> Iterator[tuple[float, float]]:
+    """Return the coordinates of the segments of a single day, which have no line."""
+    return (
+        (plane.x(day), plane.y(value))
+        for segment in split
+        if len(segment) == 1
+        for day, value in segment
+    )
+
+
+def px(value: float) -> str:
+    """Format a number of pixels, with at most two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _polyline(segment: Sequence[Point], plane: Plane) -> str:
+    corners = [
+        (day, value)
+        for index, (day, value) in enumerate(segment)
+        # Leave out the inner points of level stretches: the line is the same without them.
+        if not 0 < index < len(segment) - 1
+        or not segment[index - 1][1] == value == segment[index + 1][1]
+    ]
+    return "M" + "L".join(f"{px(plane.x(day))} {px(plane.y(value))}" for day, value in corners)
