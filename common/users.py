@@ -142,42 +142,6 @@ def mark_missing(connection: Connection, user_id: int, day: date) -> date:
     return since
 
 
-def count_overdue(connection: Connection, *, hours: int) -> int:
-    """Count the users whose last settled scan is longer ago, or who wait for their first as long.
-
-    Those who vanished do not count.
-
-    :param hours: from 24 to 48
-    """
-    count: int = connection.execute(
-        text(
-            """
-            WITH line AS (
-                SELECT moment, (moment AT TIME ZONE 'UTC')::date AS day
-                FROM (
-                    SELECT repopulse_now() - make_interval(hours => :hours) AS moment
-                ) AS before
-            )
-            SELECT count(*) FROM users u, line
-            WHERE u.state = 'active'
-              AND CASE
-                  WHEN u.scanned_on IS NULL THEN u.added_at < moment
-                  WHEN u.scanned_on > day THEN false
-                  -- A scan ends some minutes after its day at the latest.
-                  WHEN u.scanned_on < day - 1 THEN true
-                  -- Looked up one by one, by primary key: nothing else finds them by their end.
-                  ELSE NOT EXISTS (
-                      SELECT FROM scans s
-                      WHERE s.user_id = u.id AND s.day >= u.scanned_on AND s.finished_at >= moment
-                  )
-              END
-            """
-        ),
-        {"hours": hours},
-    ).scalar_one()
-    return count
-
-
 def release(connection: Connection, user_id: int) -> None:
     """Let the next sweep take a user whose own message could not be sent."""
     connection.execute(

@@ -13,7 +13,7 @@ from celery import Celery, Task
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import broker, clock, completed_days, lookups, scans, stats, sweep_heartbeat
+from common import broker, clock, collection, lookups, scans, stats
 from common.broker import Task as TaskName
 from common.db import first_line, outage_reason
 from common.log import log_context
@@ -128,7 +128,7 @@ def send_what_is_due(app: Celery, process: Process) -> int:
         closed = scans.close_past(connection)
         if closed:
             log.warning("%d scans of past days were never finished", closed)
-        complete = completed_days.note(connection)
+        complete = collection.record_completed_day(connection)
         if complete is not None:
             log.info("everybody was scanned today: %d users", complete.users)
     room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
@@ -153,7 +153,7 @@ def send_what_is_due(app: Celery, process: Process) -> int:
         sent += 1
     # Not before they are sent: the next fan-out counts them.
     backlog.note(process.redis, is_left=is_left)
-    sweep_heartbeat.note(process.redis)
+    collection.record_sweep(process.redis)
     return sent
 
 

@@ -12,7 +12,8 @@ from api.pages.frame import page
 from api.pages.spans import WINDOW, Line
 from api.queries import series, user_list
 from api.queries.metric import Metric
-from api.queries.user_list import Listed, Progress
+from api.queries.progress import Progress, get_progress
+from api.queries.user_list import Listed
 from api.status.readiness import OK
 from api.v1.schemas import MAX_ID
 
@@ -48,7 +49,7 @@ async def overview(
     """Return the page; with what is wrong with a login that was to be followed, if anything is."""
 
     def look(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Line]]:
-        progress = user_list.progress(connection)
+        progress = get_progress(connection)
         found = user_list.search(connection, part, limit=_PAGE + 1, after=after)
         totals = series.of_users(
             connection,

@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import transact
-from common import broker, sweep_heartbeat, users
+from api.queries.progress import count_overdue
+from common import broker, collection
 from common.db import Outage, outage_reason
 
 _PATIENCE = 26
@@ -66,7 +67,7 @@ class Overdue:
     def _count_now(self) -> int | None:
         try:
             return transact(
-                self._database, lambda connection: users.count_overdue(connection, hours=_PATIENCE)
+                self._database, lambda connection: count_overdue(connection, hours=_PATIENCE)
             )
         except SQLAlchemyError as error:
             if outage_reason(error) is not Outage.BUSY:
@@ -88,7 +89,7 @@ class Sweeps:
 
         :raise RedisError: Redis does not answer
         """
-        age = sweep_heartbeat.age(self._redis)
+        age = collection.sweep_age(self._redis)
         if age is None:
             if self._silent_since is None:
                 self._silent_since = time.monotonic()

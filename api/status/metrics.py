@@ -2,17 +2,17 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import transact
+from api.queries.progress import get_progress
 from api.status.collection import Overdue
-from common import completed_days, sweep_heartbeat
+from common import collection
 from common.broker import Queue
 from common.credentials import is_refused, quota_key
 from common.db import outage_reason
@@ -51,14 +51,14 @@ class Readings:
             log.warning("metrics without Redis: %s", error)
 
     def _users(self) -> GaugeMetricFamily:
-        counts = transact(self._database, _count_users)
+        progress = transact(self._database, get_progress)
         gauge = GaugeMetricFamily(
             "repopulse_users",
             "Followed users: all, vanished, due today; of those waiting, and failing",
             labels=["what"],
         )
-        for what, count in counts._mapping.items():  # noqa: SLF001 - SQLAlchemy's public name for it
-            gauge.add_metric([what], count)
+        for what in ("followed", "vanished", "due", "waiting", "failing"):
+            gauge.add_metric([what], getattr(progress, what))
         return gauge
 
     def _late(self) -> Iterator[GaugeMetricFamily]:
@@ -71,8 +71,9 @@ class Readings:
             )
 
     def _complete(self) -> Iterator[GaugeMetricFamily]:
-        age = transact(self._database, completed_days.age)
-        if age is not None:
+        progress = transact(self._database, get_progress)
+        if progress.complete is not None:
+            age = max(0.0, (progress.now - progress.complete.completed_at).total_seconds())
             yield GaugeMetricFamily(
                 "repopulse_complete_fan_out_age_seconds",
                 "Time since everybody followed was last found scanned on one day; absent before",
@@ -92,7 +93,7 @@ class Readings:
             # kombu's name for them.
             value=self._redis.hlen("unacked"),
         )
-        age = sweep_heartbeat.age(self._redis)
+        age = collection.sweep_age(self._redis)
         if age is not None:
             yield GaugeMetricFamily(
                 "repopulse_sweep_age_seconds",
@@ -133,23 +134,3 @@ class Readings:
             if resets_at is not None:
                 gauge.add_metric([resource], max(0.0, float(resets_at) - seconds))
         return gauge
-
-
-def _count_users(connection: Connection) -> Row[Any]:
-    return connection.execute(
-        text(
-            """
-            SELECT count(*) AS followed,
-                   count(*) FILTER (WHERE state = 'vanished') AS vanished,
-                   count(*) FILTER (WHERE is_due) AS due,
-                   count(*) FILTER (WHERE is_due AND is_waiting) AS waiting,
-                   count(*) FILTER (WHERE is_due AND attempts > 1) AS failing
-            FROM (
-                SELECT state, attempts, not_before > repopulse_now() AS is_waiting,
-                       scanned_on IS NULL
-                       OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date AS is_due
-                FROM users
-            ) AS users
-            """
-        )
-    ).one()

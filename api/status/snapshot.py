@@ -13,10 +13,9 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from api.http.transactions import transact
-from api.queries import user_list
-from api.queries.user_list import Progress
+from api.queries.progress import Progress, get_progress
 from api.status.readiness import Probe
-from common import credentials, sweep_heartbeat
+from common import collection, credentials
 from common.broker import Queue
 
 log = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ class Condition:
         :raise SQLAlchemyError: Postgres does not say
         """
         progress, broker, workers = await asyncio.gather(
-            run_in_threadpool(transact, self._database, user_list.progress),
+            run_in_threadpool(transact, self._database, get_progress),
             run_in_threadpool(self._ask_redis),
             self._workers.ask(),
         )
@@ -113,7 +112,7 @@ class Condition:
             waiting={queue.value: self._redis.llen(queue) for queue in Queue},
             # kombu's name for them.
             at_work=self._redis.hlen("unacked"),
-            sweep_age=sweep_heartbeat.age(self._redis),
+            sweep_age=collection.sweep_age(self._redis),
             is_refused=credentials.is_refused(self._redis, self._credential_name),
             is_anonymous=self._credential_name == credentials.fingerprint(None),
             allowances=[

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from api.queries.progress import count_overdue
 from common import scans, users
 from common.scans import Begun, Claim, ScanRecord
 from common.states import ScanState
@@ -753,7 +754,7 @@ def test_a_user_whose_second_scan_fails_is_not_overdue(
 
     ask(connection, user)
 
-    assert users.count_overdue(connection, hours=26) == 0
+    assert count_overdue(connection, hours=26) == 0
 
 
 def test_a_scan_can_be_asked_for_once_in_five_minutes(connection: Connection, clock: Clock) -> None:

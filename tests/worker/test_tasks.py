@@ -12,7 +12,7 @@ from celery import Celery
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from common import broker, lookups, scans, sweep_heartbeat, users
+from common import broker, collection, lookups, scans, users
 from common.broker import Queue, Task
 from common.settings import Settings
 from common.users import TrackedUser
@@ -322,11 +322,11 @@ def test_nothing_due_is_nothing_sent(stage: Stage, app: Celery, process: Process
 
 
 def test_a_sweep_that_came_to_its_end_is_noted(stage: Stage, app: Celery, process: Process) -> None:
-    assert sweep_heartbeat.age(stage.redis) is None
+    assert collection.sweep_age(stage.redis) is None
 
     send_what_is_due(app, process)
 
-    age = sweep_heartbeat.age(stage.redis)
+    age = collection.sweep_age(stage.redis)
     assert age is not None
     assert age < 60
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from common import completed_days, users
+from common import collection, users
 from common.states import ScanState
 from tests import factories
 from tests.api.pages.html import load
@@ -89,7 +89,7 @@ def test_a_day_under_way_says_who_is_still_to_come(
     followed = [factories.add_user(connection) for _ in range(3)]
     for user in followed:
         factories.add_scan(connection, user, clock.today())
-    completed_days.note(connection)
+    collection.record_completed_day(connection)
     clock.advance(timedelta(days=1))
     today = clock.today()
     factories.add_scan(connection, followed[0], today)

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from common import completed_days, credentials, sweep_heartbeat
+from common import collection, credentials
 from common.broker import Queue
 from common.credentials import Token, fingerprint
 from common.states import ScanState
@@ -58,7 +58,7 @@ def test_the_last_fan_out_that_reached_everybody_is_shown_with_its_end(
     users = [factories.add_user(connection) for _ in range(2)]
     for user in users:
         factories.add_scan(connection, user, day)
-    noted = completed_days.note(connection)
+    noted = collection.record_completed_day(connection)
     clock.advance(timedelta(days=1))
     factories.add_scan(connection, users[0], clock.today())
 
@@ -80,7 +80,7 @@ def test_what_waits_is_counted_by_queue(client: TestClient, redis_url: str) -> N
     with redis.Redis.from_url(redis_url) as broker:
         broker.lpush(Queue.SCAN, "one", "two")
         broker.lpush(Queue.LOAD, "three")
-        sweep_heartbeat.note(broker)
+        collection.record_sweep(broker)
 
     shown = figures(load(client, "/status"))
 

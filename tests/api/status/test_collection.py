@@ -8,8 +8,8 @@ import redis
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from api.status import collection
-from common import sweep_heartbeat, users
+from api.status import collection as collection_checks
+from common import collection, users
 from common.broker import Queue
 from common.states import ScanState
 from tests.api.conftest import MakeClient
@@ -116,8 +116,8 @@ def test_a_count_that_takes_long_is_remembered(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(collection, "_WORTH_REMEMBERING", 0)
-    monkeypatch.setattr(collection, "_REST", 1_000_000)
+    monkeypatch.setattr(collection_checks, "_WORTH_REMEMBERING", 0)
+    monkeypatch.setattr(collection_checks, "_REST", 1_000_000)
     add_user(connection)
     assert checks(client)["users"] == "ok"
 
@@ -153,7 +153,7 @@ def server(redis_url: str) -> Iterator["redis.Redis"]:
 def swept(server: "redis.Redis", *, ago: timedelta) -> None:
     """Let the last sweep have come to its end so long ago."""
     server.delete(*server.keys("repopulse:*") or ["none"])
-    sweep_heartbeat.note(server)
+    collection.record_sweep(server)
     (key,) = server.keys("repopulse:*")
     server.set(key, float(server.get(key) or 0) - ago.total_seconds())
 
@@ -208,7 +208,7 @@ def test_sweeps_that_are_meant_to_be_rare_are_waited_for(
 def test_without_any_note_it_is_our_own_start_that_counts(
     make_client: MakeClient, server: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collection, "_QUIET", 0.5)
+    monkeypatch.setattr(collection_checks, "_QUIET", 0.5)
     client = make_client(sweep_interval=0.1)
     assert checks(client)["queue"] == "ok"
 
@@ -219,7 +219,7 @@ def test_without_any_note_it_is_our_own_start_that_counts(
     assert checks(client)["queue"] == (
         "nobody takes tasks: 1 message waits, there was no sweep yet"
     )
-    sweep_heartbeat.note(server)
+    collection.record_sweep(server)
     assert checks(client)["queue"] == "ok"
 
 

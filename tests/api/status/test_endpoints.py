@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from common import completed_days, sweep_heartbeat
+from common import collection
 from common.credentials import Token, fingerprint, quota_key, refusal_key
 from tests.api.conftest import MakeClient
 from tests.clock import Clock
@@ -169,7 +169,7 @@ def test_metrics_say_who_is_due_what_waits_and_what_github_allows(
         server.hset(quota_key("anonymous", "core"), "remaining", "41")
         server.rpush("scan", "a message")
         server.hset("unacked", mapping={"1": "taken", "2": "taken"})
-        sweep_heartbeat.note(server)
+        collection.record_sweep(server)
 
     told = client.get("/metrics").text.splitlines()
 
@@ -200,7 +200,7 @@ def test_metrics_say_when_everybody_was_last_scanned(
 ) -> None:
     add_scan(connection, add_user(connection), clock.today())
     before = client.get("/metrics").text
-    completed_days.note(connection)
+    collection.record_completed_day(connection)
     clock.advance(timedelta(hours=3))
 
     told = client.get("/metrics").text

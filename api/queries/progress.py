@@ -1,0 +1,98 @@
+"""How far today's scans are, and how many users are overdue."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, text
+
+from common import collection
+from common.collection import CompletedDay
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far today's scans are; the counts are users.
+
+    :param now: the database's time
+    :param today: its UTC day
+    :param due: not scanned today yet, those who wait or fail included
+    :param waiting: due, and not to be tried before a set time
+    :param failing: due, and tried more than once
+    :param complete: the newest day on which every user was scanned; None before the first
+    :param newest: the newest day on which any user's scan was settled
+    """
+
+    now: datetime
+    today: date
+    followed: int
+    vanished: int
+    scanned: int
+    due: int
+    waiting: int
+    failing: int
+    complete: CompletedDay | None
+    newest: date | None
+
+
+def get_progress(connection: Connection) -> Progress:
+    """Count the users by what became of them today."""
+    row = connection.execute(
+        text(
+            """
+            SELECT now, today, count(id) AS followed,
+                   count(*) FILTER (WHERE state = 'vanished') AS vanished,
+                   count(*) FILTER (WHERE scanned_on >= today) AS scanned,
+                   count(*) FILTER (WHERE is_due) AS due,
+                   count(*) FILTER (WHERE is_due AND not_before > now) AS waiting,
+                   count(*) FILTER (WHERE is_due AND attempts > 1) AS failing,
+                   max(scanned_on) AS newest
+            FROM (
+                SELECT repopulse_now() AS now,
+                       (repopulse_now() AT TIME ZONE 'UTC')::date AS today
+            ) AS clock
+            LEFT JOIN LATERAL (
+                SELECT id, state, scanned_on, not_before, attempts,
+                       scanned_on IS NULL OR scanned_on < today AS is_due
+                FROM users
+            ) AS users ON true
+            GROUP BY now, today
+            """
+        )
+    ).one()
+    return Progress(**row._mapping, complete=collection.last_completed_day(connection))  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def count_overdue(connection: Connection, *, hours: int) -> int:
+    """Count the users without a settled scan in the last hours; vanished users do not count.
+
+    Users who were never scanned count from when they were added.
+
+    :param hours: from 24 to 48
+    """
+    count: int = connection.execute(
+        text(
+            """
+            WITH line AS (
+                SELECT moment, (moment AT TIME ZONE 'UTC')::date AS day
+                FROM (
+                    SELECT repopulse_now() - make_interval(hours => :hours) AS moment
+                ) AS before
+            )
+            SELECT count(*) FROM users u, line
+            WHERE u.state = 'active'
+              AND CASE
+                  WHEN u.scanned_on IS NULL THEN u.added_at < moment
+                  WHEN u.scanned_on > day THEN false
+                  -- A scan ends some minutes after its day at the latest.
+                  WHEN u.scanned_on < day - 1 THEN true
+                  -- Looked up one by one, by primary key: no index has the end of a scan.
+                  ELSE NOT EXISTS (
+                      SELECT FROM scans s
+                      WHERE s.user_id = u.id AND s.day >= u.scanned_on AND s.finished_at >= moment
+                  )
+              END
+            """
+        ),
+        {"hours": hours},
+    ).scalar_one()
+    return count

@@ -1,0 +1,90 @@
+"""How the collection goes, as workers record it for the API: completed days and the last sweep.
+
+Completed days are rows in Postgres. The end of the last sweep is a time in Redis: the sweep is a
+task like others, so a recent one proves that beat sends tasks and that workers run them.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import redis
+from sqlalchemy import Connection, select, text
+
+from common.models import FanOut
+
+# As release 0.2.0 named it: its processes may run beside ours during an upgrade.
+_LAST_SWEEP = "repopulse:pulse"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedDay:
+    """A UTC day on which every tracked user who had not vanished was scanned."""
+
+    day: date
+    completed_at: datetime
+    """When a sweep first found it so: at most one sweep later than it came true."""
+    users: int
+    """How many users were scanned."""
+
+
+def record_completed_day(connection: Connection) -> CompletedDay | None:
+    """Record today as completed if every user was scanned; return it, or None if nothing is new.
+
+    Users who are added later in the day change nothing. A day whose last scan ends less than a
+    sweep before midnight, or after it, is never recorded: no sweep ran while it was so.
+    """
+    row = connection.execute(
+        text(
+            """
+            INSERT INTO fan_outs (day, completed_at, users)
+            SELECT (repopulse_now() AT TIME ZONE 'UTC')::date, repopulse_now(), count(*)
+            FROM users
+            WHERE state = 'active'
+              AND NOT EXISTS (
+                  SELECT FROM fan_outs WHERE day = (repopulse_now() AT TIME ZONE 'UTC')::date
+              )
+              AND NOT EXISTS (
+                  SELECT FROM users
+                  WHERE state = 'active'
+                    AND (scanned_on IS NULL
+                         OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
+              )
+            HAVING count(*) > 0
+            ON CONFLICT (day) DO NOTHING
+            RETURNING day, completed_at, users
+            """
+        )
+    ).one_or_none()
+    return None if row is None else CompletedDay(*row)
+
+
+def last_completed_day(connection: Connection) -> CompletedDay | None:
+    """Return the newest completed day, or None before the first."""
+    row = connection.execute(
+        select(FanOut.day, FanOut.completed_at, FanOut.users).order_by(FanOut.day.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else CompletedDay(*row)
+
+
+def record_sweep(client: "redis.Redis") -> None:
+    """Record that a sweep ends now.
+
+    :raise redis.RedisError: Redis does not answer
+    """
+    client.set(_LAST_SWEEP, _now(client))
+
+
+def sweep_age(client: "redis.Redis") -> float | None:
+    """Return the seconds since the last sweep ended, or None if none is recorded.
+
+    :raise redis.RedisError: Redis does not answer
+    """
+    recorded = client.get(_LAST_SWEEP)
+    # Redis' clock may have been set back since.
+    return None if recorded is None else max(0.0, _now(client) - float(recorded))
+
+
+def _now(client: "redis.Redis") -> float:
+    """Return the time by Redis' clock, which all hosts share."""
+    seconds, microseconds = client.time()
+    return seconds + microseconds / 1_000_000
