@@ -33,6 +33,9 @@ SEED ?=
 # More arguments for pytest: make test ARGS="-k stats -x"
 ARGS ?=
 
+# The markers of tests that start the whole product, break it or drive a browser: for `make check`.
+SLOW := end_to_end or fault or browser
+
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
@@ -61,8 +64,9 @@ backup: $(VENV)/run ## Write the data of `make up` to a file (FILE=name)
 restore: $(VENV)/run ## Replace the data of `make up`, stopped, by a file's (FILE=name)
 	@exec $(IN)/python -m local restore "$(FILE)"
 
-test: $(VENV)/dev ## Run the tests (SERVERS=embedded|containers, ARGS="for pytest")
-	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest $(ARGS)
+test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for pytest")
+	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
+		-m "not ($(SLOW))" $(ARGS)
 
 faults: $(VENV)/dev ## Break the whole system in twenty ways, at full length
 	@FAULTS=full exec $(IN)/python -m pytest tests/faults --deselect tests/faults/test_chaos.py $(ARGS)
@@ -92,7 +96,9 @@ format: $(VENV)/dev ## Format the code and repair what can be repaired
 types: $(VENV)/dev ## Check the types
 	@$(IN)/python -m mypy
 
-check: lint types test ## Everything that a change has to pass
+check: lint types test ## Everything that a change has to pass, the slow tests included
+	@# Three at a time even on two cores: these tests mostly wait.
+	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n 3 --dist worksteal -m "$(SLOW)" $(ARGS)
 
 audit: $(VENV)/dev ## Ask whether a locked package has a known hole
 	@exec $(IN)/python -m tests.security.audit $(LOCKS)

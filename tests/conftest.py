@@ -23,6 +23,16 @@ for _name in list(os.environ):
         del os.environ[_name]
 Settings.model_config["env_file"] = None
 
+SECONDS_WITH_PROCESSES = 3600 if os.environ.get("FAULTS") == "full" else 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests that start or break processes more time than ``timeout`` in pyproject.toml."""
+    for item in items:
+        marked = item.get_closest_marker("end_to_end") or item.get_closest_marker("fault")
+        if marked and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SECONDS_WITH_PROCESSES))
+
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:

@@ -16,16 +16,17 @@ from tests.faults.conftest import MakeCluster
 from tests.faults.invariants import check
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
+SECONDS = float(os.environ.get("CHAOS_SECONDS") or 20)
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.fault, pytest.mark.timeout(SECONDS + 600)]
 
 USERS = 80
 NEWCOMERS = 400
 
 
 def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeCluster) -> None:
-    seconds = float(os.environ.get("CHAOS_SECONDS") or 20)
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"chaos: {seconds:g} s from seed {seed}")
+    print(f"chaos: {SECONDS:g} s from seed {seed}")
     sizes = [1 + number % 30 for number in range(USERS)] + [1 + n % 4 for n in range(NEWCOMERS)]
     world = World.synthetic(seed=20, sizes=sizes, day=TODAY)
     accounts = world.accounts
@@ -48,7 +49,7 @@ def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeC
         watching = pool.submit(again_and_again, days.look, 0.5)
         asking = pool.submit(again_and_again, person.act, 0.3)
         try:
-            chaos.run(seconds)
+            chaos.run(SECONDS)
         finally:
             is_over.set()
         healed = time.monotonic()
