@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.pages.doors import OwnForm, doors_of
-from api.pages.frame import go, page
+from api.pages.layout import page, redirect
 
 router = APIRouter()
 
@@ -22,14 +22,14 @@ def _own_address(address: str) -> str:
 
 async def ask_for_key(_request: Request, _error: Exception) -> Response:
     """Send whoever acts without the key to where it is asked for."""
-    return go("/login")
+    return redirect("/login")
 
 
 @router.get("/login")
 def show_login(request: Request, after: Next = "/") -> Response:
     """Ask for the key."""
     if doors_of(request).are_open(request):
-        return go(_own_address(after))
+        return redirect(_own_address(after))
     return page(request, "login.html", after=_own_address(after), problem=None)
 
 
@@ -46,7 +46,7 @@ def log_in(request: Request, form: OwnForm) -> Response:
             after=after,
             problem="This is not the key: it is the setting API_KEY of whoever runs this.",
         )
-    answer = go(after)
+    answer = redirect(after)
     if doors.needs_key:
         doors.admit(request, answer)
     return answer
@@ -55,6 +55,6 @@ def log_in(request: Request, form: OwnForm) -> Response:
 @router.post("/logout")
 def log_out(request: Request, _form: OwnForm) -> Response:
     """Forget the key."""
-    answer = go("/")
+    answer = redirect("/")
     doors_of(request).dismiss(answer)
     return answer

@@ -1,4 +1,4 @@
-"""Pages in place of JSON where a browser asked for a page and there is none."""
+"""Error pages: what a browser gets in place of a JSON error."""
 
 import json
 from typing import Any
@@ -7,14 +7,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import HEADER
-from api.pages.frame import HEADERS, error_page
+from api.pages.layout import HEADERS, error_page
 
-_CALLS = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
-"""Whoever asks these gets the answer that their description promises, a browser too."""
+_NOT_PAGES = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
+"""Below these paths errors are JSON for browsers too, as documented."""
 
 
 class ErrorPages:
-    """Shows an error as a page, whoever answered it: an endpoint, a bound or a fault of ours."""
+    """Middleware that turns JSON errors into pages, wherever they were raised."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,33 +29,33 @@ class ErrorPages:
 
         async def send_page(message: Message) -> None:
             nonlocal start, body
-            if message["type"] == "http.response.start" and _is_error(message):
+            if message["type"] == "http.response.start" and _is_json_error(message):
                 start = message
             elif start is None:
                 await send(message)
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    await _send_error(send, start, body)
+                    await _send_error_page(send, start, body)
 
         await self._app(scope, receive, send_page)
 
 
 def _wants_page(scope: Scope) -> bool:
-    # HEAD is asked by programs; its answer has the length of the JSON.
+    # A response to HEAD has no body to render; its headers are those of the JSON error.
     return (
         scope["method"] in {"GET", "POST"}
-        and not scope["path"].startswith(_CALLS)
+        and not scope["path"].startswith(_NOT_PAGES)
         and "text/html" in Headers(scope=scope).get("accept", "")
     )
 
 
-def _is_error(start: Message) -> bool:
-    kind = Headers(raw=start["headers"]).get("content-type", "")
-    return start["status"] >= 400 and kind.startswith("application/json")
+def _is_json_error(start: Message) -> bool:
+    content_type = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] >= 400 and content_type.startswith("application/json")
 
 
-async def _send_error(send: Send, start: Message, body: bytes) -> None:
+async def _send_error_page(send: Send, start: Message, body: bytes) -> None:
     headers = MutableHeaders(raw=list(start["headers"]))
     page = error_page(start["status"], _reasons(json.loads(body)["detail"]), headers.get(HEADER))
     headers.update(HEADERS)
@@ -68,4 +68,4 @@ async def _send_error(send: Send, start: Message, body: bytes) -> None:
 def _reasons(detail: Any) -> list[str]:
     if isinstance(detail, str):
         return [detail]
-    return [f"{fault['loc'][-1]}: {fault['msg']}" for fault in detail]
+    return [f"{error['loc'][-1]}: {error['msg']}" for error in detail]

@@ -15,8 +15,8 @@ from api.dependencies import Database, Owned
 from api.http.errors import NotFoundError
 from api.http.transactions import transact
 from api.pages.doors import ActingForm
-from api.pages.figures import moment, plural
-from api.pages.frame import go, page
+from api.pages.filters import plural, timestamp
+from api.pages.layout import page, redirect
 from api.pages.overview import overview
 from api.v1.schemas import MAX_ID, Login
 from api.v1.users import ask
@@ -95,15 +95,15 @@ async def follow(request: Request, resources: Owned, form: ActingForm) -> Respon
         )
     asked = await run_in_threadpool(ask, resources, login)
     if isinstance(asked, TrackedUser):
-        return go(f"/users/{asked.id}")
+        return redirect(f"/users/{asked.id}")
     lookup, _ = asked
-    return go(f"/follow/{lookup.id}")
+    return redirect(f"/follow/{lookup.id}")
 
 
 @router.get("")
 def begin() -> Response:
     """Lead whoever loads the form's address to where the form is."""
-    return go("/")
+    return redirect("/")
 
 
 @router.get("/{lookup_id}")
@@ -164,5 +164,5 @@ def _recorded(user: TrackedUser | None, record: ScanRecord | None) -> Step:
         case ScanState.CLAIMED:
             doing = "a worker is reading the repositories" if record.attempts else "waits"
             return Step(name, Stage.UNDER_WAY, f"{doing}; {so_far}" if record.recorded else doing)
-    again = f"; next attempt {moment(record.next_attempt_at)}" if record.next_attempt_at else ""
+    again = f"; next attempt {timestamp(record.next_attempt_at)}" if record.next_attempt_at else ""
     return Step(name, Stage.UNDER_WAY, f"{record.reason or 'waits'}{again}")

@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Owned, Resources
 from api.http.transactions import transact
-from api.pages.frame import page
-from api.pages.spans import WINDOW, Line
+from api.pages.layout import page
+from api.pages.trend import LOOK_BACK, Trend
 from api.queries import series, user_list
 from api.queries.metric import Metric
 from api.queries.progress import Progress, get_progress
@@ -48,16 +48,16 @@ async def overview(
 ) -> Response:
     """Return the page; with what is wrong with a login that was to be followed, if anything is."""
 
-    def look(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Line]]:
+    def look(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Trend]]:
         progress = get_progress(connection)
         found = user_list.search(connection, part, limit=_PAGE + 1, after=after)
         totals = series.of_users(
             connection,
             [user.id for user in found[:_PAGE]],
-            progress.today - WINDOW,
+            progress.today - LOOK_BACK,
             progress.today,
         )
-        return progress, found, {user.id: Line(totals.get(user.id, [])) for user in found}
+        return progress, found, {user.id: Trend(totals.get(user.id, [])) for user in found}
 
     checks = await resources.checks.run()
     progress, found, totals = await run_in_threadpool(transact, resources.database, look)

@@ -15,8 +15,8 @@ from api.dependencies import Database
 from api.http.errors import NotFoundError
 from api.http.transactions import transact
 from api.pages.days import Gap, newest_first
-from api.pages.frame import page
-from api.pages.periods import Chosen, Period, choose
+from api.pages.layout import page
+from api.pages.period import DateRange, Period
 from api.queries import repository_list, series
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
@@ -48,7 +48,7 @@ class Content:
     """What the page shows, of one moment."""
 
     entry: Entry
-    chosen: Chosen
+    chosen: DateRange
     days: Sequence[Point | Gap]
     is_more: bool
 
@@ -82,7 +82,7 @@ def _look(connection: Connection, repo_id: int, period: Period) -> Content:
     if entry is None:
         raise NotFoundError("repository not found")
     today = clock.today(connection)
-    chosen = choose(period, today, entry.first_day)
+    chosen = period.until(today, recorded_since=entry.first_day)
     points = series.of_repository(connection, repo_id, chosen.first, chosen.last)
     # Days before it was known are no gaps.
     first = max(chosen.first, entry.first_day or today)

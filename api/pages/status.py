@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Owned
-from api.pages.frame import page
+from api.pages.layout import page
 from api.status.readiness import OK
 
 router = APIRouter()

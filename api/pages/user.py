@@ -14,9 +14,9 @@ from api.dependencies import Database, Owned, UserId
 from api.http.transactions import transact
 from api.pages.days import Calendar, calendar
 from api.pages.doors import ActingForm
-from api.pages.frame import go, page
-from api.pages.periods import Chosen, Period, choose
-from api.pages.spans import WINDOW, Line
+from api.pages.layout import page, redirect
+from api.pages.period import DateRange, Period
+from api.pages.trend import LOOK_BACK, Trend
 from api.queries import growth, repository_list, series
 from api.queries.growth import Mover
 from api.queries.metric import Metric
@@ -108,8 +108,8 @@ class Content:
 
     user: TrackedUser
     today: date
-    chosen: Chosen
-    total: Line
+    chosen: DateRange
+    total: Trend
     entries: list[Entry]
     """Those of the page that is looked at."""
     repositories: int
@@ -141,7 +141,7 @@ def show_user(
     content = transact(database, lambda connection: _look(connection, user_id, choice))
 
     def sparkline(entry: Entry) -> Markup:
-        return Line(content.lines.get(entry.id, [])).drawn(choice.metric, content.today)
+        return Trend(content.lines.get(entry.id, [])).sparkline(choice.metric, content.today)
 
     return page(
         request,
@@ -165,7 +165,7 @@ def scan_now(resources: Owned, user_id: UserId, _form: ActingForm) -> Response:
     became = Rescan.SENT if asked.is_sent else Rescan.AT_WORK
     if asked.wait:
         became = Rescan.TOO_SOON
-    return go(f"/users/{user_id}?scan={became}#scans")
+    return redirect(f"/users/{user_id}?scan={became}#scans")
 
 
 def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
@@ -173,13 +173,13 @@ def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
     today = clock.today(connection)
     entries = repository_list.of_user(connection, user_id)
     since = min((entry.first_day for entry in entries if entry.first_day), default=None)
-    chosen = choose(choice.period, today, since)
+    chosen = choice.period.until(today, recorded_since=since)
     shown = _sorted(entries, choice)[(choice.page - 1) * _PAGE : choice.page * _PAGE]
     return Content(
         user=user,
         today=today,
         chosen=chosen,
-        total=Line(series.of_user(connection, user_id, today - WINDOW, today)),
+        total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),
         entries=shown,
         repositories=len(entries),
         lines=series.of_repositories(

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from api.pages import figures
+from api.pages import filters
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
@@ -57,11 +57,11 @@ def told(client: TestClient, path: str) -> Any:
 
 
 def count(value: int | None) -> str:
-    return UNKNOWN if value is None else figures.number(value)
+    return UNKNOWN if value is None else filters.number(value)
 
 
 def difference(value: int | None) -> str:
-    return UNKNOWN if value is None else figures.change(value)
+    return UNKNOWN if value is None else filters.change(value)
 
 
 def rows_of(page: Element, section: str) -> list[list[str]]:
@@ -111,10 +111,10 @@ def test_the_movers_are_those_of_the_call(
     assert shown == [
         [
             mover["name"],
-            figures.number(mover["first"]),
-            figures.number(mover["last"]),
-            figures.change(mover["difference"]),
-            figures.percent(mover["percent"]),
+            filters.number(mover["first"]),
+            filters.number(mover["last"]),
+            filters.change(mover["difference"]),
+            filters.percent(mover["percent"]),
             f"{mover['first_day']} to {mover['last_day']}",
         ]
         for mover in movers
@@ -137,15 +137,15 @@ def test_totals_are_the_sums_of_the_rows(client: TestClient, user: TrackedUser) 
 
     assert boxes == [
         [
-            figures.number(total(0, metric)),
-            f"7 d {UNKNOWN}, 30 d {figures.change(total(0, metric) - total(30, metric))}",
+            filters.number(total(0, metric)),
+            f"7 d {UNKNOWN}, 30 d {filters.change(total(0, metric) - total(30, metric))}",
         ]
         for metric in METRICS
     ]
-    assert [listed[1], *listed[5:7]] == [figures.number(total(0, metric)) for metric in METRICS]
+    assert [listed[1], *listed[5:7]] == [filters.number(total(0, metric)) for metric in METRICS]
     assert listed[3:5] == [
         UNKNOWN,
-        figures.change(total(0, "stargazers") - total(30, "stargazers")),
+        filters.change(total(0, "stargazers") - total(30, "stargazers")),
     ]
 
 
@@ -186,7 +186,7 @@ def test_the_page_of_each_repository_is_that_of_the_calls(
         ]
         recorded = [row for row in rows_of(page, "days") if len(row) == 4]
         assert recorded == [
-            [day, *(figures.number(days[day][metric]) for metric in METRICS)]
+            [day, *(filters.number(days[day][metric]) for metric in METRICS)]
             for day in sorted(days, reverse=True)
         ]
 

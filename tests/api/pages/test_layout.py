@@ -62,7 +62,7 @@ def test_a_static_file_that_the_browser_has_is_not_sent_again(client: TestClient
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/frame.py", "/static/x.css"])
+@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/layout.py", "/static/x.css"])
 def test_nothing_but_static_files_is_served_as_such(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 

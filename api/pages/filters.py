@@ -1,0 +1,65 @@
+"""Template filters: how pages write numbers, days, times and durations."""
+
+from datetime import date, datetime, timedelta
+
+_MINUS = "\N{MINUS SIGN}"
+_UNKNOWN = "\N{EN DASH}"
+
+
+def number(value: int | None) -> str:
+    """Format a count; a dash if it is not known."""
+    return _UNKNOWN if value is None else f"{value:,}"
+
+
+def change(value: int | None) -> str:
+    """Format a difference with its sign; a dash if it is not known."""
+    if value is None or value == 0:
+        return number(value)
+    return f"+{value:,}" if value > 0 else f"{_MINUS}{-value:,}"
+
+
+def percent(value: float | None) -> str:
+    """Format a change in percent; a dash if there is none, as from zero."""
+    if value is None:
+        return _UNKNOWN
+    sign = _MINUS if value < 0 else "+" if value > 0 else ""
+    return f"{sign}{abs(value):,.2f} %"
+
+
+def direction(value: int | None) -> str:
+    """Return the CSS class of a difference: ``up``, ``down`` or ``unchanged``."""
+    if not value:
+        return "unchanged"
+    return "up" if value > 0 else "down"
+
+
+def timestamp(value: datetime) -> str:
+    """Format a time in UTC, to the minute."""
+    return f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def day(value: date) -> str:
+    """Format a day."""
+    return value.isoformat()
+
+
+def duration(seconds: float) -> str:
+    """Format a duration in the unit that suits it."""
+    if seconds < 90:
+        return f"{round(seconds)} seconds"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} minutes"
+    hours = round(timedelta(minutes=minutes) / timedelta(hours=1))
+    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Format a count with its noun: "1 user", "2 users"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+FILTERS = {
+    filter_.__name__: filter_
+    for filter_ in (number, change, percent, direction, timestamp, day, duration, plural)
+}

@@ -1,0 +1,93 @@
+"""What all pages share: templates, security headers, and responses made of them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from api.pages import filters
+from api.pages.assets import asset_url
+from api.pages.doors import doors_of
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+"""Nothing from other hosts, nothing inline, and no other site may embed a page in a frame."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # With "no-referrer", browsers would send our own forms with `Origin: null`.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset_url"] = asset_url
+    environment.filters.update(filters.FILTERS)
+    return environment
+
+
+_TEMPLATES = _environment()
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """Render a template; all values are escaped."""
+    return _TEMPLATES.get_template(template).render(values)
+
+
+def page(request: Request, template: str, *, status_code: int = 200, **values: object) -> Response:
+    """Return a page, with the cookie that its forms need if the visitor has none."""
+    doors = doors_of(request)
+    visit = doors.visit(request)
+    shared = {
+        "current_path": request.url.path,
+        "needs_key": doors.needs_key,
+        "can_write": doors.are_open(request),
+        "form_token": visit.form_token,
+    }
+    response = HTMLResponse(
+        render(template, shared | values), status_code=status_code, headers=HEADERS
+    )
+    visit.keep(request, response)
+    return response
+
+
+def error_page(status_code: int, reasons: list[str], request_id: str | None) -> bytes:
+    """Return a page that describes an error."""
+    values = {
+        "current_path": None,
+        "needs_key": False,
+        "status": status_code,
+        "title": HTTPStatus(status_code).phrase,
+        "reasons": reasons,
+        "request_id": request_id,
+    }
+    return render("error.html", values).encode()
+
+
+def redirect(path: str) -> Response:
+    """Redirect after a form, so that reloading the page does not send the form again."""
+    return RedirectResponse(path, status_code=303, headers=HEADERS)
