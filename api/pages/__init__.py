@@ -1,23 +1,23 @@
 """The pages at ``/``: HTML rendered on the server, usable without JavaScript.
 
-One module per page, named after it. They share ``layout``; ``doors`` decides who may send forms.
+One module per page, named after it. They share ``layout``; ``auth`` decides who may send forms.
 Pages read the database through ``api.queries``, as the calls under ``/v1`` do.
 """
 
 from fastapi import FastAPI
 
-from api.pages import entry, follow, overview, repository, status, user
+from api.pages import follow, login, overview, repository, status, user
 from api.pages.assets import Assets
-from api.pages.doors import Doors, NoKeyError
+from api.pages.auth import Auth, NotLoggedInError
 from api.pages.errors import ErrorPages
 from common.settings import Settings
 
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Add the pages to the application; call it after all other middleware is added."""
-    app.state.doors = Doors(settings.api_key)
-    app.add_exception_handler(NoKeyError, entry.ask_for_key)
+    app.state.auth = Auth(settings.api_key)
+    app.add_exception_handler(NotLoggedInError, login.redirect_to_login)
     app.mount("/static", Assets(), name="static")
-    for module in (overview, entry, follow, user, repository, status):
+    for module in (overview, login, follow, user, repository, status):
         app.include_router(module.router, include_in_schema=False)
     app.add_middleware(ErrorPages)

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api.dependencies import Database, Owned
 from api.http.errors import NotFoundError
 from api.http.transactions import transact
-from api.pages.doors import ActingForm
+from api.pages.auth import LoggedInForm
 from api.pages.filters import plural, timestamp
 from api.pages.layout import page, redirect
 from api.pages.overview import overview
@@ -84,7 +84,7 @@ class Steps:
 
 
 @router.post("")
-async def follow(request: Request, resources: Owned, form: ActingForm) -> Response:
+async def follow(request: Request, resources: Owned, form: LoggedInForm) -> Response:
     """Follow the user of a login, and send the browser to where it can be watched."""
     given = form.get("login", "").strip().removeprefix("@")
     try:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.pages import filters
 from api.pages.assets import asset_url
-from api.pages.doors import doors_of
+from api.pages.auth import auth_of
 
 POLICY = "; ".join(
     (
@@ -59,20 +59,14 @@ def render(template: str, values: Mapping[str, object]) -> str:
 
 
 def page(request: Request, template: str, *, status_code: int = 200, **values: object) -> Response:
-    """Return a page, with the cookie that its forms need if the visitor has none."""
-    doors = doors_of(request)
-    visit = doors.visit(request)
+    """Return a page."""
+    auth = auth_of(request)
     shared = {
         "current_path": request.url.path,
-        "needs_key": doors.needs_key,
-        "can_write": doors.are_open(request),
-        "form_token": visit.form_token,
+        "needs_key": auth.needs_key,
+        "can_write": auth.is_logged_in(request),
     }
-    response = HTMLResponse(
-        render(template, shared | values), status_code=status_code, headers=HEADERS
-    )
-    visit.keep(request, response)
-    return response
+    return HTMLResponse(render(template, shared | values), status_code=status_code, headers=HEADERS)
 
 
 def error_page(status_code: int, reasons: list[str], request_id: str | None) -> bytes:

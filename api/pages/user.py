@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database, Owned, UserId
 from api.http.transactions import transact
+from api.pages.auth import LoggedInForm
 from api.pages.days import Calendar, calendar
-from api.pages.doors import ActingForm
 from api.pages.layout import page, redirect
 from api.pages.period import DateRange, Period
 from api.pages.trend import LOOK_BACK, Trend
@@ -159,7 +159,7 @@ def show_user(
 
 
 @router.post("/scan")
-def scan_now(resources: Owned, user_id: UserId, _form: ActingForm) -> Response:
+def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response:
     """Scan the user now, and lead back to the calendar, which says what comes of it."""
     asked = scan_calls.ask(resources, user_id)
     became = Rescan.SENT if asked.is_sent else Rescan.AT_WORK

@@ -140,7 +140,7 @@ def test_every_call_that_writes_needs_the_key(make_client: Callable[..., TestCli
 
 
 _ACTING_FORMS = ["/follow", "/users/{user_id}/scan"]
-"""What the pages send; ``tests/api/pages/test_entry.py`` tries their doors."""
+"""Forms of the pages; ``tests/api/pages/test_login.py`` tests who may send them."""
 
 
 def test_no_call_that_writes_is_left_out_of_the_description(
