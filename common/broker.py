@@ -7,7 +7,7 @@ that sets it.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import BoundedSemaphore, Lock
@@ -40,6 +40,8 @@ class Task(StrEnum):
     """The tasks; the API knows these names, not the code."""
 
     FAN_OUT = "repopulse.fan_out"
+    SWEEP = "repopulse.sweep"
+    """The same work as the fan-out, each minute."""
     RESOLVE_LOGIN = "repopulse.resolve_login"
     LOAD_USER = "repopulse.load_user"
     SCAN_USER = "repopulse.scan_user"
@@ -47,6 +49,7 @@ class Task(StrEnum):
 
 QUEUE_OF = {
     Task.FAN_OUT: Queue.CONTROL,
+    Task.SWEEP: Queue.CONTROL,
     Task.RESOLVE_LOGIN: Queue.LOAD,
     Task.LOAD_USER: Queue.LOAD,
     Task.SCAN_USER: Queue.SCAN,
@@ -142,21 +145,16 @@ def _queue(name: Queue) -> Any:
     return KombuQueue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
 
 
-OTHERS = "others"
-"""The header of a scan's message that names more users, to be scanned with the first. No argument:
-a worker of the release before must understand the message too, and scans the first."""
+def send(app: Celery, task: Task, *args: int | str, login: str | None = None) -> bool:
+    """Send a task; if the broker does not take it, a later sweep sends it again.
 
-
-def send(app: Celery, task: Task, *args: int | str, others: Sequence[int] = ()) -> bool:
-    """Send a task if the broker takes it; the sweep sends again what was lost.
-
-    Arguments are ids and ISO days only: they show in Flower.
-
-    :param others: more users for the same scan
+    :param args: ids and ISO days only
+    :param login: shown in Flower beside the arguments, so that a person recognises the user
     :return: whether the broker took it
     """
+    shown = None if login is None else f"{login}: {', '.join(map(str, args))}"
     try:
-        app.send_task(task, args=args, headers={OTHERS: list(others)} if others else None)
+        app.send_task(task, args=args, argsrepr=shown)
     except (OperationalError, KombuError, OSError) as error:
         log.warning("broker does not answer, the sweep will send %s%s: %s", task, args, error)
         return False
@@ -187,14 +185,14 @@ class Sender:
         self._next_try: float | None = None
         """When to try again; None while the broker answers."""
 
-    def send(self, task: Task, *args: int | str) -> bool:
+    def send(self, task: Task, *args: int | str, login: str | None = None) -> bool:
         """Send a task; return whether the broker took it."""
         if not self._places.acquire(timeout=_LONGEST_WAIT):
             return False
         try:
             if not self._may_try():
                 return False
-            was_sent = send(self._app, task, *args)
+            was_sent = send(self._app, task, *args, login=login)
             with self._lock:
                 self._next_try = None if was_sent else self._clock() + _PAUSE
             return was_sent

@@ -67,26 +67,27 @@ def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
     )
 
 
-def claim(connection: Connection, *, limit: int, lease: float) -> list[int]:
-    """Take pending lookups that nobody holds and that need not wait; return their ids."""
-    return list(
-        connection.execute(
-            text(
-                """
-                WITH due AS (
-                    SELECT id FROM lookups
-                    WHERE state = 'pending' AND lease_until <= repopulse_now()
-                      AND not_before <= repopulse_now()
-                    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
-                )
-                UPDATE lookups l
-                SET lease_until = repopulse_now() + make_interval(secs => :lease), attempts =
-                attempts + 1 FROM due WHERE l.id = due.id RETURNING l.id
-                """
-            ),
-            {"limit": limit, "lease": lease},
-        ).scalars()
+def claim(connection: Connection, *, limit: int, lease: float) -> list[Lookup]:
+    """Take pending lookups that are due: without a living lease, and ``not_before`` has passed."""
+    rows = connection.execute(
+        text(
+            f"""
+            WITH due AS (
+                SELECT id AS due_id FROM lookups
+                WHERE state = 'pending' AND lease_until <= repopulse_now()
+                  AND not_before <= repopulse_now()
+                ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+            )
+            UPDATE lookups
+            SET lease_until = repopulse_now() + make_interval(secs => :lease),
+                attempts = attempts + 1
+            FROM due WHERE id = due_id
+            RETURNING {_COLUMNS}
+            """  # noqa: S608 - a constant
+        ),
+        {"limit": limit, "lease": lease},
     )
+    return [_lookup(row) for row in rows]
 
 
 def lock_pending(connection: Connection, lookup_id: int) -> bool:

@@ -1,18 +1,21 @@
-"""Which user's day is due, taken, done or put back.
+"""Which user's day is due, claimed, settled or rescheduled.
 
-The ``users`` table is the queue. A claim takes users who are due under ``FOR UPDATE SKIP LOCKED``
-and gives each a lease; a scan ends with ``finish`` (the day is settled) or ``put_back`` (due again
-later). Whoever dies in between leaves a lease that ends. Attempts are counted at the claim, and
-where a message comes again whose task was killed, so that even a user whose scan kills its worker
-is set aside in the end. A message that was lost before anybody began counts as none.
+The ``users`` table is the queue. ``claim`` takes due users under ``FOR UPDATE SKIP LOCKED`` and
+gives each a lease. A scan then ends with ``finish``, which settles the day, or with ``reschedule``,
+which makes the user due again at a later time. If a process dies in between, the lease expires and
+the user is due again.
 
-A task that begins a scan holds the user by its own id: another message for the same user finds it
-taken.
+Attempts are counted at the claim, and again when the message of a killed task is delivered again.
+So a user whose scan kills its worker is set aside in the end, and a message that was lost before
+any task began counts as no attempt.
+
+A task that begins a scan holds the user under its own id. Other messages for the same user find
+the user taken.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
@@ -21,23 +24,24 @@ from common.states import ScanState
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A user who was due and is now leased to whoever gets the message."""
+    """A user who was due and is now leased to the task that is sent for the user."""
 
     user_id: int
+    login: str
     day: date
     is_first: bool
     """Never scanned: a person may be waiting."""
-    size: int | None = None
-    """How many repositories GitHub counted, of one who may share a request; None goes alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A scan that is to be made: who, and for which day.
+    """A scan that has begun: of which user, and for which day.
 
-    :param expected: how many repositories GitHub listed today; None where that is not known yet
-    :param attempts: how often it was begun today, this time included
-    :param failures: attempts since the user's last scan that came to an end, this one included
+    :param expected: how many repositories GitHub listed today; None if not known yet
+    :param attempts: how often the scan was begun today, including this time
+    :param failures: attempts since the user's last completed scan, including this one
+    :param is_repeated: the same task had begun this scan before, and was killed or stopped
+    :param holder: the task that began it
     """
 
     user_id: int
@@ -48,12 +52,16 @@ class Begun:
     expected: int | None
     attempts: int
     failures: int
-    repositories: int | None
-    """How many GitHub counted at the last scan that came to an end."""
     is_repeated: bool
-    """The same task had begun it before, and was killed or stopped."""
     holder: str
-    """The task that began it."""
+
+
+class NotBegun(StrEnum):
+    """Why there is no scan to begin."""
+
+    UNTRACKED = "user is not tracked"
+    SETTLED = "already scanned"
+    TAKEN = "another task is scanning this user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,11 @@ def claim(
 ) -> list[Claim]:
     """Take users who are due today, those never scanned first.
 
-    A user is due who was not scanned today, whom nobody holds and who need not wait; before
-    ``scan_at`` (UTC) only those who were never scanned. Users beyond ``max_attempts`` are claimed
-    once a day.
+    A user is due who was not scanned today, has no living lease and whose ``not_before`` has
+    passed; before ``scan_at`` (UTC) only users who were never scanned are due. Users beyond
+    ``max_attempts`` are claimed once a day.
 
-    :param lease: seconds until the claim is void
+    :param lease: seconds until the claim expires
     """
     rows = connection.execute(
         text(
@@ -89,8 +97,8 @@ def claim(
                 SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ), due AS (
                 SELECT u.id, u.scanned_on IS NULL AS is_first, clock.*,
-                       -- Claimed before, and its lease ran out with nobody having begun: the
-                       -- message was lost, which is no fault of the user's.
+                       -- Claimed before, and the lease expired before any task began: the message
+                       -- was lost, which is not the user's fault.
                        u.attempts + CASE WHEN u.attempts > 0 AND u.held_by IS NULL
                                               AND isfinite(u.lease_until)
                                          THEN 0 ELSE 1 END AS attempts
@@ -107,17 +115,14 @@ def claim(
                 SET lease_until = due.now + make_interval(secs => :lease),
                     held_by = NULL,
                     attempts = due.attempts,
-                    -- Said at the claim: a scan that kills its worker never gets to say it.
+                    -- Set at the claim, because a scan that kills its worker cannot set it later.
                     not_before = CASE
                         WHEN due.attempts > :max_attempts
                         THEN (due.today + 1 + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
                         ELSE u.not_before END
                 FROM due WHERE u.id = due.id
-                RETURNING u.id, due.today, due.is_first, u.attempts - old.attempts AS counted,
-                          -- One that failed is tried alone.
-                          CASE WHEN u.attempts = 1 AND NOT due.is_first AND u.node_id IS NOT NULL
-                                    AND u.missing_since IS NULL
-                               THEN u.repositories END AS size
+                RETURNING u.id, u.login, due.today, due.is_first,
+                          u.attempts - old.attempts AS counted
             ), recorded AS (
                 INSERT INTO scans AS s (user_id, day, attempts)
                 SELECT id, today, 1 FROM claimed ORDER BY id
@@ -125,7 +130,7 @@ def claim(
                 SET attempts = s.attempts + (SELECT counted FROM claimed WHERE id = s.user_id)
                 RETURNING user_id, day
             )
-            SELECT id, day, is_first, size FROM claimed JOIN recorded ON user_id = id
+            SELECT id, login, day, is_first FROM claimed JOIN recorded ON user_id = id
             """
         ),
         {"limit": limit, "lease": lease, "max_attempts": max_attempts, "scan_at": scan_at},
@@ -135,38 +140,17 @@ def claim(
     )
 
 
-_BEGUN_COLUMNS = """
-users.id, users.login, users.node_id, day, users.attempts AS failures, users.repositories,
-old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated, users.held_by
-"""
-
-_BEGUN_RECORDS = """
-record AS (
-    -- A load comes without a claim, which would have made the record.
-    INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun ORDER BY id
-    ON CONFLICT (user_id, day) DO UPDATE
-    SET state = CASE WHEN s.state = 'done' THEN s.state ELSE 'claimed' END, attempts = s.attempts
-        + (SELECT is_repeated::int FROM begun WHERE id = s.user_id)
-    RETURNING s.user_id, s.expected, s.attempts
-)
-SELECT begun.id, login, node_id, day, repopulse_now(), expected, attempts, failures, repositories,
-       is_repeated, held_by
-FROM begun JOIN record ON record.user_id = begun.id
-"""
-
-
 def begin(
     connection: Connection, user_id: int, *, holder: str, lease: float, day: date | None = None
-) -> Begun | None:
-    """Begin the scan of a user for a day, by default the day that it is now.
+) -> Begun | NotBegun:
+    """Begin the scan of a user for a day, by default for today.
 
-    :param holder: the task that begins it; the same task may begin it again, as another attempt
-    :return: None where there is nothing to do: the user is followed no more, that day or a later
-        one is settled, or another task is at work on it
+    :param holder: the task that begins it; if the same task begins it again, that is one more
+        attempt
     """
     row = connection.execute(
         text(
-            f"""
+            """
             WITH wanted AS (
                 SELECT coalesce(
                     CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
@@ -179,75 +163,104 @@ def begin(
                 FROM wanted
                 WHERE id = :id AND (scanned_on IS NULL OR scanned_on < day)
                   AND (held_by IS NULL OR held_by = :holder OR lease_until <= repopulse_now())
-                RETURNING {_BEGUN_COLUMNS}
-            ), {_BEGUN_RECORDS}
-            """  # noqa: S608 - constants
+                RETURNING users.id, users.login, users.node_id, day, users.attempts AS failures,
+                          old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated,
+                          users.held_by
+            ), record AS (
+                -- A load comes without a claim, which would have made the record.
+                INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun
+                ON CONFLICT (user_id, day) DO UPDATE
+                SET state = CASE WHEN s.state = 'done' THEN s.state ELSE 'claimed' END,
+                    attempts = s.attempts + (SELECT is_repeated::int FROM begun)
+                RETURNING s.expected, s.attempts
+            )
+            SELECT id, login, node_id, day, repopulse_now(), expected, attempts, failures,
+                   is_repeated, held_by
+            FROM begun, record
+            """
         ),
         {"id": user_id, "lease": lease, "holder": holder, "day": day},
     ).one_or_none()
-    return None if row is None else Begun(*row)
-
-
-def let_go(connection: Connection, user_ids: Sequence[int], *, holder: str) -> set[int]:
-    """Give back users whom a task began with and does not go on with; each is due again now.
-
-    :param user_ids: those whom others have taken meanwhile stay with them
-    :return: who was given back
-    """
-    rows = connection.execute(
+    if row is not None:
+        return Begun(*row)
+    is_settled = connection.execute(
         text(
-            # The claim may have put off until tomorrow who kills workers: this task lives.
             """
-            UPDATE users SET lease_until = '-infinity', held_by = NULL, not_before = '-infinity'
-            WHERE id = ANY(:ids) AND held_by = :holder
-            RETURNING id
+            SELECT coalesce(scanned_on >= coalesce(
+                CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
+            ), false)
+            FROM users WHERE id = :id
             """
         ),
-        {"holder": holder, "ids": list(user_ids)},
-    )
-    return set(rows.scalars())
+        {"id": user_id, "day": day},
+    ).scalar_one_or_none()
+    if is_settled is None:
+        return NotBegun.UNTRACKED
+    return NotBegun.SETTLED if is_settled else NotBegun.TAKEN
 
 
-def lock(connection: Connection, days: Mapping[int, date]) -> set[int]:
-    """Hold users against deletion and other writers until the transaction ends.
+def release(connection: Connection, user_id: int, *, holder: str) -> bool:
+    """Give back a user whose scan has begun and will not be finished; the user is due again now.
 
-    :param days: by user, the day that is to be settled
-    :return: those who are still followed and whose day nobody has settled
+    :return: False if another task has taken the user meanwhile
     """
-    rows = connection.execute(
-        # Whoever only refers to the user, by giving it a repository, need not wait: it may hold
-        # what we need next.
-        text("SELECT id, scanned_on FROM users WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
-        {"ids": list(days)},
+    released = connection.execute(
+        text(
+            # The claim may have postponed the user until tomorrow, in case the scan kills its
+            # worker. This task lives.
+            """
+            UPDATE users SET lease_until = '-infinity', held_by = NULL, not_before = '-infinity'
+            WHERE id = :id AND held_by = :holder
+            """
+        ),
+        {"holder": holder, "id": user_id},
     )
-    return {id_ for id_, scanned_on in rows if scanned_on is None or scanned_on < days[id_]}
+    return released.rowcount == 1
+
+
+def lock(connection: Connection, user_id: int, day: date) -> bool:
+    """Lock a user against deletion and other writers until the transaction ends.
+
+    :return: whether the user is still tracked and the day is not settled yet
+    """
+    row = connection.execute(
+        # Transactions that only refer to the user, by giving it a repository, need not wait: they
+        # may hold what this one needs next.
+        text("SELECT scanned_on FROM users WHERE id = :id FOR NO KEY UPDATE"),
+        {"id": user_id},
+    ).one_or_none()
+    return row is not None and (row.scanned_on is None or row.scanned_on < day)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What becomes of a scan that somebody asked for.
+class RescanRequest:
+    """The answer to a request for a rescan.
 
-    :param is_sent: a message is due now; the user is leased to it
-    :param wait: seconds until one may be asked for again, where this one came too soon
+    :param is_accepted: the user is due now and leased to the caller's message
+    :param wait: seconds until a rescan may be requested again, if this request came too soon
     """
 
-    is_sent: bool
+    login: str
+    is_accepted: bool
     wait: float = 0.0
 
 
-def ask(connection: Connection, user_id: int, *, pause: float, lease: float) -> Asked | None:
-    """Let a user be scanned once more today, and at once, whatever the user waits for.
+def request_rescan(
+    connection: Connection, user_id: int, *, pause: float, lease: float
+) -> RescanRequest | None:
+    """Make a user due at once, even if already scanned today or waiting.
 
-    The numbers of this scan replace those of today; where it fails, those stay. Nobody is asked for
-    twice in ``pause`` seconds, nor so soon after a scan; one who is at work is left to that.
+    The numbers of the rescan replace those of today; if it fails, those stay. A request within
+    ``pause`` seconds of the last request or scan is refused, and a user whose scan is under way is
+    left to that scan.
 
     :param lease: seconds during which the sweep leaves the user to the caller's own message
-    :return: None where nobody with this id is followed
+    :return: None if no user with this id is tracked
     """
     row = connection.execute(
         text(
             """
-            SELECT lease_until > repopulse_now(),
+            SELECT login, lease_until > repopulse_now(),
                    extract(epoch FROM greatest(
                        asked_at,
                        (SELECT max(finished_at) FROM scans
@@ -260,18 +273,18 @@ def ask(connection: Connection, user_id: int, *, pause: float, lease: float) -> 
     ).one_or_none()
     if row is None:
         return None
-    is_at_work, wait = row
-    if is_at_work:
-        return Asked(is_sent=False)
+    login, is_under_way, wait = row
+    if is_under_way:
+        return RescanRequest(login, is_accepted=False)
     if wait is not None and wait > 0:
-        return Asked(is_sent=False, wait=float(wait))
+        return RescanRequest(login, is_accepted=False, wait=float(wait))
     connection.execute(
         text(
             """
             UPDATE users
             SET asked_at = repopulse_now(), held_by = NULL, not_before = '-infinity',
                 lease_until = repopulse_now() + make_interval(secs => :lease),
-                -- Due again, and to the sweep too if the message is lost.
+                -- Due again for the sweep too, if the message is lost.
                 scanned_on = CASE WHEN scanned_on IS NOT NULL THEN
                     least(scanned_on, (repopulse_now() AT TIME ZONE 'UTC')::date - 1) END
             WHERE id = :id
@@ -279,38 +292,7 @@ def ask(connection: Connection, user_id: int, *, pause: float, lease: float) -> 
         ),
         {"id": user_id, "lease": lease},
     )
-    return Asked(is_sent=True)
-
-
-def take_along(
-    connection: Connection, user_ids: Sequence[int], day: date, *, holder: str, lease: float
-) -> list[Begun]:
-    """Begin the scans of users who share a request with another.
-
-    Left out is who need not be scanned for that day, who is at others' hands, and who failed today:
-    one that failed is tried alone.
-    """
-    rows = connection.execute(
-        text(
-            f"""
-            WITH small AS (
-                SELECT id FROM users
-                WHERE id = ANY(:ids) AND held_by IS NULL AND attempts = 1
-                  AND scanned_on < :day AND node_id IS NOT NULL AND missing_since IS NULL
-                FOR UPDATE SKIP LOCKED
-            ), begun AS (
-                UPDATE users
-                SET lease_until = repopulse_now() + make_interval(secs => :lease),
-                    held_by = :holder
-                FROM small, (SELECT CAST(:day AS date) AS day) AS wanted
-                WHERE users.id = small.id
-                RETURNING {_BEGUN_COLUMNS}
-            ), {_BEGUN_RECORDS}
-            """  # noqa: S608 - constants
-        ),
-        {"day": day, "holder": holder, "lease": lease, "ids": list(user_ids)},
-    )
-    return [Begun(*row) for row in rows]
+    return RescanRequest(login, is_accepted=True)
 
 
 def finish(
@@ -324,10 +306,10 @@ def finish(
     reason: str | None = None,
     next_day: date | None = None,
 ) -> bool:
-    """Settle a user's day, unless somebody else has.
+    """Settle a user's day.
 
-    :param next_day: the day before which the user is not due again, where that is not the next one
-    :return: False where the day was settled already; the caller then rolls back what it wrote
+    :param next_day: the first day on which the user is due again, if that is not the next day
+    :return: False if the day was settled already; the caller then rolls back what it wrote
     """
     settled = connection.execute(
         text(
@@ -345,7 +327,7 @@ def finish(
     )
     if settled.rowcount == 0:
         return False
-    _describe(
+    _update_record(
         connection,
         user_id,
         day,
@@ -358,7 +340,7 @@ def finish(
     return True
 
 
-def put_back(
+def reschedule(
     connection: Connection,
     user_id: int,
     day: date,
@@ -370,19 +352,19 @@ def put_back(
     recorded: int | None = None,
     counts_as_attempt: bool = True,
 ) -> bool:
-    """Give a user's day back, to be taken up again at ``not_before`` or when the day after begins.
+    """Give a user back with a reason, to be due again at ``not_before`` or on the next day.
 
-    :param recorded: repositories that have a row for this day; None leaves what is known of it
+    :param recorded: repositories that have a row for this day; None keeps the known number
     :param counts_as_attempt: False for a wait that GitHub asked for: a limit is no failure
-    :return: False where the day was settled already
+    :return: False if the day was settled already
     """
     row = connection.execute(
         text(
             """
             UPDATE users
             SET lease_until = '-infinity', held_by = NULL,
-                -- Whoever comes back to say so did not die of it: what the claim said of users
-                -- beyond their attempts is void.
+                -- Also replaces what the claim set for users beyond their attempts: this scan did
+                -- not kill its worker.
                 not_before = :not_before,
                 attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
@@ -400,7 +382,7 @@ def put_back(
             ),
             {"id": user_id, "day": day},
         )
-    _describe(
+    _update_record(
         connection,
         user_id,
         day,
@@ -413,7 +395,7 @@ def put_back(
     return True
 
 
-def _describe(
+def _update_record(
     connection: Connection,
     user_id: int,
     day: date,
@@ -431,7 +413,7 @@ def _describe(
             SET state = :state, reason = :reason, expected = coalesce(:expected, expected),
                 recorded = coalesce(:recorded, recorded),
                 finished_at = CASE WHEN :finished THEN repopulse_now() END
-            -- A day that was recorded whole stays so, whatever becomes of another scan.
+            -- A day that was recorded whole stays done, whatever another scan of it ends with.
             WHERE user_id = :id AND day = :day AND (state <> 'done' OR :state = 'done')
             """
         ),
@@ -448,7 +430,7 @@ def _describe(
 
 
 def close_past(connection: Connection) -> int:
-    """Say what became of scans that a past day left unfinished: a gap can be seen.
+    """Settle the records of past days whose scans never ended, so that the gap has a reason.
 
     :return: how many there were
     """
@@ -467,7 +449,7 @@ def close_past(connection: Connection) -> int:
 
 
 def read(connection: Connection, user_id: int, date_from: date, date_to: date) -> list[ScanRecord]:
-    """Return what became of a user's days between two, both included, newest first."""
+    """Return the records of a user's days between two dates, both included, newest first."""
     rows = connection.execute(
         text(
             """

@@ -24,6 +24,7 @@ from simulator.server import GitHubSimulator
 from simulator.world import World
 from worker.collect import Collector
 from worker.github.client import make_github
+from worker.lookup import Resolver
 
 ACCOUNTS = 14
 """Accounts of the simulated GitHub; the last two are left for whoever tries the demo to add."""
@@ -54,9 +55,10 @@ def fill(settings: Settings, engine: Engine) -> int:
     with make_redis(settings) as client:
         github = make_github(past, client, transport=simulator.transport(), pace=_PACE)
         collector = Collector(engine, github, settings)
+        resolver = Resolver(engine, github, settings)
         try:
             return sum(
-                _record_past(world, collector, _follow(engine, collector, account.login), today)
+                _record_past(world, collector, _follow(engine, resolver, account.login), today)
                 for account in world.accounts[:FOLLOWED]
             )
         finally:
@@ -72,17 +74,17 @@ def send_today(settings: Settings, engine: Engine) -> int:
         followed = users.page(connection)
     celery = make_celery(settings)
     for user in followed:
-        send(celery, Task.LOAD_USER, user.id)
+        send(celery, Task.LOAD_USER, user.id, login=user.login)
     return len(followed)
 
 
-def _follow(engine: Engine, collector: Collector, login: str) -> int:
+def _follow(engine: Engine, resolver: Resolver, login: str) -> int:
     with engine.begin() as connection:
         lookup, _ = lookups.get_or_create(connection, login, lease=_LEASE)
-    user_id = collector.resolve(lookup.id)
-    if user_id is None:
+    user = resolver.resolve(lookup.id).new_user
+    if user is None:
         sys.exit(f"the demo could not follow {login}")
-    return user_id
+    return user.id
 
 
 def _record_past(world: World, collector: Collector, user_id: int, today: date) -> int:

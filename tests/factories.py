@@ -148,7 +148,7 @@ def add_scan(
             reason=reason,
         )
     else:
-        was_open = scans.put_back(
+        was_open = scans.reschedule(
             connection,
             user.id,
             day,

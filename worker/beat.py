@@ -25,9 +25,9 @@ _ENOUGH = 2
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return the daily fan-out and, each minute, the same task as a sweep.
+    """Return the daily fan-out and the sweep, which does the same work each minute.
 
-    Beat loses a run when Redis is down at that minute; the sweep makes up for it.
+    Beat loses a run if Redis is down at that minute; the next sweep makes up for it.
     """
     return {
         "daily fan-out": {
@@ -35,7 +35,7 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "schedule": crontab(minute=settings.scan_at.minute, hour=settings.scan_at.hour),
         },
         "sweep": {
-            "task": Task.FAN_OUT,
+            "task": Task.SWEEP,
             "schedule": timedelta(seconds=settings.sweep_interval),
         },
     }

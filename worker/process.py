@@ -10,17 +10,19 @@ from common.db import make_engine
 from common.settings import Settings
 from worker.collect import Collector
 from worker.github.client import GitHub, make_github
+from worker.lookup import Resolver
 
 
 @dataclass(frozen=True)
 class Process:
-    """Engine, Redis, GitHub and the collector of one process."""
+    """Engine, Redis and GitHub of one process, and what works with them."""
 
     settings: Settings
     engine: Engine
     redis: "redis.Redis"
     github: GitHub
     collector: Collector
+    resolver: Resolver
 
     def close(self) -> None:
         """Close all connections."""
@@ -34,4 +36,11 @@ def open_process(settings: Settings) -> Process:
     engine = make_engine(settings.database, process="worker")
     client = make_redis(settings)
     github = make_github(settings, client)
-    return Process(settings, engine, client, github, Collector(engine, github, settings))
+    return Process(
+        settings,
+        engine,
+        client,
+        github,
+        Collector(engine, github, settings),
+        Resolver(engine, github, settings),
+    )

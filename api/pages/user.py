@@ -162,7 +162,7 @@ def show_user(
 def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response:
     """Scan the user now, and lead back to the calendar, which says what comes of it."""
     asked = scan_calls.ask(resources, user_id)
-    became = Rescan.SENT if asked.is_sent else Rescan.AT_WORK
+    became = Rescan.SENT if asked.is_accepted else Rescan.AT_WORK
     if asked.wait:
         became = Rescan.TOO_SOON
     return redirect(f"/users/{user_id}?scan={became}#scans")

@@ -13,9 +13,9 @@ from common.db import first_line
 log = logging.getLogger(__name__)
 
 
-def send_load(resources: Resources, user_id: int) -> None:
+def send_load(resources: Resources, user_id: int, login: str) -> None:
     """Send the load of a user who is leased to it; the sweep sends what could not be sent."""
-    if resources.sender.send(Task.LOAD_USER, user_id):
+    if resources.sender.send(Task.LOAD_USER, user_id, login=login):
         return
     try:
         transact(resources.database, lambda connection: users.release(connection, user_id))

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from dataclasses import replace
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse
@@ -14,7 +15,7 @@ from api.v1 import responses
 from api.v1.loads import send_load
 from api.v1.schemas import ScanAsked
 from common import scans
-from common.scans import Asked
+from common.scans import RescanRequest
 
 log = logging.getLogger(__name__)
 
@@ -51,24 +52,26 @@ def scan_now(resources: Owned, user_id: UserId) -> JSONResponse:
             headers={"Retry-After": str(wait)},
         )
     return JSONResponse(
-        ScanAsked(state="sent" if asked.is_sent else "at_work").model_dump(),
+        ScanAsked(state="sent" if asked.is_accepted else "at_work").model_dump(),
         status_code=202,
         headers={"Location": f"/v1/users/{user_id}/scans"},
     )
 
 
-def ask(resources: Resources, user_id: int) -> Asked:
+def ask(resources: Resources, user_id: int) -> RescanRequest:
     """Store that a user is to be scanned now, then send the scan; the sweep sends what was lost.
 
     :raise NotFoundError: nobody with this id is followed
     """
     was_sent = False
 
-    def store(connection: Connection) -> Asked | None:
+    def store(connection: Connection) -> RescanRequest | None:
         nonlocal was_sent
-        asked = scans.ask(connection, user_id, pause=_PAUSE, lease=resources.settings.load_lease)
+        asked = scans.request_rescan(
+            connection, user_id, pause=_PAUSE, lease=resources.settings.load_lease
+        )
         # An attempt whose commit was not confirmed may have stored it.
-        was_sent = was_sent or (asked is not None and asked.is_sent)
+        was_sent = was_sent or (asked is not None and asked.is_accepted)
         return asked
 
     asked = transact(resources.database, store)
@@ -77,5 +80,5 @@ def ask(resources: Resources, user_id: int) -> Asked:
     if not was_sent:
         return asked
     log.info("scan asked for: user %d", user_id)
-    send_load(resources, user_id)
-    return Asked(is_sent=True)
+    send_load(resources, user_id, asked.login)
+    return replace(asked, is_accepted=True, wait=0.0)

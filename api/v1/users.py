@@ -194,7 +194,7 @@ def _follow(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]
     if not is_new:
         return stored, False
     log.info("user added: %s (%d)", stored.login, stored.id)
-    send_load(resources, stored.id)
+    send_load(resources, stored.id, stored.login)
     return stored, True
 
 
@@ -240,7 +240,7 @@ def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup,
     if isinstance(found, TrackedUser):
         return found
     lookup = found
-    if not is_new or resources.sender.send(Task.RESOLVE_LOGIN, lookup.id):
+    if not is_new or resources.sender.send(Task.RESOLVE_LOGIN, lookup.id, login=lookup.login):
         return lookup, True
     try:
         transact(

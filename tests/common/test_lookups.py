@@ -23,7 +23,7 @@ def ask(connection: Connection, login: str = "octocat") -> Lookup:
 
 
 def claim(connection: Connection, limit: int = 10) -> list[int]:
-    return lookups.claim(connection, limit=limit, lease=LEASE)
+    return [each.id for each in lookups.claim(connection, limit=limit, lease=LEASE)]
 
 
 def stored(connection: Connection, lookup: Lookup) -> Lookup:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from api.queries.progress import count_overdue
 from common import scans, users
-from common.scans import Begun, Claim, ScanRecord
+from common.scans import Begun, Claim, NotBegun, ScanRecord
 from common.states import ScanState
 from common.users import TrackedUser
 from tests.clock import Clock
@@ -45,7 +45,7 @@ def claimed(connection: Connection, *, limit: int = 100) -> list[int]:
 
 def begin(connection: Connection, user: TrackedUser) -> Begun:
     begun = scans.begin(connection, user.id, holder="a task", lease=LEASE)
-    assert begun is not None
+    assert isinstance(begun, Begun)
     return begun
 
 
@@ -53,12 +53,13 @@ def claim_and_die(connection: Connection, clock: Clock, user: TrackedUser) -> bo
     """Claim, begin, and never be heard of again; say whether the user was due."""
     was_due = claimed(connection) == [user.id]
     if was_due:
-        assert scans.begin(connection, user.id, holder=str(clock.now()), lease=LEASE) is not None
+        begun = scans.begin(connection, user.id, holder=str(clock.now()), lease=LEASE)
+        assert isinstance(begun, Begun)
     clock.advance(timedelta(seconds=LEASE + 1))
     return was_due
 
 
-def put_back(
+def reschedule(
     connection: Connection,
     user: TrackedUser,
     *,
@@ -66,7 +67,7 @@ def put_back(
     state: ScanState = ScanState.FAILED,
     day: date = TODAY,
 ) -> bool:
-    return scans.put_back(
+    return scans.reschedule(
         connection,
         user.id,
         day,
@@ -99,13 +100,13 @@ def due_user(connection: Connection, user_id: int | None = None) -> TrackedUser:
 def test_a_user_who_was_never_scanned_is_due_at_once(connection: Connection) -> None:
     user = add_user(connection)
 
-    assert claims(connection) == [Claim(user.id, TODAY, is_first=True)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=True)]
 
 
 def test_a_user_who_was_scanned_yesterday_is_due(connection: Connection) -> None:
     user = due_user(connection)
 
-    assert claims(connection) == [Claim(user.id, TODAY, is_first=False)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=False)]
 
 
 def test_a_user_who_was_scanned_today_is_not_due(connection: Connection) -> None:
@@ -348,11 +349,15 @@ def test_a_settled_day_does_not_begin_again(connection: Connection) -> None:
     claims(connection)
     finish(connection, user)
 
-    assert scans.begin(connection, user.id, holder="a task", lease=LEASE) is None
+    begun = scans.begin(connection, user.id, holder="a task", lease=LEASE)
+
+    assert begun is NotBegun.SETTLED
 
 
 def test_nobody_begins_a_scan_of_somebody_unknown(connection: Connection) -> None:
-    assert scans.begin(connection, 1, holder="a task", lease=LEASE) is None
+    begun = scans.begin(connection, 1, holder="a task", lease=LEASE)
+
+    assert begun is NotBegun.UNTRACKED
 
 
 # Finishing
@@ -405,7 +410,7 @@ def test_a_finished_user_is_due_the_next_day(connection: Connection, clock: Cloc
 
     clock.set(at(0, 5, day=TOMORROW))
 
-    assert claims(connection) == [Claim(user.id, TOMORROW, is_first=False)]
+    assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_first=False)]
 
 
 def test_a_finished_user_may_be_left_alone_until_a_later_day(
@@ -438,7 +443,7 @@ def test_a_user_who_was_put_back_is_due_at_its_time(connection: Connection, cloc
     user = due_user(connection)
     claims(connection)
 
-    assert put_back(connection, user, until=at(12, 30))
+    assert reschedule(connection, user, until=at(12, 30))
 
     clock.set(at(12, 29))
     assert claimed(connection) == []
@@ -449,7 +454,7 @@ def test_a_user_who_was_put_back_is_due_at_its_time(connection: Connection, cloc
 def test_a_user_who_was_put_back_keeps_the_reason(connection: Connection) -> None:
     user = due_user(connection)
     claims(connection)
-    put_back(connection, user, until=at(13))
+    reschedule(connection, user, until=at(13))
 
     found = record(connection, user)
     assert (found.state, found.reason, found.finished_at) == (ScanState.FAILED, "made up", None)
@@ -458,7 +463,7 @@ def test_a_user_who_was_put_back_keeps_the_reason(connection: Connection) -> Non
 def test_a_failure_counts_as_an_attempt(connection: Connection) -> None:
     user = due_user(connection)
     claims(connection)
-    put_back(connection, user, until=at(11), state=ScanState.FAILED)
+    reschedule(connection, user, until=at(11), state=ScanState.FAILED)
     claims(connection)
 
     begun = begin(connection, user)
@@ -469,7 +474,7 @@ def test_a_wait_counts_as_no_attempt(connection: Connection) -> None:
     user = due_user(connection)
     for _ in range(MAX_ATTEMPTS * 2):
         assert claimed(connection) == [user.id]
-        put_back(connection, user, until=at(11), state=ScanState.WAITING)
+        reschedule(connection, user, until=at(11), state=ScanState.WAITING)
     claims(connection)
 
     begun = begin(connection, user)
@@ -484,10 +489,10 @@ def test_whoever_is_put_back_is_due_at_its_time_even_beyond_all_attempts(
     user = due_user(connection)
     for _ in range(MAX_ATTEMPTS):
         claims(connection)
-        put_back(connection, user, until=at(12))
+        reschedule(connection, user, until=at(12))
     clock.set(at(13))
     assert claimed(connection) == [user.id]
-    put_back(connection, user, until=at(13, 10), state=state)
+    reschedule(connection, user, until=at(13, 10), state=state)
 
     clock.set(at(13, 11))
 
@@ -497,7 +502,7 @@ def test_whoever_is_put_back_is_due_at_its_time_even_beyond_all_attempts(
 def test_what_a_scan_has_so_far_is_kept_for_the_next_one(connection: Connection) -> None:
     user = due_user(connection)
     claims(connection)
-    scans.put_back(
+    scans.reschedule(
         connection,
         user.id,
         TODAY,
@@ -509,7 +514,7 @@ def test_what_a_scan_has_so_far_is_kept_for_the_next_one(connection: Connection)
         counts_as_attempt=False,
     )
     # Nothing was seen this time.
-    put_back(connection, user, until=at(11))
+    reschedule(connection, user, until=at(11))
 
     assert begin(connection, user).expected == 100
     assert record(connection, user).recorded == 58
@@ -520,7 +525,7 @@ def test_a_settled_day_is_not_put_back(connection: Connection) -> None:
     claims(connection)
     finish(connection, user)
 
-    assert not put_back(connection, user, until=at(13))
+    assert not reschedule(connection, user, until=at(13))
     assert record(connection, user).state is ScanState.DONE
 
 
@@ -529,7 +534,7 @@ def test_nobody_is_put_back_who_was_deleted(connection: Connection) -> None:
     claims(connection)
     users.delete(connection, user.id)
 
-    assert not put_back(connection, user, until=at(13))
+    assert not reschedule(connection, user, until=at(13))
 
 
 # Past days
@@ -587,7 +592,7 @@ def test_a_user_whose_yesterday_was_closed_is_due_today(connection: Connection) 
     add_scan(connection, user, YESTERDAY, ScanState.WAITING)
     scans.close_past(connection)
 
-    assert claims(connection) == [Claim(user.id, TODAY, is_first=True)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=True)]
 
 
 # Reading
@@ -612,7 +617,7 @@ def test_a_record_is_its_users_alone(connection: Connection) -> None:
 def test_a_waiting_scan_tells_when_it_goes_on(connection: Connection) -> None:
     user = due_user(connection)
     claims(connection)
-    put_back(connection, user, until=at(13, 15), state=ScanState.WAITING)
+    reschedule(connection, user, until=at(13, 15), state=ScanState.WAITING)
 
     assert record(connection, user).next_attempt_at == at(13, 15)
 
@@ -638,7 +643,7 @@ def test_a_finished_scan_has_no_next_attempt(connection: Connection) -> None:
 def test_a_past_day_has_no_next_attempt(connection: Connection, clock: Clock) -> None:
     user = due_user(connection)
     claims(connection)
-    put_back(connection, user, until=at(13), state=ScanState.FAILED)
+    reschedule(connection, user, until=at(13), state=ScanState.FAILED)
 
     clock.set(at(0, 10, day=TOMORROW))
 
@@ -662,14 +667,16 @@ def test_a_scan_that_another_task_is_at_work_on_is_not_begun_again(connection: C
     user = add_user(connection)
     scans.begin(connection, user.id, holder="a task", lease=LEASE)
 
-    assert scans.begin(connection, user.id, holder="another task", lease=LEASE) is None
+    begun = scans.begin(connection, user.id, holder="another task", lease=LEASE)
+
+    assert begun is NotBegun.TAKEN
 
 
 def test_the_same_task_may_begin_again_after_it_was_killed(connection: Connection) -> None:
     user = add_user(connection)
     scans.begin(connection, user.id, holder="a task", lease=LEASE)
 
-    assert scans.begin(connection, user.id, holder="a task", lease=LEASE) is not None
+    assert begin(connection, user).is_repeated
 
 
 def test_another_task_may_begin_when_the_lease_is_over(
@@ -679,14 +686,17 @@ def test_another_task_may_begin_when_the_lease_is_over(
     scans.begin(connection, user.id, holder="a task", lease=LEASE)
     clock.advance(timedelta(seconds=LEASE + 1))
 
-    assert scans.begin(connection, user.id, holder="another task", lease=LEASE) is not None
+    begun = scans.begin(connection, user.id, holder="another task", lease=LEASE)
+
+    assert isinstance(begun, Begun)
+    assert not begun.is_repeated
 
 
 # A scan that somebody asks for
 
 
-def ask(connection: Connection, user: TrackedUser) -> scans.Asked:
-    asked = scans.ask(connection, user.id, pause=300, lease=LEASE)
+def ask(connection: Connection, user: TrackedUser) -> scans.RescanRequest:
+    asked = scans.request_rescan(connection, user.id, pause=300, lease=LEASE)
     assert asked is not None
     return asked
 
@@ -699,7 +709,7 @@ def test_a_scan_that_is_asked_for_replaces_the_one_of_the_day(
     finish(connection, user)
     clock.advance(timedelta(seconds=301))
 
-    assert ask(connection, user).is_sent
+    assert ask(connection, user).is_accepted
     assert claimed(connection) == []
     first = record(connection, user).finished_at
     begin(connection, user)
@@ -737,7 +747,7 @@ def test_a_day_that_was_recorded_whole_stays_so_where_another_scan_fails(
     ask(connection, user)
     begin(connection, user)
 
-    put_back(connection, user, until=at(23), state=state)
+    reschedule(connection, user, until=at(23), state=state)
 
     assert record(connection, user) == done
 
@@ -764,8 +774,8 @@ def test_a_scan_can_be_asked_for_once_in_five_minutes(connection: Connection, cl
     clock.advance(timedelta(seconds=100))
     assert round(ask(connection, user).wait) == 200
     clock.advance(timedelta(seconds=200))
-    assert ask(connection, user).is_sent
-    put_back(connection, user, until=at(23))
+    assert ask(connection, user).is_accepted
+    reschedule(connection, user, until=at(23))
     clock.advance(timedelta(seconds=10))
 
     assert round(ask(connection, user).wait) == 290
@@ -775,17 +785,17 @@ def test_a_user_at_work_is_left_to_that(connection: Connection) -> None:
     user = add_user(connection)
     begin(connection, user)
 
-    assert ask(connection, user) == scans.Asked(is_sent=False)
+    assert ask(connection, user) == scans.RescanRequest(user.login, is_accepted=False)
 
 
 def test_whoever_waits_for_hours_is_scanned_when_asked_for(connection: Connection) -> None:
     user = add_user(connection)
     begin(connection, user)
-    put_back(connection, user, until=at(23))
+    reschedule(connection, user, until=at(23))
 
-    assert ask(connection, user).is_sent
+    assert ask(connection, user).is_accepted
     begin(connection, user)
 
 
 def test_nobody_can_be_asked_for_who_is_not_followed(connection: Connection) -> None:
-    assert scans.ask(connection, 12345, pause=300, lease=LEASE) is None
+    assert scans.request_rescan(connection, 12345, pause=300, lease=LEASE) is None

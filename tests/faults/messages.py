@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from common.broker import OTHERS, Queue
+from common.broker import Queue
 from tests.faults.cluster import Cluster
 
 
@@ -20,8 +20,6 @@ class Message:
     countdown: float
     """Seconds until it may run; 0 where it may at once."""
     is_taken: bool
-    others: list[int]
-    """Whom a scan's message names beside the first."""
 
 
 def messages(cluster: Cluster) -> list[Message]:
@@ -46,4 +44,4 @@ def _read(message: dict[str, Any], *, is_taken: bool) -> Message:
         (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta is not None else 0
     )
     arguments = json.loads(base64.b64decode(message["body"]))[0]
-    return Message(headers["task"], arguments, countdown, is_taken, headers.get(OTHERS, []))
+    return Message(headers["task"], arguments, countdown, is_taken)

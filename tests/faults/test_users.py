@@ -123,10 +123,9 @@ def check_forgotten(cluster: Cluster, account: Account) -> None:
 def queued_users(cluster: Cluster) -> set[int]:
     """Return the ids of the users whose messages wait to be taken."""
     return {
-        user
+        message.arguments[0]
         for message in messages(cluster)
         if message.task == Task.SCAN_USER and not message.is_taken
-        for user in (message.arguments[0], *message.others)
     }
 
 

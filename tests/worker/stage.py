@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from common import scans, users
-from common.broker import Task
 from common.repositories import Counts
 from common.scans import ScanRecord
 from common.settings import Settings
@@ -18,9 +17,10 @@ from common.users import TrackedUser
 from simulator import Account, GitHubSimulator, World
 from tests.clock import Clock
 from tests.rows import rows_of
-from worker.collect import Collector, Outcome
+from worker.collect import Collector
 from worker.github.client import GitHub, make_github
-from worker.tasks import messages
+from worker.lookup import Resolver
+from worker.outcome import Outcome, Resolution
 
 TODAY = date(2026, 11, 23)
 TOKEN = "good"
@@ -76,6 +76,14 @@ class Stage:
         """Make the collector of one process."""
         return Collector(self.engine, self.github(token=token), self.settings, sleep=sleep)
 
+    def resolver(self, *, token: str | None = TOKEN) -> Resolver:
+        """Make the resolver of one process."""
+        return Resolver(self.engine, self.github(token=token), self.settings)
+
+    def resolve(self, lookup_id: int, *, token: str | None = TOKEN) -> Resolution:
+        """Resolve a login, as its task does."""
+        return self.resolver(token=token).resolve(lookup_id)
+
     def _handle(self, request: httpx.Request) -> httpx.Response:
         if self.hook is not None:
             self.hook(request)
@@ -108,7 +116,7 @@ class Stage:
             return users.add(connection, user)[0]
 
     def sweep(self, collector: Collector) -> list[Outcome]:
-        """Claim whoever is due, as a sweep does, and scan them one message after the other."""
+        """Claim the users who are due, as a sweep does, and scan them one after the other."""
         with self.engine.begin() as connection:
             scans.close_past(connection)
             claims = scans.claim(
@@ -118,14 +126,7 @@ class Stage:
                 max_attempts=self.settings.max_attempts,
                 scan_at=self.settings.scan_at,
             )
-        outcomes = []
-        for message in messages([], claims, collector._github.room_beside):
-            user_id = int(message.arguments[0])
-            if message.task is Task.LOAD_USER:
-                outcomes.append(collector.scan(user_id, is_load=True))
-            else:
-                outcomes += collector.scan_together([user_id, *message.others])
-        return outcomes
+        return [collector.scan(claim.user_id, is_load=claim.is_first) for claim in claims]
 
     # What is stored
 

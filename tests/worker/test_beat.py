@@ -19,11 +19,11 @@ def entry(name: str, **given: Any) -> dict[str, Any]:
     return beat.schedule(Settings(**given))[name]
 
 
-def test_the_daily_fan_out_and_the_sweep_are_one_task() -> None:
+def test_the_daily_fan_out_and_the_sweep_are_two_tasks() -> None:
     entries = beat.schedule(Settings())
 
     assert set(entries) == {"daily fan-out", "sweep"}
-    assert {entry["task"] for entry in entries.values()} == {Task.FAN_OUT}
+    assert {entry["task"] for entry in entries.values()} == {Task.FAN_OUT, Task.SWEEP}
 
 
 def test_the_fan_out_is_sent_at_five_past_midnight() -> None:

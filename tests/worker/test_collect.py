@@ -8,7 +8,8 @@ from common.repositories import Counts
 from common.states import ScanState
 from simulator import AccountType
 from tests.worker.stage import TODAY, TOKEN, Stage
-from worker.collect import NOTHING, Collector, Outcome
+from worker.collect import NOTHING, Collector
+from worker.outcome import Outcome
 
 TOMORROW = TODAY + timedelta(days=1)
 

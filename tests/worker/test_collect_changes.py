@@ -374,7 +374,7 @@ def test_every_scan_gives_the_owners_of_what_it_wrote_another_revision(
 
     def scan_again(whom: TrackedUser) -> None:
         with stage.engine.begin() as connection:
-            scans.ask(connection, whom.id, pause=0, lease=60)
+            scans.request_rescan(connection, whom.id, pause=0, lease=60)
         assert collector.scan(whom.id).rows == 1
 
     first = revisions()

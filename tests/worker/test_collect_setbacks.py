@@ -8,11 +8,13 @@ from sqlalchemy import text
 
 from common import scans, users
 from common.repositories import Counts
+from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
 from simulator import Account, Fault, FaultKind
 from tests.worker.stage import OTHER_TOKEN, TODAY, TOKEN, Stage
-from worker.collect import NOTHING, Collector, Outcome
+from worker.collect import NOTHING, Collector
+from worker.outcome import Outcome
 
 ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "without-token"])
 
@@ -192,7 +194,8 @@ def test_an_outage_of_hours_costs_no_day(
 def kill_while_scanning(stage: Stage, user: TrackedUser, holder: str) -> None:
     """Begin, as a task of this id does, and be gone."""
     with stage.engine.begin() as connection:
-        assert scans.begin(connection, user.id, holder=holder, lease=stage.settings.lease)
+        begun = scans.begin(connection, user.id, holder=holder, lease=stage.settings.lease)
+    assert isinstance(begun, Begun)
 
 
 def test_a_message_that_comes_again_after_a_kill_is_scanned_at_once(
@@ -544,7 +547,8 @@ def test_a_fetch_that_outlived_its_lease_leaves_the_user_to_who_has_taken_over(
         stage.hook = None
         stage.wait(seconds=stage.settings.lease + 60)
         with stage.engine.begin() as connection:
-            assert scans.begin(connection, user.id, holder="another", lease=stage.settings.lease)
+            begun = scans.begin(connection, user.id, holder="another", lease=stage.settings.lease)
+        assert isinstance(begun, Begun)
 
     stage.hook = overtake
 

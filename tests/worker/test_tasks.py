@@ -3,7 +3,6 @@ import json
 import re
 import time as real_time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -21,8 +20,8 @@ from simulator import Fault, FaultKind
 from tests.factories import ONE_DAY, add_scan, add_user
 from tests.worker.stage import TODAY, Stage
 from worker import tasks
+from worker.fan_out import fan_out
 from worker.process import Process, open_process
-from worker.tasks import send_what_is_due
 
 
 @pytest.fixture
@@ -42,6 +41,7 @@ def make_process(stage: Stage, **changes: object) -> Process:
         stage.redis,
         stage.github(),
         stage.collector(),
+        stage.resolver(),
     )
 
 
@@ -72,21 +72,6 @@ def messages(client: "redis.Redis", queue: Queue) -> list[tuple[str, list[object
     return found
 
 
-def named_beside(client: "redis.Redis") -> list[int]:
-    """The users whom the headers of the waiting scans name."""
-    raws = reversed(client.lrange(Queue.SCAN, 0, -1))
-    return [user for raw in raws for user in json.loads(raw)["headers"].get("others", [])]
-
-
-def known(stage: Stage, *, repositories: int) -> None:
-    """Let everybody who is followed have been seen by GraphQL, with so many repositories."""
-    with stage.engine.begin() as connection:
-        connection.execute(
-            text("UPDATE users SET node_id = 'node ' || id, repositories = :repositories"),
-            {"repositories": repositories},
-        )
-
-
 def clear(client: "redis.Redis") -> None:
     client.delete(*Queue)
 
@@ -110,10 +95,9 @@ def ids(followed: list[TrackedUser]) -> list[int]:
 def work(stage: Stage, app: Celery, queue: Queue) -> int:
     """Do the work of all messages that wait in a queue; return how many there were."""
     waiting = messages(stage.redis, queue)
-    others = named_beside(stage.redis) if queue is Queue.SCAN else []
     stage.redis.delete(queue)
     for name, arguments in waiting:
-        app.tasks[name].apply(arguments, headers={broker.OTHERS: others}, throw=True)
+        app.tasks[name].apply(arguments, throw=True)
     return len(waiting)
 
 
@@ -125,7 +109,7 @@ def test_a_user_who_was_never_scanned_gets_a_load(
 ) -> None:
     (user,) = follow(stage, scanned=False)
 
-    assert send_what_is_due(app, process) == 1
+    assert fan_out(app, process).sent == 1
 
     assert messages(stage.redis, Queue.LOAD) == [(Task.LOAD_USER, [user.id])]
     assert messages(stage.redis, Queue.SCAN) == []
@@ -136,7 +120,7 @@ def test_a_user_who_is_due_gets_a_scan_of_today(
 ) -> None:
     (user,) = follow(stage)
 
-    assert send_what_is_due(app, process) == 1
+    assert fan_out(app, process).sent == 1
 
     assert messages(stage.redis, Queue.SCAN) == [(Task.SCAN_USER, [user.id, "2026-11-23"])]
     assert messages(stage.redis, Queue.LOAD) == []
@@ -147,7 +131,7 @@ def test_arguments_are_ids_and_days_alone(stage: Stage, app: Celery, process: Pr
     follow(stage, 2, scanned=False)
     with stage.engine.begin() as connection:
         lookups.get_or_create(connection, "octocat")
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     arguments = [
         argument for queue in Queue for _, sent in messages(stage.redis, queue) for argument in sent
@@ -163,8 +147,8 @@ def test_twice_in_a_row_sends_nothing_new(stage: Stage, app: Celery, process: Pr
     with stage.engine.begin() as connection:
         lookups.get_or_create(connection, "octocat")
 
-    assert send_what_is_due(app, process) == 4
-    assert send_what_is_due(app, process) == 0
+    assert fan_out(app, process).sent == 4
+    assert fan_out(app, process).sent == 0
     assert broker.queue_lengths(stage.redis).work_queued == 4
 
 
@@ -173,7 +157,7 @@ def test_pending_logins_go_first(stage: Stage, app: Celery) -> None:
     with stage.engine.begin() as connection:
         asked = [lookups.get_or_create(connection, login)[0].id for login in ("one", "two")]
 
-    assert send_what_is_due(app, make_process(stage, high_water=2)) == 2
+    assert fan_out(app, make_process(stage, high_water=2)).sent == 2
 
     assert sorted(messages(stage.redis, Queue.LOAD)) == [
         (Task.RESOLVE_LOGIN, [lookup_id]) for lookup_id in asked
@@ -185,8 +169,8 @@ def test_no_more_is_queued_than_the_high_water(stage: Stage, app: Celery) -> Non
     follow(stage, 7)
     process = make_process(stage, high_water=3)
 
-    assert send_what_is_due(app, process) == 3
-    assert send_what_is_due(app, process) == 0
+    assert fan_out(app, process).sent == 3
+    assert fan_out(app, process).sent == 0
     assert broker.queue_lengths(stage.redis).work_queued == 3
 
 
@@ -195,7 +179,7 @@ def test_what_finds_no_room_is_sent_when_there_is_some(stage: Stage, app: Celery
     process = make_process(stage, high_water=3)
     sent: list[object] = []
     for _ in range(4):
-        send_what_is_due(app, process)
+        fan_out(app, process)
         sent += [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)]
         clear(stage.redis)
 
@@ -205,7 +189,7 @@ def test_what_finds_no_room_is_sent_when_there_is_some(stage: Stage, app: Celery
 def test_nobody_is_claimed_for_whom_there_is_no_room(stage: Stage, app: Celery) -> None:
     follow(stage, 7)
 
-    send_what_is_due(app, make_process(stage, high_water=3))
+    fan_out(app, make_process(stage, high_water=3))
 
     assert stage.value("SELECT count(*) FROM users WHERE lease_until > repopulse_now()") == 3
 
@@ -214,7 +198,7 @@ def test_two_sweeps_send_each_user_once(stage: Stage, app: Celery, process: Proc
     everyone = follow(stage, 6)
     small = make_process(stage, high_water=4)
 
-    assert send_what_is_due(app, small) + send_what_is_due(app, process) == 6
+    assert fan_out(app, small).sent + fan_out(app, process).sent == 6
 
     sent = [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)]
     assert sent == ids(everyone)
@@ -235,7 +219,7 @@ def test_a_claim_is_committed_before_its_message_is_sent(
         return True
 
     monkeypatch.setattr(broker, "send", look)
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     assert leased == [True]
 
@@ -245,11 +229,11 @@ def test_who_could_not_be_sent_is_sent_when_the_lease_ends(
 ) -> None:
     (user,) = follow(stage)
 
-    assert send_what_is_due(mute, process) == 0
+    assert fan_out(mute, process).sent == 0
 
-    assert send_what_is_due(app, process) == 0
+    assert fan_out(app, process).sent == 0
     stage.wait(seconds=stage.settings.lease + 1)
-    assert send_what_is_due(app, process) == 1
+    assert fan_out(app, process).sent == 1
     assert messages(stage.redis, Queue.SCAN)[0][1][0] == user.id
 
 
@@ -259,7 +243,7 @@ def test_a_broker_that_does_not_answer_is_not_asked_for_each_user(
     follow(stage, 40)
 
     began = real_time.monotonic()
-    send_what_is_due(mute, process)
+    fan_out(mute, process)
 
     assert real_time.monotonic() - began < 3
 
@@ -268,39 +252,19 @@ def test_messages_that_redis_lost_are_sent_again_after_the_lease(
     stage: Stage, app: Celery, process: Process
 ) -> None:
     everyone = follow(stage, 3)
-    send_what_is_due(app, process)
+    fan_out(app, process)
     stage.redis.flushall()
 
     stage.wait(seconds=stage.settings.lease + 1)
 
-    assert send_what_is_due(app, process) == 3
+    assert fan_out(app, process).sent == 3
     assert [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)] == ids(everyone)
-
-
-def test_small_users_share_a_message(stage: Stage, app: Celery, process: Process) -> None:
-    everyone = follow(stage, 3)
-    known(stage, repositories=1)
-
-    assert send_what_is_due(app, process) == 1
-
-    (first, day, *others), *more = [sent for _, sent in messages(stage.redis, Queue.SCAN)]
-    assert (first, day, others, more) == (everyone[0].id, "2026-11-23", [], [])
-    assert named_beside(stage.redis) == ids(everyone)[1:]
-
-
-def test_without_a_token_nobody_shares_a_message(stage: Stage, app: Celery) -> None:
-    everyone = follow(stage, 3)
-    known(stage, repositories=1)
-    process = replace(make_process(stage), github=stage.github(token=None))
-
-    assert send_what_is_due(app, process) == 3
-    assert [sent[0] for _, sent in messages(stage.redis, Queue.SCAN)] == ids(everyone)
 
 
 def test_a_sweep_makes_the_partitions_that_are_to_come(
     stage: Stage, app: Celery, process: Process
 ) -> None:
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     assert stage.value("SELECT to_regclass('daily_stats_2027_01') IS NOT NULL") is True
 
@@ -309,22 +273,22 @@ def test_a_sweep_closes_what_yesterday_left_open(
     stage: Stage, app: Celery, process: Process
 ) -> None:
     (user,) = follow(stage, scanned=False)
-    send_what_is_due(app, process)
+    fan_out(app, process)
     stage.next_day()
 
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     assert stage.record(user, TODAY).state == "failed"
 
 
 def test_nothing_due_is_nothing_sent(stage: Stage, app: Celery, process: Process) -> None:
-    assert send_what_is_due(app, process) == 0
+    assert fan_out(app, process).sent == 0
 
 
 def test_a_sweep_that_came_to_its_end_is_noted(stage: Stage, app: Celery, process: Process) -> None:
     assert collection.sweep_age(stage.redis) is None
 
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     age = collection.sweep_age(stage.redis)
     assert age is not None
@@ -335,11 +299,11 @@ def test_a_sweep_notes_when_everybody_was_scanned(
     stage: Stage, app: Celery, process: Process
 ) -> None:
     user = stage.follow(stage.world.add_account("octocat"))
-    send_what_is_due(app, process)
+    fan_out(app, process)
     before = stage.value("SELECT count(*) FROM fan_outs")
     stage.collector().scan(user.id, is_load=True)
 
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     assert before == 0
     assert stage.value("SELECT users FROM fan_outs WHERE day = :day", day=TODAY) == 1
@@ -439,18 +403,24 @@ def test_a_message_for_somebody_deleted_is_nothing(stage: Stage, tasked: Celery)
     assert stage.simulator.requests == []
 
 
-def test_a_scan_is_of_those_whom_its_header_names_too(stage: Stage, tasked: Celery) -> None:
+def test_a_message_of_0_2_0_scans_its_first_user_and_leaves_the_others_due(
+    stage: Stage, tasked: Celery
+) -> None:
     accounts = [stage.world.add_account(f"user{number}") for number in range(3)]
     first, *others = [stage.follow(account).id for account in accounts]
     stage.sweep(stage.collector())
     stage.next_day()
+    tasked.tasks[Task.FAN_OUT].apply(throw=True)
+    clear(stage.redis)
 
     tasked.tasks[Task.SCAN_USER].apply(
         [first, "2026-11-24"], headers={"others": others}, throw=True
     )
 
-    done = stage.value("SELECT count(*) FROM scans WHERE day = '2026-11-24' AND state = 'done'")
-    assert done == 3
+    done = "SELECT count(*) FROM scans WHERE day = '2026-11-24' AND state = 'done'"
+    assert stage.value(done) == 1
+    stage.wait(seconds=stage.settings.lease + 1)
+    assert [outcome.state for outcome in stage.sweep(stage.collector())] == ["done"] * 2
 
 
 # Filling the queue again
@@ -491,7 +461,7 @@ def test_several_that_find_the_queue_empty_bring_one_fan_out(stage: Stage, crowd
     crowded.tasks[Task.FAN_OUT].apply(throw=True)
     assert work(stage, crowded, Queue.LOAD) == 2
 
-    assert messages(stage.redis, Queue.CONTROL) == [(Task.FAN_OUT, [])]
+    assert messages(stage.redis, Queue.CONTROL) == [(Task.SWEEP, [])]
 
 
 def test_no_fan_out_follows_where_nobody_was_left(stage: Stage, crowded: Celery) -> None:
@@ -567,7 +537,7 @@ def test_a_claim_of_a_late_sweep_is_of_the_day_that_it_is(
 ) -> None:
     (user,) = follow(stage)
     stage.at(date(2026, 12, 31), 23, 59)
-    send_what_is_due(app, process)
+    fan_out(app, process)
 
     assert messages(stage.redis, Queue.SCAN)[0][1] == [user.id, "2026-12-31"]
     with stage.engine.begin() as connection:

@@ -20,7 +20,7 @@ import redis
 
 from common.credentials import REFUSAL_SECONDS, block_key, quota_key, refusal_key
 from worker.github.answers import Answer, Meaning
-from worker.github.errors import CredentialsRefused, Limited, TryAgain
+from worker.github.errors import CredentialsRefused, Limited, RedisUnavailable, TryAgain
 
 PACE = {"core": (780, 100), "graphql": (1700, 200)}
 """Points a minute, and how many more at once after a pause: together less than the 900 and 2,000
@@ -109,7 +109,7 @@ class Budget:
             try:
                 told, told_wait, reason = self._run(self._acquire, resource, arguments)
             except TryAgain as error:
-                raise Limited(str(error), _spread(_REDIS_AWAY)) from error
+                raise RedisUnavailable(str(error), _spread(_REDIS_AWAY)) from error
             wait = float(told_wait)
             match told.decode():
                 case "granted":
@@ -138,7 +138,9 @@ class Budget:
                 # Without an end where it is zero.
                 self._client.blpop([self._freed], timeout=max(seconds, 0.01))
             except redis.RedisError as error:
-                raise Limited(f"Redis does not answer: {error}", _spread(_REDIS_AWAY)) from error
+                raise RedisUnavailable(
+                    f"Redis does not answer: {error}", _spread(_REDIS_AWAY)
+                ) from error
         else:
             time.sleep(seconds)
         return time.monotonic() - began

@@ -5,7 +5,7 @@ seen before a limit is handed over together with the wait, so that no true numbe
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import httpx
 import redis
@@ -14,8 +14,8 @@ from common.credentials import choose_credential, fingerprint
 from common.settings import Settings
 from worker.github.budget import Budget
 from worker.github.credentials import make_credentials
-from worker.github.errors import Blocked, GitHubError, Gone, TryAgain
-from worker.github.graphql import PAGE, GraphQL, Page, accounts_for_a_point
+from worker.github.errors import Blocked, Gone, TryAgain
+from worker.github.graphql import GraphQL
 from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
 from worker.github.rest import Rest
@@ -38,7 +38,6 @@ class GitHub:
         self._rest = Rest(transport)
         self._graphql = GraphQL(transport)
         self._watchers = watchers
-        self._most_together = PAGE
 
     def find_account(self, login: str) -> Account:
         """Return the account that bears a login now; a person is waiting for it.
@@ -58,10 +57,9 @@ class GitHub:
             pass
         return self._rest.find_account(login, is_load=True)
 
-    def observe(self, target: Target, *, first_page: Page | None = None) -> Observation:
+    def observe(self, target: Target) -> Observation:
         """Look at an account and its repositories as they are now.
 
-        :param first_page: where it came with other accounts' pages already
         :raise Gone: GitHub shows no such account, and said so twice
         :raise Limited: before anything was seen
         :raise GitHubError: for whatever else kept it from being seen
@@ -72,71 +70,27 @@ class GitHub:
             except Gone:
                 return self._rest.observe(target)
         try:
-            return self._observe_by_graphql(target, self._watchers, first_page)
+            return self._observe_by_graphql(target, self._watchers)
         except Blocked:
             # Single sign-on and the like close GraphQL where REST still shows what is public.
             return self._rest.observe(target)
-
-    def observe_together(self, targets: Sequence[Target]) -> list[Observation | GitHubError]:
-        """Look at several small accounts, in one request as far as that goes.
-
-        What becomes of one is its own: whoever cannot be shown with the others is asked for alone.
-
-        :return: for each target what was observed, or what kept it from that
-        """
-        try:
-            pages = self._first_pages(targets)
-        except GitHubError as error:
-            return [error] * len(targets)
-        return [self._outcome(target, pages.get(target.user_id)) for target in targets]
-
-    def room_beside(self, size: int) -> int:
-        """Return how many other accounts may share the request of one with so many repositories."""
-        if self._watchers is None:
-            return 0
-        return min(accounts_for_a_point(max(size, 1)), self._most_together) - 1
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _outcome(self, target: Target, first_page: Page | None) -> Observation | GitHubError:
-        try:
-            return self.observe(target, first_page=first_page)
-        except GitHubError as error:
-            return error
-
-    def _first_pages(self, targets: Sequence[Target]) -> dict[int, Page]:
-        """Return the first pages of those with a node id; fewer at once where it is too much."""
-        owners = [(target.node_id, target.user_id) for target in targets if target.node_id]
-        if len(owners) < 2 or self._watchers is None:
-            return {}
-        first = max(1, *(len(target.known) for target in targets))
-        try:
-            return self._graphql.first_pages(
-                owners, first=min(first, PAGE), with_watchers=self._watchers.are_open()
-            )
-        except TryAgain as error:
-            if not error.ask_for_less:
-                raise
-        self._most_together = max(1, len(owners) // 2)
-        middle = len(targets) // 2
-        return self._first_pages(targets[:middle]) | self._first_pages(targets[middle:])
-
-    def _observe_by_graphql(
-        self, target: Target, watchers: Watchers, first_page: Page | None
-    ) -> Observation:
+    def _observe_by_graphql(self, target: Target, watchers: Watchers) -> Observation:
         node_id = target.node_id
         if node_id is not None:
             try:
-                return self._observer(target, watchers, first_page).observe(node_id)
+                return self._observer(target, watchers).observe(node_id)
             except Gone:
                 # A user that became an organisation has another node id and the same numeric one.
                 account = self._rest.account(target.user_id, is_load=target.is_load)
         else:
             account = self._account(target)
         try:
-            return self._observer(target, watchers, None).observe(account.node_id)
+            return self._observer(target, watchers).observe(account.node_id)
         except Gone as error:
             raise TryAgain("GitHub shows the account by REST and not by GraphQL") from error
 
@@ -146,8 +100,8 @@ class GitHub:
         except Gone:
             return self._rest.account(target.user_id, is_load=target.is_load)
 
-    def _observer(self, target: Target, watchers: Watchers, first_page: Page | None) -> Observer:
-        return Observer(self._graphql, self._rest, watchers, target, first_page=first_page)
+    def _observer(self, target: Target, watchers: Watchers) -> Observer:
+        return Observer(self._graphql, self._rest, watchers, target)
 
 
 def make_github(

@@ -4,6 +4,7 @@
 
     GitHubError                  the base; its text is one plain line for a person
     ├── Limited                  wait ``wait`` seconds, then go on: no failure
+    │   └── RedisUnavailable     Redis, which keeps the budget, does not answer: nothing may be sent
     ├── TryAgain                 this time no answer of use; again later, or for less
     ├── Gone                     there is no such account or repository, or it is hidden
     ├── Blocked                  it is there, and not for us
@@ -30,6 +31,10 @@ class Limited(GitHubError):
     def __init__(self, reason: str, wait: float) -> None:
         super().__init__(reason)
         self.wait = wait
+
+
+class RedisUnavailable(Limited):
+    """Redis, which keeps the shared budget, does not answer, so no request may be sent."""
 
 
 class TryAgain(GitHubError):

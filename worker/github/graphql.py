@@ -7,13 +7,12 @@ token may see. Stars and forks are scalars and stay open; the lists of people be
 since July 2026.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from common.repositories import SeenRepository
 from worker.github.answers import FieldError
-from worker.github.errors import Blocked, Gone, TryAgain
+from worker.github.errors import Gone, TryAgain
 from worker.github.observation import (
     Account,
     clean_name,
@@ -54,38 +53,23 @@ def _repository(with_watchers: bool) -> str:
     return f"{_REPOSITORY} {_WATCHERS}" if with_watchers else _REPOSITORY
 
 
-def _owner(with_watchers: bool, *, after: str = "") -> str:
+def repositories_document(*, with_watchers: bool = True) -> str:
+    """Return the query for one page of an account's repositories."""
     return f"""
+query Repositories($owner: ID!, $first: Int!, $after: String) {{
+  node(id: $owner) {{
     {_ACCOUNT}
     ... on RepositoryOwner {{
       repositories(
-        first: $first, {after} ownerAffiliations: [OWNER], privacy: PUBLIC,
+        first: $first, after: $after, ownerAffiliations: [OWNER], privacy: PUBLIC,
         orderBy: {{field: CREATED_AT, direction: ASC}}
       ) {{
         totalCount
         pageInfo {{ hasNextPage endCursor }}
         nodes {{ {_repository(with_watchers)} }}
       }}
-    }}"""
-
-
-def repositories_document(*, with_watchers: bool = True) -> str:
-    """Return the query for one page of an account's repositories."""
-    return f"""
-query Repositories($owner: ID!, $first: Int!, $after: String) {{
-  node(id: $owner) {{
-    {_owner(with_watchers, after="after: $after,")}
+    }}
   }}
-  {_RATE_LIMIT}
-}}
-"""
-
-
-def together_document(*, with_watchers: bool = True) -> str:
-    """Return the query for the first page of each of several accounts."""
-    return f"""
-query Together($owners: [ID!]!, $first: Int!) {{
-  nodes(ids: $owners) {{ {_owner(with_watchers)} }}
   {_RATE_LIMIT}
 }}
 """
@@ -181,34 +165,6 @@ class GraphQL:
         )
         return _page(answer.usable().get("node"), owner_id, answer.field_errors)
 
-    def first_pages(
-        self, owners: list[tuple[str, int]], *, first: int, with_watchers: bool
-    ) -> dict[int, Page]:
-        """Return the first page of each of several accounts, at most a hundred.
-
-        :param owners: node ids and numeric ids
-        :return: by numeric id; those that GitHub did not show like the others are left out
-        """
-        answer = self._transport.query(
-            together_document(with_watchers=with_watchers),
-            {"owners": [node_id for node_id, _ in owners], "first": first},
-            cost=points(len(owners), first),
-        )
-        try:
-            items = answer.usable().get("nodes")
-        except (Gone, Blocked):
-            return {}
-        if not isinstance(items, list) or len(items) != len(owners):
-            raise TryAgain("GitHub answered for other accounts than it was asked for")
-        pages: dict[int, Page] = {}
-        for index, ((_, owner_id), item) in enumerate(zip(owners, items, strict=True)):
-            errors = tuple(
-                error for error in answer.field_errors if error.path[:2] in ((), ("nodes", index))
-            )
-            with suppress(Gone, TryAgain):
-                pages[owner_id] = _page(item, owner_id, errors)
-        return pages
-
     def look(
         self, node_ids: list[str], *, with_watchers: bool, is_load: bool
     ) -> dict[str, Node | None]:
@@ -239,21 +195,6 @@ class GraphQL:
             elif _is_private(item) or (item is None and index in denied):
                 found[node_id] = None
         return found
-
-
-def points(accounts: int, first: int) -> int:
-    """Return what a query for the first pages of accounts costs, by GitHub's documented formula.
-
-    One request for each list and one for the watchers of each repository that it may have, divided
-    by a hundred and rounded.
-    """
-    return max(1, round(accounts * (1 + first) / 100))
-
-
-def accounts_for_a_point(first: int) -> int:
-    """Return of how many accounts the first pages can be had for one point."""
-    # A hundred and a half would still be rounded to one; a little is left for what is not known.
-    return max(1, min(140 // (1 + first), PAGE))
 
 
 def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:

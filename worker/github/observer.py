@@ -47,27 +47,15 @@ class _Found:
 
 
 class Observer:
-    """Observes one account, once.
+    """Observes one account, once."""
 
-    :param first_page: where it came with other accounts' pages already
-    """
-
-    def __init__(
-        self,
-        graphql: GraphQL,
-        rest: Rest,
-        watchers: Watchers,
-        target: Target,
-        *,
-        first_page: Page | None = None,
-    ) -> None:
+    def __init__(self, graphql: GraphQL, rest: Rest, watchers: Watchers, target: Target) -> None:
         self._graphql = graphql
         self._rest = rest
         self._watchers = watchers
         self._target = target
         self._found = _Found()
         self._with_watchers = watchers.are_open()
-        self._first_page = first_page
 
     def observe(self, node_id: str) -> Observation:
         """Look at the account with this node id.
@@ -170,9 +158,6 @@ class Observer:
                 self._found.note(refusal)
 
     def _ask(self, node_id: str, first: int, after: str | None, *, is_bare: bool = False) -> Page:
-        given, self._first_page = self._first_page, None
-        if given is not None:
-            return given
         return self._graphql.page(
             node_id,
             owner_id=self._target.user_id,

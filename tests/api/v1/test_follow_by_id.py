@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from common import scans, users
 from common.broker import Task
+from common.scans import Begun
 from common.settings import Settings
 from common.users import TrackedUser
 from tests import factories
@@ -132,4 +133,4 @@ def test_a_user_deleted_and_added_again_begins_anew(
 
     assert client.put("/v1/users", json=ALLIEN).status_code == 201
     assert users.get(connection, 1428904) == TrackedUser(**ALLIEN)  # type: ignore[arg-type]
-    assert scans.begin(connection, 1428904, holder="a task", lease=1) is not None
+    assert isinstance(scans.begin(connection, 1428904, holder="a task", lease=1), Begun)

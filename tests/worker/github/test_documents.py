@@ -7,19 +7,12 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from tests.servers import ROOT
-from worker.github.graphql import (
-    FIND_ACCOUNT,
-    look_document,
-    repositories_document,
-    together_document,
-)
+from worker.github.graphql import FIND_ACCOUNT, look_document, repositories_document
 
 DOCUMENTS = {
     "find account": FIND_ACCOUNT,
     "repositories": repositories_document(),
     "repositories without watchers": repositories_document(with_watchers=False),
-    "together": together_document(),
-    "together without watchers": together_document(with_watchers=False),
     "look": look_document(),
     "look without watchers": look_document(with_watchers=False),
 }
@@ -49,15 +42,7 @@ def test_no_document_asks_for_lists_that_are_closed(name: str) -> None:
     assert "stargazers{" not in DOCUMENTS[name]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "repositories",
-        "repositories without watchers",
-        "together",
-        "together without watchers",
-    ],
-)
+@pytest.mark.parametrize("name", ["repositories", "repositories without watchers"])
 def test_lists_are_of_public_repositories_of_the_account_alone(name: str) -> None:
     assert "ownerAffiliations: [OWNER]" in DOCUMENTS[name]
     assert "privacy: PUBLIC" in DOCUMENTS[name]

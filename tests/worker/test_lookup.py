@@ -11,7 +11,8 @@ from common.states import LookupState, ScanState
 from common.users import TrackedUser
 from simulator import AccountType, Fault, FaultKind
 from tests.worker.stage import TODAY, TOKEN, Stage
-from worker.collect import Collector, Outcome
+from worker.collect import Collector
+from worker.outcome import Outcome
 
 ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "without-token"])
 
@@ -19,6 +20,12 @@ ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "witho
 def ask(stage: Stage, login: str) -> int:
     with stage.engine.begin() as connection:
         return lookups.get_or_create(connection, login)[0].id
+
+
+def resolve(stage: Stage, lookup_id: int, *, token: str | None = TOKEN) -> int | None:
+    """Resolve a login; return the id of a user who is new."""
+    user = stage.resolve(lookup_id, token=token).new_user
+    return None if user is None else user.id
 
 
 def lookup(stage: Stage, lookup_id: int) -> Lookup:
@@ -31,7 +38,7 @@ def lookup(stage: Stage, lookup_id: int) -> Lookup:
 def due(stage: Stage) -> list[int]:
     """The lookups that a sweep would take now; takes none."""
     with stage.engine.connect() as connection:
-        return lookups.claim(connection, limit=10, lease=60)
+        return [each.id for each in lookups.claim(connection, limit=10, lease=60)]
 
 
 def followed(stage: Stage) -> list[TrackedUser]:
@@ -47,7 +54,7 @@ def test_a_login_that_is_found_is_followed_under_its_id(
     account = stage.world.add_account("OctoCat", name="The Octocat", type=kind)
     lookup_id = ask(stage, "octocat")
 
-    assert stage.collector(token=token).resolve(lookup_id) == account.id
+    assert resolve(stage, lookup_id, token=token) == account.id
 
     user = TrackedUser(account.id, "OctoCat", "The Octocat")
     assert followed(stage) == [user]
@@ -59,7 +66,7 @@ def test_a_login_that_is_found_is_followed_under_its_id(
 def test_a_login_that_nobody_bears_fails_with_the_reason(stage: Stage, token: str | None) -> None:
     lookup_id = ask(stage, "nobody")
 
-    assert stage.collector(token=token).resolve(lookup_id) is None
+    assert resolve(stage, lookup_id, token=token) is None
 
     found = lookup(stage, lookup_id)
     assert (found.state, found.reason) == (LookupState.FAILED, "GitHub has no user nobody")
@@ -70,11 +77,10 @@ def test_a_login_that_nobody_bears_fails_with_the_reason(stage: Stage, token: st
 @ways
 def test_a_limit_leaves_the_login_pending_until_it_is_over(stage: Stage, token: str | None) -> None:
     account = stage.world.add_account("octocat")
-    collector = stage.collector(token=token)
     lookup_id = ask(stage, "octocat")
     stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=90))
 
-    assert collector.resolve(lookup_id) is None
+    assert resolve(stage, lookup_id, token=token) is None
 
     found = lookup(stage, lookup_id)
     assert found.state is LookupState.PENDING
@@ -83,30 +89,30 @@ def test_a_limit_leaves_the_login_pending_until_it_is_over(stage: Stage, token: 
     assert due(stage) == []
     stage.wait(seconds=10)
     assert due(stage) == [lookup_id]
-    assert collector.resolve(lookup_id) == account.id
+    assert resolve(stage, lookup_id, token=token) == account.id
     assert stage.simulator.violations == []
 
 
-def test_a_fault_leaves_the_login_pending_for_a_while(stage: Stage, collector: Collector) -> None:
+def test_a_fault_leaves_the_login_pending_for_a_while(stage: Stage) -> None:
     stage.world.add_account("octocat")
     lookup_id = ask(stage, "octocat")
     stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None)
 
-    assert collector.resolve(lookup_id) is None
+    assert resolve(stage, lookup_id) is None
 
     assert lookup(stage, lookup_id).state is LookupState.PENDING
     assert due(stage) == []
     stage.simulator.heal()
     stage.wait(seconds=31)
     assert due(stage) == [lookup_id]
-    assert collector.resolve(lookup_id) is not None
+    assert resolve(stage, lookup_id) is not None
 
 
 def test_a_refused_token_leaves_the_login_pending_for_minutes(stage: Stage) -> None:
     stage.world.add_account("octocat")
     lookup_id = ask(stage, "octocat")
 
-    assert stage.collector(token="revoked").resolve(lookup_id) is None
+    assert resolve(stage, lookup_id, token="revoked") is None
 
     assert lookup(stage, lookup_id).state is LookupState.PENDING
     stage.wait(minutes=4)
@@ -115,52 +121,48 @@ def test_a_refused_token_leaves_the_login_pending_for_minutes(stage: Stage) -> N
     assert due(stage) == [lookup_id]
 
 
-def test_an_account_that_is_followed_under_another_login_is_that_user(
-    stage: Stage, collector: Collector
-) -> None:
+def test_an_account_that_is_followed_under_another_login_is_that_user(stage: Stage) -> None:
     account = stage.world.add_account("octocat", name="The Octocat")
     user = stage.follow(account)
     stage.world.rename_account(account, "hexacat")
     lookup_id = ask(stage, "hexacat")
 
     # Nothing new to load.
-    assert collector.resolve(lookup_id) is None
+    assert resolve(stage, lookup_id) is None
 
     assert lookup(stage, lookup_id).user_id == user.id
     assert [one.id for one in followed(stage)] == [user.id]
 
 
-def test_a_recycled_login_leads_to_its_new_bearer(stage: Stage, collector: Collector) -> None:
+def test_a_recycled_login_leads_to_its_new_bearer(stage: Stage) -> None:
     account = stage.world.add_account("octocat")
     stage.follow(account)
     stage.world.rename_account(account, "hexacat")
     bearer = stage.world.add_account("octocat")
 
-    assert collector.resolve(ask(stage, "octocat")) == bearer.id
+    assert resolve(stage, ask(stage, "octocat")) == bearer.id
 
 
-def test_a_question_that_was_answered_is_not_asked_again(
-    stage: Stage, collector: Collector
-) -> None:
+def test_a_question_that_was_answered_is_not_asked_again(stage: Stage) -> None:
     stage.world.add_account("octocat")
     lookup_id = ask(stage, "octocat")
-    collector.resolve(lookup_id)
+    resolve(stage, lookup_id)
     stage.simulator.reset_records()
 
-    assert collector.resolve(lookup_id) is None
+    assert resolve(stage, lookup_id) is None
     assert stage.simulator.requests == []
 
 
-def test_a_question_that_nobody_asked_has_no_answer(stage: Stage, collector: Collector) -> None:
-    assert collector.resolve(12345) is None
+def test_a_question_that_nobody_asked_has_no_answer(stage: Stage) -> None:
+    assert resolve(stage, 12345) is None
     assert stage.simulator.requests == []
 
 
-def test_a_login_is_not_part_of_an_address(stage: Stage, collector: Collector) -> None:
+def test_a_login_is_not_part_of_an_address(stage: Stage) -> None:
     stage.world.add_repository(stage.world.add_account("octocat"), "r")
     lookup_id = ask(stage, "octocat/repos?x=1#")
 
-    assert stage.collector(token=None).resolve(lookup_id) is None
+    assert resolve(stage, lookup_id, token=None) is None
     assert lookup(stage, lookup_id).state is LookupState.FAILED
 
 
@@ -169,32 +171,30 @@ def test_a_resolved_user_is_left_to_its_own_message_for_a_while(
 ) -> None:
     account = stage.world.add_account("octocat")
     stage.world.add_repository(account, "r", watchers=1)
-    collector.resolve(ask(stage, "octocat"))
+    resolve(stage, ask(stage, "octocat"))
 
     assert stage.sweep(collector) == []
     stage.wait(seconds=stage.settings.load_lease + 1)
     assert stage.sweep(collector) == [Outcome(ScanState.DONE, 1)]
 
 
-def test_two_who_resolve_one_login_load_it_once(stage: Stage, collector: Collector) -> None:
+def test_two_who_resolve_one_login_load_it_once(stage: Stage) -> None:
     account = stage.world.add_account("octocat")
     lookup_id = ask(stage, "octocat")
     answers: list[int | None] = []
 
     def overtake(_: httpx.Request) -> None:
         stage.hook = None
-        answers.append(stage.collector(token=None).resolve(lookup_id))
+        answers.append(resolve(stage, lookup_id, token=None))
 
     stage.hook = overtake
-    answers.append(collector.resolve(lookup_id))
+    answers.append(resolve(stage, lookup_id))
 
     assert sorted(answers, key=str) == [account.id, None]
     assert len(followed(stage)) == 1
 
 
-def test_whoever_is_deleted_while_the_login_is_resolved_stays_deleted(
-    stage: Stage, collector: Collector
-) -> None:
+def test_whoever_is_deleted_while_the_login_is_resolved_stays_deleted(stage: Stage) -> None:
     account = stage.world.add_account("octocat")
     lookup_id = ask(stage, "octocat")
 
@@ -207,7 +207,7 @@ def test_whoever_is_deleted_while_the_login_is_resolved_stays_deleted(
 
     stage.hook = follow_and_delete
 
-    assert collector.resolve(lookup_id) is None
+    assert resolve(stage, lookup_id) is None
     assert followed(stage) == []
     assert lookup(stage, lookup_id).reason == "deleted again since it was asked for"
 
@@ -215,7 +215,7 @@ def test_whoever_is_deleted_while_the_login_is_resolved_stays_deleted(
 def test_a_user_who_was_resolved_and_loaded_has_rows(stage: Stage, collector: Collector) -> None:
     account = stage.world.add_account("octocat")
     stage.world.add_repository(account, "r", stargazers=3, watchers=1)
-    user_id = collector.resolve(ask(stage, "octocat"))
+    user_id = resolve(stage, ask(stage, "octocat"))
     assert user_id is not None
 
     assert collector.scan(user_id, is_load=True) == Outcome(ScanState.DONE, 1)

@@ -1,0 +1,146 @@
+"""The fan-out: claim due users and pending lookups, then send one task for each.
+
+The daily fan-out and the minute's sweep both run it. No more tasks are queued than ``high_water``;
+if users are left in the table, Redis holds a note of that, and the scan that finds the queue nearly
+empty takes the note and sends the next sweep. Beat's sweeps alone would hand out one queue's length
+a minute. A note that is lost costs no more than the time to the next sweep.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import redis
+from celery import Celery
+from sqlalchemy import Connection
+
+from common import broker, clock, collection, lookups, scans, stats
+from common.broker import Task
+from common.lookups import Lookup
+from common.scans import Claim
+from common.states import ScanState
+from worker.outcome import Outcome
+from worker.process import Process
+
+log = logging.getLogger(__name__)
+
+_LOW_WATER_SHARE = 0.05
+"""The part of ``high_water`` below which the queue is filled again before the next sweep."""
+
+_PROGRESS = frozenset({ScanState.DONE, ScanState.INCOMPLETE, ScanState.GONE})
+"""States of a scan that GitHub answered."""
+
+_BACKLOG = "repopulse:backlog"
+"""The key of the note that users are left in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """What one fan-out did.
+
+    :param due: users and lookups that were claimed
+    :param sent: how many of them got their task
+    :param is_full: the queue had no room, so nothing was claimed
+    """
+
+    due: int
+    sent: int
+    is_full: bool
+
+    def __str__(self) -> str:
+        if self.is_full:
+            return "queue is full"
+        if self.due == 0:
+            return "nothing due"
+        if self.sent < self.due:
+            return f"sent {self.sent} of {self.due} tasks"
+        return f"sent {self.sent} {'task' if self.sent == 1 else 'tasks'}"
+
+
+def fan_out(app: Celery, process: Process) -> FanOut:
+    """Claim what is due, commit the claim, then send the tasks.
+
+    A crash in between costs a lease. Any number of these may run at once.
+    """
+    settings = process.settings
+    with process.engine.begin() as connection:
+        _keep_house(connection)
+    room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
+    with process.engine.begin() as connection:
+        pending = lookups.claim(connection, limit=room, lease=settings.lease)
+        room_for_scans = room - len(pending)
+        claims = scans.claim(
+            connection,
+            limit=room_for_scans,
+            lease=settings.lease,
+            max_attempts=settings.max_attempts,
+            scan_at=settings.scan_at,
+        )
+    sent = 0
+    for task, arguments, login in _tasks(pending, claims):
+        if not broker.send(app, task, *arguments, login=login):
+            # The other sends would wait for the same broker, one after the other; the leases of
+            # their users expire.
+            break
+        sent += 1
+    # After they are sent, so that the next fan-out counts them.
+    _note_backlog(process.redis, is_left=len(claims) >= room_for_scans)
+    collection.record_sweep(process.redis)
+    return FanOut(due=len(pending) + len(claims), sent=sent, is_full=room == 0)
+
+
+def refill(app: Celery, process: Process, outcome: Outcome) -> None:
+    """Send a sweep if few messages are left and the last fan-out left users in the table.
+
+    Not while GitHub makes all scans wait: each user would only be claimed and rescheduled.
+    """
+    if outcome.state not in _PROGRESS:
+        return
+    few = process.settings.high_water * _LOW_WATER_SHARE
+    try:
+        waiting = broker.queue_lengths(process.redis).work_waiting
+        is_needed = waiting <= few and _take_backlog(process.redis)
+    except redis.RedisError as error:
+        log.warning("Redis does not answer, the next sweep follows: %s", error)
+        return
+    if is_needed:
+        broker.send(app, Task.SWEEP)
+
+
+def _tasks(
+    pending: list[Lookup], claims: list[Claim]
+) -> Iterator[tuple[Task, tuple[int | str, ...], str]]:
+    """Return task, arguments and login for each claim; people may be waiting for the first."""
+    for lookup in pending:
+        yield Task.RESOLVE_LOGIN, (lookup.id,), lookup.login
+    for claim in claims:
+        if claim.is_first:
+            yield Task.LOAD_USER, (claim.user_id,), claim.login
+        else:
+            yield Task.SCAN_USER, (claim.user_id, claim.day.isoformat()), claim.login
+
+
+def _keep_house(connection: Connection) -> None:
+    """Do what has to be done once a day, whichever fan-out comes first."""
+    today: date = clock.today(connection)
+    for name in stats.create_partitions(connection, today):
+        log.info("new partition: %s", name)
+    closed = scans.close_past(connection)
+    if closed:
+        log.warning("%d scans of past days were never finished", closed)
+    complete = collection.record_completed_day(connection)
+    if complete is not None:
+        log.info("all users were scanned today: %d users", complete.users)
+
+
+def _note_backlog(client: "redis.Redis", *, is_left: bool) -> None:
+    if is_left:
+        client.set(_BACKLOG, 1)
+    else:
+        client.delete(_BACKLOG)
+
+
+def _take_backlog(client: "redis.Redis") -> bool:
+    """Remove the note; return whether this call removed it, which is true for one caller."""
+    return client.delete(_BACKLOG) == 1
