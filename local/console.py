@@ -1,36 +1,52 @@
-"""What the person in front of the terminal reads."""
+"""What the operator sees in the terminal."""
 
 import errno
 import os
+import threading
+from collections.abc import Callable
+from typing import IO
 
 STANDARD_OUTPUT = 1
 WIDTH = 8
+"""Columns of a program's name."""
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+LINE_LIMIT = 65536
+"""Bytes after which a line is passed on although it has not ended."""
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Console:
-    """Writes whole lines; notices when nobody reads them any more."""
+    """Writes whole lines, from several threads.
 
-    def __init__(self) -> None:
+    :param on_closed: called when the output can no longer be read
+    """
+
+    def __init__(self, on_closed: Callable[[], None]) -> None:
         self.closed = False
+        self._on_closed = on_closed
+        self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
         """Write a line of our own."""
         self._write(text.encode() + b"\n")
 
-    def pass_on(self, name: str, lines: list[bytes]) -> None:
-        """Write lines of a child, each behind the child's name."""
+    def pass_on(self, name: str, pipe: IO[bytes]) -> None:
+        """Write what arrives from a pipe until it ends, each line behind the program's name."""
         prefix = f"{name:<{WIDTH}}| ".encode()
-        self._write(b"".join(prefix + line + b"\n" for line in lines))
+        with pipe:
+            while line := pipe.readline(LINE_LIMIT):
+                self._write(prefix + line.removesuffix(b"\n") + b"\n")
 
     def _write(self, data: bytes) -> None:
-        while data and not self.closed:
-            try:
-                data = data[os.write(STANDARD_OUTPUT, data) :]
-            except OSError as error:
-                if error.errno in _NO_ROOM:
-                    # It goes to a file: lines are lost until there is room, and nothing else.
-                    return
-                # The terminal was closed, or `| head` has seen enough.
-                self.closed = True
+        with self._lock:
+            while data and not self.closed:
+                try:
+                    data = data[os.write(STANDARD_OUTPUT, data) :]
+                except OSError as error:
+                    if error.errno in _NO_SPACE:
+                        # Standard output is a file on a full disk: drop the line and go on.
+                        return
+                    # The terminal was closed, or `| head` has seen enough.
+                    self.closed = True
+                    self._on_closed()

@@ -1,105 +1,95 @@
-"""The guard: a small process that stops what we started if we die without stopping it.
+"""A process that stops the others when this one is killed.
 
-``kill -9`` leaves no time to stop children. The guard (``watchman.py``) reads from a pipe whose
-writing end this process alone has; when the pipe ends, it stops every process it was told of.
+``kill -9`` leaves a process no time to stop its children. The guard reads from a pipe whose other
+end only its owner has. When the pipe ends, the guard asks each process on its list to stop, and
+kills the process groups that are left two seconds later.
+
+It is a shell script, because ``/bin/sh`` takes 1 MB and a Python takes 10. Linux's parent death
+signal would do with no process, but see docs/decisions/0005-servers-from-wheels.md.
 """
 
-import atexit
-import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
-from pathlib import Path
+from typing import Self
 
-PROGRAM = Path(__file__).with_name("watchman.py")
+SCRIPT = """
+trap '' INT TERM HUP
+watched=
+while read -r sign process stop; do
+    others=
+    for one in $watched; do
+        [ "${one%:*}" = "$process" ] || others="$others $one"
+    done
+    watched=$others
+    [ "$sign" = - ] || watched="$watched $process:$stop"
+done
+for one in $watched; do
+    kill -s "${one#*:}" "${one%:*}"
+done
+left=$watched
+for tenth in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    alive=
+    for one in $left; do
+        kill -s 0 -- "-${one%:*}" && alive="$alive $one"
+    done
+    left=$alive
+    [ "$left" ] || exit
+    sleep 0.1
+done
+for one in $left; do
+    kill -s KILL -- "-${one%:*}"
+done
+"""
 
 
 class Guard:
-    """Our end of the pipe. A process has one guard, made at the first need."""
+    """A guard of the processes that its owner starts.
 
-    def __init__(self) -> None:
-        self._watched: dict[int, signal.Signals] = {}
-        self._owner = os.getpid()
-        self._process = self._start()
-        atexit.register(self._close)
+    :param descriptor: a file that the guard keeps open, and with it a lock on that file
+    """
 
-    def watch(self, process: int, stop: signal.Signals) -> None:
-        """Stop the process, the leader of a process group, if we die first.
-
-        :param stop: the signal that asks this process to stop
-        """
-        self._watched[process] = stop
-        self._send(f"+{process} {stop.value}\n")
-
-    def check(self) -> None:
-        """Replace the guard if somebody killed it: the new one learns all that it knew."""
-        if self._process.poll() is None:
-            return
-        try:
-            successor = self._start()
-        except OSError:
-            return  # no room for one more process now; we look again soon
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process = successor
-        for process, stop in self._watched.items():
-            self._send(f"+{process} {stop.value}\n")
-
-    def forget(self, process: int) -> None:
-        """Leave a process alone: it has ended, and its id may be given to another."""
-        if self._watched.pop(process, None) is not None:
-            self._send(f"-{process}\n")
-
-    @property
-    def belongs_here(self) -> bool:
-        """Whether this process made the guard, and not one that it was forked from."""
-        return self._owner == os.getpid()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(PROGRAM), str(self._owner)],
+    def __init__(self, descriptor: int | None = None) -> None:
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", SCRIPT],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C and the end of a terminal go to a whole group; the guard must outlive both.
+            # Ctrl-C and the end of a terminal reach a whole group; the guard must outlive both.
             start_new_session=True,
             cwd="/",
             bufsize=0,
+            pass_fds=() if descriptor is None else (descriptor,),
         )
-        assert process.stdin is not None  # noqa: S101 - for the type checker
-        os.set_blocking(process.stdin.fileno(), False)
-        return process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def watch(self, process: int, stop: signal.Signals) -> None:
+        """Stop this process, the leader of its group, when the owner is killed.
+
+        :param stop: the signal that asks the process to stop
+        """
+        self._send(f"+ {process} {stop.name.removeprefix('SIG')}\n")
+
+    def forget(self, process: int) -> None:
+        """Leave a process alone: it has ended, and its id may be given to another."""
+        self._send(f"- {process}\n")
+
+    def close(self) -> None:
+        """End the guard, which stops what is still on its list."""
+        assert self.process.stdin is not None  # noqa: S101 - for the type checker
+        self.process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
 
     def _send(self, line: str) -> None:
-        pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 - for the type checker
-        try:
-            if pipe.write(line.encode()) == len(line):
-                return
-        except BrokenPipeError:
-            pass
-        # It is dead, or frozen with its pipe full. What it does not know, its successor is told.
-        self._process.kill()
-        self._process.wait()
-        self.check()
-
-    def _close(self) -> None:
-        if self.belongs_here and self._process.stdin is not None:
-            self._process.stdin.close()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(5 if self._watched else 1)
-            if not self._watched:
-                # It has nothing to do any more, and may be frozen.
-                self._process.kill()
-
-
-class _Current:
-    guard: Guard | None = None
-
-
-def guard() -> Guard:
-    """Return this process's guard."""
-    if _Current.guard is None or not _Current.guard.belongs_here:
-        _Current.guard = Guard()
-    return _Current.guard
+        assert self.process.stdin is not None  # noqa: S101 - for the type checker
+        # If the guard was killed, the others go on without one.
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(line.encode())

@@ -1,18 +1,28 @@
-"""The lock on a data directory: one supervisor at a time."""
+"""The lock on a data directory: one runner at a time."""
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from local.errors import LocalError
 
+GUARD_LIMIT = 5.0
+"""Seconds that the guard of a killed runner may take to stop what the runner left."""
+
 
 class DirectoryLock:
-    """A lock that the system itself gives back when its holder ends, however it ends."""
+    """A lock that the kernel releases when its last holder ends, however it ends.
+
+    A runner shares it with its guard: after ``kill -9`` of the runner the directory is free once
+    the guard has stopped the other processes.
+    """
+
+    descriptor: int
+    """The open lock file."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._descriptor: int | None = None
 
     def take(self) -> None:
         """Take the lock.
@@ -20,21 +30,34 @@ class DirectoryLock:
         :raise LocalError: another process has it
         """
         descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 100).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise LocalError(
-                f"already running on {self._directory} (process {holder}): "
-                "stop that one, or give this one another DATA_DIR"
-            ) from None
+        deadline = time.monotonic() + GUARD_LIMIT
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip()
+                if _is_alive(holder) or time.monotonic() > deadline:
+                    os.close(descriptor)
+                    raise LocalError(
+                        f"already running on {self._directory} (process {holder}): "
+                        "stop that one, or give this one another DATA_DIR"
+                    ) from None
+                time.sleep(0.05)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._descriptor = descriptor
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self.descriptor = descriptor
 
     def release(self) -> None:
-        """Give the lock back. Its file stays: two processes might hold two files otherwise."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Release the lock. The file stays: if it were removed, two processes could lock two."""
+        os.close(self.descriptor)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

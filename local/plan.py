@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.settings import Settings
-from local.child import Program
-from local.health import Pulse, http_question
 from local.ports import LOOPBACK, free_port
 
 CONCURRENCY = 2
@@ -15,6 +13,22 @@ CONCURRENCY = 2
 
 DEMO_TOKEN = "demo-token"  # noqa: S105 - known to the simulator alone
 """Sent to the simulator, so that a real token of the person's never is."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, and how."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """On top of the plan's."""
+
+    early: bool = False
+    """It may start before the tables are up to date."""
+
+    once: bool = False
+    """It ends by itself and is not started again."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class Plan:
     """Lines to print when it does."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
-    """For every program, on top of the supervisor's own."""
+    """For every program, on top of the runner's own."""
 
     afterwards: Sequence[Program] = ()
     """Programs to start when it does."""
@@ -55,12 +69,9 @@ def plan_up(settings: Settings) -> Plan:
     """Plan the product: servers where none are given, the API, a worker, beat and Flower."""
     api = _address(settings.api_host, settings.api_port)
     flower = _address(settings.flower_host, settings.flower_port)
-    directory = settings.data_dir.absolute()
     worker = {}
     if "worker_concurrency" not in settings.model_fields_set:
         worker["WORKER_CONCURRENCY"] = str(CONCURRENCY)
-    # Only of a Redis of our own do we know whether a worker is silent because of it.
-    pulses = settings.redis_url is None
     return Plan(
         data_dir=settings.data_dir,
         database_url=settings.database_url.get_secret_value() if settings.database_url else None,
@@ -73,31 +84,11 @@ def plan_up(settings: Settings) -> Plan:
         ),
         migration=Program("migrate", _python("migrations"), once=True),
         programs=(
-            # Its imports take as long as the migration, and until that is over it says "not ready".
-            Program(
-                "api",
-                _python("api"),
-                early=True,
-                health=http_question(_reachable(settings.api_host), settings.api_port, "/healthz"),
-            ),
-            Program(
-                "worker",
-                _python("worker"),
-                worker,
-                health=Pulse(directory / "worker.heartbeat") if pulses else None,
-            ),
-            Program(
-                "beat",
-                _python("worker.beat"),
-                health=Pulse(directory / "beat.heartbeat") if pulses else None,
-            ),
-            Program(
-                "flower",
-                _python("worker.flower"),
-                health=http_question(
-                    _reachable(settings.flower_host), settings.flower_port, "/healthcheck"
-                ),
-            ),
+            # Its imports take as long as the migration; until that ends the API is "not ready".
+            Program("api", _python("api"), early=True),
+            Program("worker", _python("worker"), worker),
+            Program("beat", _python("worker.beat")),
+            Program("flower", _python("worker.flower")),
         ),
         ready_at=(_reachable(settings.api_host), settings.api_port),
         welcome=(

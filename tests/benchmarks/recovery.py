@@ -40,10 +40,9 @@ KINDS: dict[str, Callable[[psutil.Process], bool]] = {
     "flower": lambda process: process.cmdline()[1:] == ["-m", "worker.flower"],
     "postgres": lambda process: process.name() == "postgres" and "-D" in process.cmdline(),
     "valkey": lambda process: process.name() == "valkey-server",
-    "guard": lambda process: any(word.endswith("watchman.py") for word in process.cmdline()),
     "github": lambda process: "simulator" in process.cmdline(),
 }
-SUPERVISOR = "supervisor"
+RUNNER = "runner"
 
 
 def _is_worker(process: psutil.Process | None) -> bool:
@@ -67,9 +66,9 @@ class Demo:
         self.start()
 
     def start(self) -> None:
-        """Start the supervisor."""
+        """Start the runner."""
         with (self._directory / "output").open("ab") as output:
-            self.supervisor = subprocess.Popen(
+            self.runner = subprocess.Popen(
                 [sys.executable, "-m", "local", "demo"],
                 cwd=ROOT,
                 env=self._environment,
@@ -81,7 +80,7 @@ class Demo:
         """Return the ids of the processes of one kind."""
         found = set()
         with suppress(psutil.NoSuchProcess):
-            for process in psutil.Process(self.supervisor.pid).children(recursive=True):
+            for process in psutil.Process(self.runner.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     if process.status() != psutil.STATUS_ZOMBIE and KINDS[kind](process):
                         found.add(process.pid)
@@ -89,11 +88,11 @@ class Demo:
 
     def kill(self, kind: str) -> Callable[[], bool]:
         """Kill one process; return a function that says whether another has taken its place."""
-        if kind == SUPERVISOR:
-            self.supervisor.kill()
-            self.supervisor.wait()
+        if kind == RUNNER:
+            self.runner.kill()
+            self.runner.wait()
             self.start()
-            return lambda: self.supervisor.poll() is None
+            return lambda: self.runner.poll() is None
         before = self.find(kind)
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
@@ -106,8 +105,8 @@ class Demo:
     def stop(self) -> None:
         """Stop everything."""
         self.api.close()
-        self.supervisor.send_signal(signal.SIGINT)
-        self.supervisor.wait(20)
+        self.runner.send_signal(signal.SIGINT)
+        self.runner.wait(20)
 
 
 def wait_for(condition: Callable[[], bool], since: float) -> float:
@@ -175,7 +174,7 @@ def measure(demo: Demo, kind: str) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
-    kinds = [*KINDS, SUPERVISOR]
+    kinds = [*KINDS, RUNNER]
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     options = parser.parse_args()

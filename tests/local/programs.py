@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,11 +24,8 @@ def worker() -> None:
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     grandchild = subprocess.Popen([sys.executable, "-S", "-c", deaf])
     print("grandchild", grandchild.pid)
-    heartbeat = Path(os.environ["DATA_DIR"]) / "worker.heartbeat"
-    while True:
-        with suppress(OSError):
-            heartbeat.touch()
-        time.sleep(0.1)
+    (Path(os.environ["DATA_DIR"]) / "worker-runs").touch()
+    time.sleep(600)
 
 
 def stubborn() -> None:

@@ -50,7 +50,7 @@ def run(
 
 @contextmanager
 def running(data_dir: Path) -> Iterator[EmbeddedPostgres]:
-    """Postgres as a supervisor runs it."""
+    """Postgres as a runner runs it."""
     lock = DirectoryLock(data_dir)
     lock.take()
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.ports import free_port
-from local.supervisor import ROOT
 from tests.local.processes import eventually, processes_of
+from tests.servers import ROOT
 
 
 @pytest.mark.end_to_end

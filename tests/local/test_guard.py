@@ -2,89 +2,104 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
+import pytest
 
-from local.supervisor import ROOT
+from local.guard import Guard
 from tests.local.processes import eventually
+from tests.servers import ROOT
 
 OWNER = """
-import subprocess, sys, time
-from local.guard import guard
-import signal
-sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
-first = subprocess.Popen(sleep, start_new_session=True)
-guard().watch(first.pid, signal.SIGTERM)
-print(first.pid, guard()._process.pid, flush=True)
-input()
-second = subprocess.Popen(sleep, start_new_session=True)
-guard().watch(second.pid, signal.SIGTERM)
-forgotten = subprocess.Popen(sleep, start_new_session=True)
-guard().watch(forgotten.pid, signal.SIGTERM)
-guard().forget(forgotten.pid)
-print(second.pid, guard()._process.pid, forgotten.pid, flush=True)
-input()
-"""
-
-
-FROZEN = """
-import os, signal, subprocess, sys
-from local.guard import guard
-sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
-child = subprocess.Popen(sleep, start_new_session=True)
-os.kill(guard()._process.pid, signal.SIGSTOP)
-frozen = guard()._process.pid
-for _ in range(6000):
-    guard().watch(child.pid, signal.SIGTERM)
-    guard().forget(child.pid)
-guard().watch(child.pid, signal.SIGTERM)
-print(child.pid, frozen, guard()._process.pid, flush=True)
+import subprocess, sys
+from signal import SIGINT, SIGTERM
+from local.guard import Guard
+def start(program):
+    command = [sys.executable, "-S", "-c", program]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process.pid
+sleep = "import time; print(flush=True); time.sleep(600)"
+deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {sleep}"
+parent = f"import subprocess as s, sys; s.Popen([sys.executable, '-S', '-c', {deaf!r}]); {sleep}"
+guard = Guard()
+watched = [start(sleep), start(deaf), start(parent), start(sleep)]
+for process in watched[:3]:
+    guard.watch(process, SIGTERM)
+guard.watch(watched[3], SIGINT)
+forgotten = start(sleep)
+guard.watch(forgotten, SIGTERM)
+guard.forget(forgotten)
+print(guard.process.pid, forgotten, *watched, flush=True)
 input()
 """
 
 
-def test_a_guard_that_no_longer_reads_is_replaced_rather_than_waited_for() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", FROZEN],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as owner:
-        assert owner.stdout is not None
-        child, frozen, successor = map(int, owner.stdout.readline().split())
-
-        assert successor != frozen
-        owner.kill()
-
-    assert eventually(lambda: not psutil.pid_exists(child))
-    assert eventually(lambda: not psutil.pid_exists(successor))
-
-
-def test_a_guard_that_was_killed_is_replaced_and_the_new_one_knows_all(tmp_path: Path) -> None:
+@contextmanager
+def owner() -> Iterator[tuple["subprocess.Popen[str]", psutil.Process, int, list[int]]]:
+    """Run a process with five children: the last four watched, the first one forgotten."""
     with subprocess.Popen(
         [sys.executable, "-c", OWNER],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as owner:
-        assert owner.stdin is not None
-        assert owner.stdout is not None
-        first, guard = map(int, owner.stdout.readline().split())
-        os.kill(guard, signal.SIGKILL)
-        dead = psutil.Process(guard)
-        assert eventually(lambda: dead.status() == psutil.STATUS_ZOMBIE)
-        owner.stdin.write("\n")
-        owner.stdin.flush()
-        second, successor, forgotten = map(int, owner.stdout.readline().split())
+    ) as process:
+        assert process.stdout is not None
+        guard, forgotten, *watched = map(int, process.stdout.readline().split())
+        assert all(psutil.pid_exists(child) for child in watched)
+        try:
+            yield process, psutil.Process(guard), forgotten, watched
+        finally:
+            process.kill()
+            for child in (forgotten, *watched):
+                if psutil.pid_exists(child):
+                    os.killpg(child, signal.SIGKILL)
 
-        assert successor != guard
-        owner.kill()
-        owner.wait()
 
-    assert eventually(lambda: not psutil.pid_exists(first) and not psutil.pid_exists(second))
-    assert eventually(lambda: not psutil.pid_exists(successor))
-    assert psutil.pid_exists(forgotten)
-    os.kill(forgotten, signal.SIGKILL)
+def are_gone(groups: list[int]) -> bool:
+    """Return whether no process of these groups is left."""
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, 0)
+            return False
+    return True
+
+
+def test_kill_9_of_the_owner_stops_what_is_watched_and_nothing_else() -> None:
+    with owner() as (process, guard, forgotten, watched):
+        process.kill()
+        process.wait()
+
+        # One of them does not listen, nor does the child of another one.
+        assert eventually(lambda: are_gone(watched), 5)
+        assert eventually(lambda: not guard.is_running())
+        assert psutil.pid_exists(forgotten)
+
+
+def test_an_owner_that_ends_leaves_nothing_watched() -> None:
+    with owner() as (process, _, _, watched):
+        process.communicate("\n")
+
+        assert eventually(lambda: are_gone(watched), 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_to_stop_do_not_end_the_guard(number: signal.Signals) -> None:
+    with owner() as (process, guard, _, watched):
+        guard.send_signal(number)
+        process.kill()
+        process.wait()
+
+        assert eventually(lambda: are_gone(watched), 5)
+
+
+def test_an_owner_whose_guard_was_killed_goes_on() -> None:
+    with Guard() as guard:
+        guard.process.kill()
+        guard.process.wait()
+
+        guard.watch(os.getpid(), signal.SIGTERM)
+        guard.forget(os.getpid())

@@ -5,9 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from common.settings import Settings, load_settings
-from local.health import Pulse, Question
 from local.plan import DEMO_TOKEN, Plan, plan_demo, plan_up
-from worker.heartbeat import path_of
 
 
 def settings(**given: object) -> Settings:
@@ -43,28 +41,6 @@ def test_the_demo_touches_neither_the_persons_servers_nor_the_persons_token() ->
     assert plan.environment["GITHUB_TOKEN"] == DEMO_TOKEN
     assert plan.environment["GITHUB_APP_ID"] == ""
     assert plan.environment["GITHUB_API_URL"].startswith("http://127.0.0.1:")
-
-
-@pytest.mark.parametrize("plan", [plan_up, plan_demo])
-def test_worker_and_beat_are_known_by_the_files_that_they_touch(
-    plan: Callable[[Settings], Plan], tmp_path: Path
-) -> None:
-    planned = plan(settings(data_dir=tmp_path))
-
-    signs = {program.name: program.health for program in planned.programs}
-    theirs = settings(data_dir=planned.data_dir)
-    assert signs["worker"] == Pulse(path_of(theirs, is_beat=False))
-    assert signs["beat"] == Pulse(path_of(theirs, is_beat=True))
-    assert isinstance(signs["api"], Question)
-    assert isinstance(signs["flower"], Question)
-
-
-def test_beside_a_redis_brought_along_nobody_is_blamed_for_its_silence() -> None:
-    planned = plan_up(settings(redis_url="redis://example.invalid"))
-
-    signs = {program.name: program.health for program in planned.programs}
-    assert signs["worker"] is None
-    assert signs["beat"] is None
 
 
 @pytest.mark.parametrize("plan_it", [plan_up, plan_demo])

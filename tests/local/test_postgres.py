@@ -19,8 +19,8 @@ from local.account import NOBODY
 from local.binaries import in_wheel
 from local.errors import LocalError
 from local.postgres import EmbeddedPostgres
-from local.supervisor import ROOT
 from tests.local.processes import eventually, processes_of
+from tests.servers import ROOT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 

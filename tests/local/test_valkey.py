@@ -1,6 +1,6 @@
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -61,14 +61,22 @@ def test_no_key_is_ever_evicted_and_each_write_is_logged(valkey: EmbeddedValkey)
 
 
 def test_its_file_of_writes_stays_small_however_much_is_written(valkey: EmbeddedValkey) -> None:
+    files = valkey.directory / "appendonlydir"
+
+    def size() -> int:
+        total = 0
+        for file in files.iterdir():
+            # Valkey removes files meanwhile.
+            with suppress(FileNotFoundError):
+                total += file.stat().st_size
+        return total
+
     with connect(valkey) as client:
         for _ in range(500):
             client.set("key", "x" * 100_000)
-            if client.info("persistence")["aof_rewrite_in_progress"]:
-                assert eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
 
-    files = list((valkey.directory / "appendonlydir").iterdir())
-    assert sum(file.stat().st_size for file in files) < 20_000_000
+    # Valkey looks at the size ten times a second, so between two looks any amount may be written.
+    assert eventually(lambda: size() < 8 * 1024**2)
 
 
 def test_a_throw_away_server_writes_nothing(tmp_path: Path) -> None:
@@ -98,17 +106,19 @@ def test_stop_leaves_no_process(valkey: EmbeddedValkey) -> None:
 
 
 def test_a_server_on_path_serves_where_no_wheel_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    valkey: EmbeddedValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    binary = EmbeddedValkey(tmp_path)._command_name()
+    assert valkey.process is not None
     (tmp_path / "bin").mkdir()
-    shutil.copy(binary, tmp_path / "bin" / "redis-server")
+    shutil.copy(psutil.Process(valkey.process.pid).exe(), tmp_path / "bin" / "redis-server")
     monkeypatch.setattr("local.valkey.in_wheel", lambda *_: None)
 
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with EmbeddedValkey(tmp_path / "valkey") as valkey, connect(valkey) as client:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    with EmbeddedValkey(tmp_path / "other") as other, connect(other) as client:
         assert client.ping()
+        assert other.process is not None
+        assert psutil.Process(other.process.pid).name() == "redis-server"
 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LocalError, match="set REDIS_URL"):
-        EmbeddedValkey(tmp_path / "valkey").start()
+        EmbeddedValkey(tmp_path / "another").start()

@@ -11,14 +11,14 @@ import psutil
 import pytest
 
 from local.ports import free_port
-from local.supervisor import ROOT
 from tests.local.processes import command_of, eventually, name_of, processes_of
+from tests.servers import ROOT
 
 SERVERS = {"Postgres": "postgres", "Valkey": "valkey-server"}
 
 
 class Run:
-    """A supervisor with stand-ins, in a process of its own."""
+    """A runner with stand-ins, in a process of its own."""
 
     def __init__(self, data_dir: Path, port: int, *extra: str) -> None:
         self.data_dir = data_dir
@@ -132,35 +132,11 @@ def test_a_signal_stops_everything_in_good_order(run: Run, number: signal.Signal
     assert run.lines[-2:] == ["Stopping ...", f"Stopped. The data stays in {run.data_dir}."]
 
 
-def test_kill_9_of_the_supervisor_leaves_no_process(run: Run) -> None:
+def test_kill_9_of_the_runner_leaves_no_process(run: Run) -> None:
     run.process.kill()
     run.process.wait()
 
     assert eventually(lambda: not processes_of(run.data_dir), 8)
-
-
-def test_what_even_the_guard_could_not_stop_is_stopped_by_the_next_start(
-    start: Callable[..., Run], run: Run, port: int
-) -> None:
-    worker = run.child("worker")
-    grandchild = worker.children()[0]
-    guard = next(
-        child
-        for child in psutil.Process(run.process.pid).children()
-        if str(run.process.pid) in command_of(child)
-    )
-    # It would replace the guard.
-    run.process.send_signal(signal.SIGSTOP)
-    guard.kill()
-    run.process.kill()
-    run.process.wait()
-    assert worker.is_running()
-
-    successor = start(run.data_dir, port)
-    successor.wait_until_ready()
-
-    assert successor.lines[0] == "Stopped 2 processes that an earlier run left."
-    assert eventually(lambda: not worker.is_running() and not grandchild.is_running())
 
 
 def test_a_second_start_says_that_it_is_already_running(
@@ -176,7 +152,9 @@ def test_a_second_start_says_that_it_is_already_running(
     assert run.process.poll() is None
 
 
-def test_the_lock_is_free_after_kill_9(start: Callable[..., Run], run: Run, port: int) -> None:
+def test_a_start_right_after_kill_9_waits_for_the_guard(
+    start: Callable[..., Run], run: Run, port: int
+) -> None:
     run.process.kill()
     run.process.wait()
 
@@ -215,94 +193,6 @@ def test_a_child_that_dies_is_started_again_and_its_own_children_go_with_it(run:
     assert eventually(lambda: sum(line.startswith("worker  | g") for line in run.lines) == 2)
 
 
-@pytest.mark.parametrize("name", ["api", "worker"])
-def test_a_program_that_hangs_is_replaced_and_that_is_one_line(
-    start: Callable[..., Run], data_dir: Path, port: int, name: str
-) -> None:
-    run = start(data_dir, port, "--patience", "4")
-    run.wait_until_ready()
-    frozen = run.child(name)
-
-    frozen.suspend()
-
-    assert eventually(lambda: run.said(f"{name} does not answer; starting it again."), 60)
-    assert eventually(lambda: not frozen.is_running(), 20)
-    assert eventually(lambda: run.has_child(name), 20)
-    assert not run.said(f"{name} ended")
-
-
-@pytest.mark.parametrize(("name", "binary"), SERVERS.items())
-def test_a_server_that_hangs_is_replaced_and_nobody_else_is(
-    start: Callable[..., Run], data_dir: Path, port: int, name: str, binary: str
-) -> None:
-    run = start(data_dir, port, "--patience", "4")
-    run.wait_until_ready()
-    frozen = run.server(binary)
-
-    frozen.suspend()
-
-    assert eventually(lambda: run.said(f"{name} does not answer; starting it again."), 60)
-    assert eventually(lambda: not frozen.is_running(), 20)
-    assert eventually(lambda: run.has_server(binary), 20)
-    assert sum("does not answer" in line for line in run.lines) == 1
-    assert not run.said(f"{name} ended")
-
-
-def test_nobody_is_blamed_while_a_server_is_down(
-    start: Callable[..., Run], data_dir: Path, port: int
-) -> None:
-    run = start(data_dir, port, "--patience", "4")
-    run.wait_until_ready()
-    repair = make_impossible(data_dir / "valkey")
-    run.server("valkey-server").kill()
-    assert eventually(lambda: run.said(f"{data_dir / 'valkey'}: File exists; trying again until"))
-
-    run.child("worker").suspend()
-
-    assert not eventually(lambda: run.said("worker does not answer"), 8)
-    repair()
-    assert eventually(lambda: run.said("Valkey serves again."), 60)
-    assert eventually(lambda: run.said("worker does not answer; starting it again."), 60)
-
-
-def test_nobody_is_blamed_for_the_time_that_the_supervisor_stood_still(
-    start: Callable[..., Run], data_dir: Path, port: int
-) -> None:
-    run = start(data_dir, port, "--patience", "8")
-    run.wait_until_ready()
-    api = run.child("api")
-
-    # As a machine whose lid is closed, seen by a clock that went on.
-    run.process.send_signal(signal.SIGSTOP)
-    api.suspend()
-    time.sleep(11)
-    run.process.send_signal(signal.SIGCONT)
-    api.resume()
-
-    assert not eventually(lambda: run.said("api does not answer"), 3)
-    assert api.is_running()
-
-
-def test_a_server_that_takes_long_to_start_holds_nothing_up(
-    start: Callable[..., Run], data_dir: Path, port: int
-) -> None:
-    run = start(data_dir, port)
-    run.wait_until_ready()
-
-    with deaf_leftover(data_dir / "valkey") as leftover:
-        run.server("valkey-server").kill()
-        assert eventually((data_dir / "asked").exists)
-        run.child("worker").kill()
-        assert eventually(lambda: run.said("worker ended with status -9"))
-        run.process.send_signal(signal.SIGINT)
-        assert eventually(lambda: run.said("Stopping ..."))
-
-        # It has five seconds before it is killed, and these are not over yet.
-        assert leftover.poll() is None
-        assert run.process.wait(10) == 0
-    assert eventually(lambda: not processes_of(data_dir), 1)
-
-
 def test_ctrl_c_in_the_very_first_start_leaves_nothing(
     start: Callable[..., Run], tmp_path: Path, port: int
 ) -> None:
@@ -339,7 +229,7 @@ def test_output_to_a_full_disk_stops_nothing(data_dir: Path, port: int) -> None:
             stderr=subprocess.STDOUT,
         ) as process,
     ):
-        assert eventually((data_dir / "worker.heartbeat").exists, 20)
+        assert eventually((data_dir / "worker-runs").exists, 20)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
 
