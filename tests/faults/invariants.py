@@ -33,6 +33,7 @@ def check(
     since: Callable[[], Mapping[int, date]] = dict,
     seconds: float = 90,
     shared: Mapping[int, Collection[int]] | None = None,
+    tracebacks: Mapping[str, re.Pattern[str]] | None = None,
 ) -> None:
     """Wait until everybody is scanned and the queues are empty, then look at every row.
 
@@ -41,6 +42,7 @@ def check(
     :param seconds: how long the last of the users may take
     :param shared: the owners, by repository, of what changed hands within those days: the row of
         such a day may be either's
+    :param tracebacks: by process, the log line whose traceback is expected; no other may be there
     """
     days = days or [cluster.world.day]
     _wait_until_nobody_is_due(cluster, seconds)
@@ -51,8 +53,18 @@ def check(
     _check_rows(cluster, owed, shared or {})
     _check_settled_once(cluster, owed)
     for name, written in cluster.logs().items():
-        at = written.find("Traceback")
-        assert at < 0, f"{name} wrote a traceback: {written[max(0, at - 500) : at + 4000]}"
+        _check_tracebacks(name, written, (tracebacks or {}).get(name))
+
+
+def _check_tracebacks(name: str, written: str, expected: re.Pattern[str] | None) -> None:
+    """Check that each traceback in a log belongs to a line that the test expects."""
+    end = 0
+    for found in re.finditer("Traceback", written):
+        before = written[end : found.start()]
+        end = found.end()
+        assert expected.search(before) if expected else None, (
+            f"{name} wrote a traceback: {before[-500:]}{written[found.start() : end + 4000]}"
+        )
 
 
 def left(cluster: Cluster) -> list[str]:
