@@ -48,15 +48,6 @@ class KnownRepository:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
-    """The repositories that a user has or had."""
-
-    number: int
-    revision: str
-    """Another one whenever the user's daily rows may be others."""
-
-
-@dataclass(frozen=True, slots=True)
 class Changes:
     """What a scan found to be different, by name."""
 
@@ -159,23 +150,6 @@ def save(
         owned = set(added)
         new.extend(repository.name for repository in batch if repository.id in owned)
     return tuple(new)
-
-
-def owned(connection: Connection, user_id: int) -> Owned:
-    """Return how many repositories a user has or had, and what differs when their rows do."""
-    row = connection.execute(
-        text(
-            # With the row's own version: workers of the release before this one leave the revision.
-            """
-            SELECT count(*), encode(sha256(convert_to(coalesce(
-                string_agg(concat(r.revision, r.xmin), ' ' ORDER BY r.id), ''), 'UTF8')), 'hex')
-            FROM ownerships o JOIN repositories r ON r.id = o.repo_id
-            WHERE o.user_id = :user_id
-            """
-        ),
-        {"user_id": user_id},
-    ).one()
-    return Owned(*row)
 
 
 def mark_missing(

@@ -64,21 +64,6 @@ class NotBegun(StrEnum):
     TAKEN = "another task is scanning this user"
 
 
-@dataclass(frozen=True, slots=True)
-class ScanRecord:
-    """What became of one user's day."""
-
-    day: date
-    state: ScanState
-    reason: str | None
-    expected: int | None
-    recorded: int
-    attempts: int
-    started_at: datetime
-    finished_at: datetime | None
-    next_attempt_at: datetime | None
-
-
 def claim(
     connection: Connection, *, limit: int, lease: float, max_attempts: int, scan_at: time
 ) -> list[Claim]:
@@ -446,24 +431,3 @@ def close_past(connection: Connection) -> int:
             """
         )
     ).rowcount
-
-
-def read(connection: Connection, user_id: int, date_from: date, date_to: date) -> list[ScanRecord]:
-    """Return the records of a user's days between two dates, both included, newest first."""
-    rows = connection.execute(
-        text(
-            """
-            SELECT s.day, s.state, s.reason, s.expected, s.recorded, s.attempts,
-                   s.started_at, s.finished_at,
-                   CASE WHEN s.finished_at IS NULL
-                             AND s.day = (repopulse_now() AT TIME ZONE 'UTC')::date
-                             AND isfinite(greatest(u.not_before, u.lease_until))
-                        THEN greatest(u.not_before, u.lease_until) END
-            FROM scans s JOIN users u ON u.id = s.user_id
-            WHERE s.user_id = :id AND s.day BETWEEN :date_from AND :date_to
-            ORDER BY s.day DESC
-            """
-        ),
-        {"id": user_id, "date_from": date_from, "date_to": date_to},
-    )
-    return [ScanRecord(row[0], ScanState(row[1]), *row[2:]) for row in rows]

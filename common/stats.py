@@ -1,8 +1,7 @@
-"""Reads and writes of the daily rows: one per repository and UTC day."""
+"""Writes of the daily rows: one per repository and UTC day."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from psycopg2.errors import LockNotAvailable
@@ -18,34 +17,6 @@ _BATCH = 5000
 """Rows a statement: above this, arrays grow faster than statements save."""
 
 _MONTHS_AHEAD = 2
-
-
-@dataclass(frozen=True, slots=True)
-class RowText:
-    """How a row is written as text: numbers and a day, in which there is nothing to escape.
-
-    :param rest: what follows the repository's id, as Postgres makes it
-    """
-
-    before_id: str
-    after_id: str
-    rest: str
-    end: str
-
-
-AS_JSON = RowText(
-    before_id='{"repo_id":',
-    after_id=',"date":"',
-    rest="""date || '","stargazers":' || stargazers || ',"forks":' || forks
-            || ',"watchers":' || watchers""",
-    end="}",
-)
-AS_CSV = RowText(
-    before_id="",
-    after_id=",",
-    rest="date || ',' || stargazers || ',' || forks || ',' || watchers",
-    end="",
-)
 
 
 def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, Counts]) -> int:
@@ -92,116 +63,6 @@ def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, 
         )
         changed += result.rowcount
     return changed
-
-
-def read_text(
-    connection: Connection,
-    user_id: int,
-    date_from: date,
-    date_to: date,
-    *,
-    row: RowText,
-    between: str,
-) -> list[bytes]:
-    """Return a user's rows between two days, both included, as text: each repository's together.
-
-    By repository id and day. The rows are those of days on which the user owned the repository.
-    As text, for a quarter of the time of rows that Python takes in and writes.
-
-    :param between: what stands between two rows of a repository
-    """
-    lots = connection.execute(
-        text(
-            # Repository by repository, as the key has them: nothing is left to sort. OFFSET keeps
-            # the text between rows from being made once a row.
-            f"""
-            SELECT o.repo_id, lot.rows
-            FROM ownerships o
-            CROSS JOIN LATERAL (
-                SELECT concat(:end, :between, :before_id, o.repo_id, :after_id) AS text OFFSET 0
-            ) AS turn
-            CROSS JOIN LATERAL (
-                SELECT string_agg({row.rest}, turn.text ORDER BY date) AS rows
-                FROM daily_stats d
-                WHERE d.repo_id = o.repo_id
-                  AND d.date BETWEEN :date_from AND :date_to AND d.user_id = :user_id
-            ) AS lot
-            WHERE o.user_id = :user_id AND lot.rows IS NOT NULL
-            ORDER BY o.repo_id
-            """  # noqa: S608 - constants
-        ),
-        {
-            "user_id": user_id,
-            "date_from": date_from,
-            "date_to": date_to,
-            "before_id": row.before_id,
-            "after_id": row.after_id,
-            "end": row.end,
-            "between": between,
-        },
-    )
-    # Encoded one by one: of half a million rows there is one copy less.
-    return [
-        f"{row.before_id}{repo_id}{row.after_id}{rows}{row.end}".encode() for repo_id, rows in lots
-    ]
-
-
-def read_repository(
-    connection: Connection, repo_id: int, date_from: date, date_to: date
-) -> list[dict[str, int | date]]:
-    """Return a repository's rows between two days, both included, whoever owned it then."""
-    rows = connection.execute(
-        text(
-            """
-            SELECT repo_id, date, stargazers, forks, watchers
-            FROM daily_stats
-            WHERE repo_id = :repo_id AND date BETWEEN :date_from AND :date_to
-            ORDER BY date
-            """
-        ),
-        {"repo_id": repo_id, "date_from": date_from, "date_to": date_to},
-    )
-    return [
-        {
-            "repo_id": repo_id,
-            "date": day,
-            "stargazers": stargazers,
-            "forks": forks,
-            "watchers": watchers,
-        }
-        for repo_id, day, stargazers, forks, watchers in rows
-    ]
-
-
-def exceeds(
-    connection: Connection,
-    user_id: int,
-    date_from: date,
-    date_to: date,
-    *,
-    repositories: int,
-    limit: int,
-) -> bool:
-    """Tell whether ``read_text`` would return more rows than so many; it looks at none beyond.
-
-    :param repositories: how many the user has or had
-    """
-    if repositories * ((date_to - date_from).days + 1) <= limit:
-        return False
-    rows: int = connection.execute(
-        text(
-            """
-            SELECT count(*) FROM (
-                SELECT FROM daily_stats
-                WHERE repo_id IN (SELECT repo_id FROM ownerships WHERE user_id = :user_id)
-                  AND date BETWEEN :date_from AND :date_to AND user_id = :user_id
-                LIMIT :most
-            ) AS rows_shown
-            """
-        ),
-        {"user_id": user_id, "date_from": date_from, "date_to": date_to, "most": limit + 1},
-    ).scalar_one()
-    return rows > limit
 
 
 def create_partitions(connection: Connection, day: date) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from common import stats
+from api.queries import stats
 
 
 def rows_of(
@@ -16,6 +16,8 @@ def rows_of(
     date_to: date = date(2100, 1, 1),
 ) -> list[dict[str, Any]]:
     """Return the rows between two days, both included, by repository id and day."""
-    lots = stats.read_text(connection, user_id, date_from, date_to, row=stats.AS_JSON, between=",")
+    lots = stats.read_text(
+        connection, user_id, date_from, date_to, row=stats.JSON_ROW, separator=","
+    )
     rows = orjson.loads(b"[" + b",".join(lots) + b"]")
     return [row | {"date": date.fromisoformat(row["date"])} for row in rows]

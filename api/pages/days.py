@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from api.queries.scan_days import ScanRecord
 from api.queries.series import Point
-from common.scans import ScanRecord
 from common.states import ScanState
 
 _A_DAY = timedelta(days=1)

@@ -18,11 +18,12 @@ from api.pages.auth import LoggedInForm
 from api.pages.filters import plural, timestamp
 from api.pages.layout import page, redirect
 from api.pages.overview import overview
+from api.queries import scan_days
+from api.queries.scan_days import ScanRecord
 from api.v1.schemas import MAX_ID, Login
 from api.v1.users import ask
-from common import clock, lookups, scans, users
+from common import clock, lookups, users
 from common.lookups import Lookup
-from common.scans import ScanRecord
 from common.states import LookupState, ScanState
 from common.users import TrackedUser
 
@@ -131,7 +132,9 @@ def _look(connection: Connection, lookup_id: int) -> Steps:
     if user is not None:
         today = clock.today(connection)
         # Since yesterday: the day may have ended meanwhile.
-        record = next(iter(scans.read(connection, user.id, today - timedelta(1), today)), None)
+        record = next(
+            iter(scan_days.records(connection, user.id, today - timedelta(1), today)), None
+        )
     return Steps(lookup.login, _found(lookup, user), _recorded(user, record), user)
 
 

@@ -17,12 +17,12 @@ from api.http.transactions import transact
 from api.pages.days import Gap, newest_first
 from api.pages.layout import page
 from api.pages.period import DateRange, Period
-from api.queries import repository_list, series
+from api.queries import repository_list, scan_days, series
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
 from api.queries.series import Point
 from api.v1.schemas import MAX_ID
-from common import clock, scans
+from common import clock
 
 router = APIRouter(prefix="/repos")
 
@@ -86,7 +86,7 @@ def _look(connection: Connection, repo_id: int, period: Period) -> Content:
     points = series.of_repository(connection, repo_id, chosen.first, chosen.last)
     # Days before it was known are no gaps.
     first = max(chosen.first, entry.first_day or today)
-    records = scans.read(connection, entry.user_id, first, today)
+    records = scan_days.records(connection, entry.user_id, first, today)
     last = _last(entry, points, today)
     days = list(islice(newest_first(points, first, last, records), _MOST_ROWS + 1))
     return Content(entry, chosen, days[:_MOST_ROWS], len(days) > _MOST_ROWS)

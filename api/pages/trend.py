@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from api.charts.sparkline import sparkline
 from api.queries.metric import Metric
-from api.queries.series import Point
+from api.queries.series import Point, change_over
 
 LOOK_BACK = timedelta(days=45)
 """How far back to read: enough for a change over 30 days if the newest day is two weeks old."""
@@ -29,12 +29,7 @@ class Trend:
 
     def change(self, metric: Metric, days: int) -> int | None:
         """Return the change since some days before the newest; None if that day is missing."""
-        newest = self.newest
-        if newest is None:
-            return None
-        wanted = newest.day - timedelta(days)
-        earlier = next((point for point in self.points if point.day == wanted), None)
-        return None if earlier is None else _count(newest, metric) - _count(earlier, metric)
+        return getattr(change_over(self.points, days), metric, None)
 
     def sparkline(self, metric: Metric, until: date) -> Markup:
         """Draw the last 31 days."""

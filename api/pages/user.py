@@ -1,6 +1,5 @@
 """``/users/{id}``: one user's total, repositories, movers and days."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -17,14 +16,15 @@ from api.pages.days import Calendar, calendar
 from api.pages.layout import page, redirect
 from api.pages.period import DateRange, Period
 from api.pages.trend import LOOK_BACK, Trend
-from api.queries import growth, repository_list, series
+from api.queries import growth, repository_list, scan_days, series
 from api.queries.growth import Mover
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
+from api.queries.repository_sort import Order, Sort, change_of, sort_repositories
 from api.queries.series import Point
 from api.v1 import scans as scan_calls
 from api.v1.users import followed_user
-from common import clock, scans
+from common import clock
 from common.users import TrackedUser
 
 router = APIRouter(prefix="/users/{user_id}")
@@ -35,18 +35,8 @@ _PAGE = 100
 _MOVERS = 10
 _A_YEAR = timedelta(days=364)
 
-
-class Sort(StrEnum):
-    """What the repositories are sorted by; changes are those of the metric that is shown."""
-
-    NAME = "name"
-    STARGAZERS = "stargazers"
-    FORKS = "forks"
-    WATCHERS = "watchers"
-    DAY = "1"
-    WEEK = "7"
-    MONTH = "30"
-    YEAR = "365"
+_SORTS = f"^(name|{'|'.join(Metric)}|{'|'.join(map(str, SPANS))})$"
+"""Changes are named by their days: they are those of the metric that is shown."""
 
 
 class Rescan(StrEnum):
@@ -72,7 +62,8 @@ class Choice:
 
     metric: Metric
     period: Period
-    sort: Sort
+    sort: str
+    """A column, or the number of days over which the shown metric changed."""
     is_ascending: bool
     page: int
 
@@ -92,7 +83,7 @@ class Choice:
 
         Names go up first, numbers down.
         """
-        is_up = not self.is_ascending if self.sort == sort else sort == Sort.NAME
+        is_up = not self.is_ascending if self.sort == sort else sort == "name"
         return self.address(sort=sort, order="asc" if is_up else "desc") + "#repositories"
 
     def direction(self, sort: str) -> str:
@@ -122,7 +113,7 @@ class Content:
 def _choice(
     metric: Metric = Metric.STARGAZERS,
     period: Period = Period.QUARTER,
-    sort: Sort = Sort.STARGAZERS,
+    sort: Annotated[str, Query(pattern=_SORTS)] = "stargazers",
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Choice:
@@ -174,7 +165,10 @@ def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
     entries = repository_list.of_user(connection, user_id)
     since = min((entry.first_day for entry in entries if entry.first_day), default=None)
     chosen = choice.period.until(today, recorded_since=since)
-    shown = _sorted(entries, choice)[(choice.page - 1) * _PAGE : choice.page * _PAGE]
+    order = Order.ASCENDING if choice.is_ascending else Order.DESCENDING
+    shown = sort_repositories(entries, _column(choice), order)[
+        (choice.page - 1) * _PAGE : choice.page * _PAGE
+    ]
     return Content(
         user=user,
         today=today,
@@ -188,33 +182,21 @@ def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
         movers=[
             mover
             for mover in growth.movers(
-                connection, user_id, chosen.first, chosen.last, choice.metric, _MOVERS
+                connection,
+                user_id,
+                chosen.first,
+                chosen.last,
+                by=choice.metric,
+                limit=_MOVERS,
             )
             if mover.difference
         ],
-        calendar=calendar(scans.read(connection, user_id, today - _A_YEAR, today), today),
+        calendar=calendar(scan_days.records(connection, user_id, today - _A_YEAR, today), today),
     )
 
 
-def _sorted(entries: list[Entry], choice: Choice) -> list[Entry]:
-    """Sort the repositories; those without the number come last, whichever way it goes."""
-    if choice.sort is Sort.NAME:
-        return sorted(
-            entries,
-            key=lambda entry: (entry.name.casefold(), entry.id),
-            reverse=not choice.is_ascending,
-        )
-    number = _number(choice)
-    sign = 1 if choice.is_ascending else -1
-
-    def rank(entry: Entry) -> tuple[bool, int, str, int]:
-        value = number(entry)
-        return value is None, sign * (value or 0), entry.name.casefold(), entry.id
-
-    return sorted(entries, key=rank)
-
-
-def _number(choice: Choice) -> Callable[[Entry], int | None]:
+def _column(choice: Choice) -> Sort:
+    """Return the column to sort by: changes are those of the metric that is shown."""
     if choice.sort.isdecimal():
-        return lambda entry: getattr(entry.changes[int(choice.sort)], choice.metric, None)
-    return lambda entry: getattr(entry.latest, choice.sort, None)
+        return change_of(choice.metric, int(choice.sort))
+    return Sort(choice.sort)

@@ -1,1 +1,1 @@
-"""SQL that only the API reads."""
+"""Queries that only the API makes. They read; writes are in common, beside their table."""

@@ -1,4 +1,4 @@
-"""Which repositories moved most in a period."""
+"""The repositories of a user that changed most in a period."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +10,10 @@ from api.queries.metric import Metric
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """How one count of a repository differs between two recorded days of a period.
+    """The change of one count of a repository between two recorded days of a period.
 
-    :param first_day: the first day of the period that was recorded
-    :param last_day: the last one
+    :param first_day: the first recorded day of the period
+    :param last_day: the last recorded day of the period
     :param first: the count on ``first_day``
     :param last: the count on ``last_day``
     :param percent: the difference in percent of ``first``, to two digits; None where that is zero
@@ -29,23 +29,23 @@ class Mover:
     percent: float | None
 
 
-def movers(  # noqa: PLR0917 - a question of six parts, in the order in which it is asked
-    connection: Connection, user_id: int, first: date, last: date, by: Metric, limit: int
+def movers(
+    connection: Connection, user_id: int, first: date, last: date, *, by: Metric, limit: int
 ) -> list[Mover]:
-    """Return the repositories of a user whose count changed most between two days, both included.
+    """Return the repositories whose count changed most between two days, both included.
 
-    The largest difference comes first, up or down; of equal ones the lower id. Only days count on
-    which the user owned the repository. A repository that was recorded on fewer than two days of
-    the period has no difference.
+    The largest change comes first, up or down; of equal changes the lower id. Only days on which
+    the user owned the repository count. A repository with fewer than two recorded days in the
+    period is left out.
     """
     column = Metric(by).value
     rows = connection.execute(
         text(
-            # The index is entered at both ends of the period: what lies between is not read.
+            # The first and the last day are read from the two ends of the index; the days in
+            # between are not read.
             f"""
             SELECT r.id, r.name, oldest.date AS first_day, newest.date AS last_day,
-                   oldest.count AS first, newest.count AS last,
-                   newest.count - oldest.count AS difference
+                   oldest.count AS first, newest.count AS last, difference
             FROM ownerships o
             JOIN repositories r ON r.id = o.repo_id
             CROSS JOIN LATERAL (
@@ -60,8 +60,9 @@ def movers(  # noqa: PLR0917 - a question of six parts, in the order in which it
                   AND date BETWEEN :first AND :last
                 ORDER BY date DESC LIMIT 1
             ) newest
+            CROSS JOIN LATERAL (SELECT newest.count - oldest.count AS difference) change
             WHERE o.user_id = :user_id AND oldest.date < newest.date
-            ORDER BY abs(newest.count - oldest.count) DESC, r.id
+            ORDER BY abs(difference) DESC, r.id
             LIMIT :limit
             """  # noqa: S608 - a column's name from an enum
         ),

@@ -1,10 +1,10 @@
-"""Which of a repository's three counts is meant."""
+"""The three counts of a repository."""
 
 from enum import StrEnum
 
 
 class Metric(StrEnum):
-    """A count that is recorded each day; its value is the column's and the parameter's name."""
+    """A count that is recorded each day; the value names both the column and the parameter."""
 
     STARGAZERS = "stargazers"
     FORKS = "forks"
@@ -12,5 +12,5 @@ class Metric(StrEnum):
 
     @property
     def label(self) -> str:
-        """What people call it, on pages and in pictures."""
+        """Return its name on pages and in charts."""
         return "Stars" if self is Metric.STARGAZERS else self.value.capitalize()

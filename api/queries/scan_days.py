@@ -1,33 +1,94 @@
-"""Every day of a user from the first on: what became of it, also where nothing was tried."""
+"""A user's days, newest first: what each scan did, and the days on which none was tried."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
-from common import clock, scans
-from common.scans import ScanRecord
+from common import clock
+from common.models import Scan
 from common.states import ScanState
 
 _ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A day on which nobody tried to scan the user, and why as far as that is known."""
+class ScanRecord:
+    """The scan of one user on one day."""
+
+    day: date
+    state: ScanState
+    reason: str | None
+    expected: int | None
+    recorded: int
+    attempts: int
+    started_at: datetime
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnscannedDay:
+    """A day on which no scan was tried, and why, as far as that is known."""
 
     day: date
     reason: str
 
 
-def read(
+def records(
     connection: Connection, user_id: int, date_from: date, date_to: date
-) -> list[ScanRecord | Gap]:
-    """Return what became of each of a user's days between two, both included, newest first.
+) -> list[ScanRecord]:
+    """Return a user's scans between two days, both included, newest first."""
+    rows = connection.execute(
+        text(
+            """
+            SELECT s.day, s.state, s.reason, s.expected, s.recorded, s.attempts,
+                   s.started_at, s.finished_at,
+                   CASE WHEN s.finished_at IS NULL
+                             AND s.day = (repopulse_now() AT TIME ZONE 'UTC')::date
+                             AND isfinite(greatest(u.not_before, u.lease_until))
+                        THEN greatest(u.not_before, u.lease_until) END
+            FROM scans s JOIN users u ON u.id = s.user_id
+            WHERE s.user_id = :id AND s.day BETWEEN :date_from AND :date_to
+            ORDER BY s.day DESC
+            """
+        ),
+        {"id": user_id, "date_from": date_from, "date_to": date_to},
+    )
+    return [ScanRecord(row[0], ScanState(row[1]), *row[2:]) for row in rows]
 
-    From the day on which the user was added, or the first scan where that is earlier, to today.
+
+def every_day(
+    connection: Connection, user_id: int, date_from: date, date_to: date
+) -> list[ScanRecord | UnscannedDay]:
+    """Return each of a user's days between two, both included, newest first.
+
+    The first day is the one on which the user was added, or of the first scan where that is
+    earlier; the last is today.
     """
-    known = connection.execute(
+    first_day = _first_day(connection, user_id)
+    if first_day is None:
+        return []
+    today = clock.today(connection)
+    by_day = {record.day: record for record in records(connection, user_id, date_from, date_to)}
+    gone_on = _gone_before(connection, user_id, date_from)
+    days: list[ScanRecord | UnscannedDay] = []
+    day = max(date_from, first_day)
+    while day <= date_to and (day <= today or day in by_day):
+        record = by_day.get(day)
+        if record is None:
+            days.append(UnscannedDay(day, _reason(day, today, gone_on)))
+        else:
+            days.append(record)
+            gone_on = record.day if record.state is ScanState.GONE else None
+        if day == date.max:
+            break
+        day += _ONE_DAY
+    return days[::-1]
+
+
+def _first_day(connection: Connection, user_id: int) -> date | None:
+    first: date | None = connection.execute(
         text(
             """
             SELECT least(
@@ -39,44 +100,24 @@ def read(
         ),
         {"id": user_id},
     ).scalar()
-    if known is None:
-        return []
-    today = clock.today(connection)
-    records = {record.day: record for record in scans.read(connection, user_id, date_from, date_to)}
-    vanished = _vanished_before(connection, user_id, date_from)
-    days: list[ScanRecord | Gap] = []
-    day = max(date_from, known)
-    while day <= date_to and (day <= today or day in records):
-        record = records.get(day)
-        if record is None:
-            days.append(Gap(day, _reason(day, today, vanished)))
-        else:
-            days.append(record)
-            vanished = record.day if record.state is ScanState.GONE else None
-        if day == date.max:
-            break
-        day += _ONE_DAY
-    return days[::-1]
+    return first
 
 
-def _vanished_before(connection: Connection, user_id: int, day: date) -> date | None:
-    """Return the last day tried before a day, if GitHub had no such account then."""
-    found: date | None = connection.execute(
-        text(
-            """
-            SELECT CASE WHEN state = :gone THEN day END FROM scans
-            WHERE user_id = :id AND day < :day ORDER BY day DESC LIMIT 1
-            """
-        ),
-        {"id": user_id, "day": day, "gone": ScanState.GONE},
-    ).scalar()
-    return found
+def _gone_before(connection: Connection, user_id: int, day: date) -> date | None:
+    """Return the day of the last scan before a day, if GitHub had no such account then."""
+    last = connection.execute(
+        select(Scan.day, Scan.state)
+        .where(Scan.user_id == user_id, Scan.day < day)
+        .order_by(Scan.day.desc())
+        .limit(1)
+    ).one_or_none()
+    return last.day if last is not None and last.state == ScanState.GONE else None
 
 
-def _reason(day: date, today: date, vanished: date | None) -> str:
-    if vanished is not None:
+def _reason(day: date, today: date, gone_on: date | None) -> str:
+    if gone_on is not None:
         return (
-            f"nothing was tried: GitHub showed no such account on {vanished},"
+            f"nothing was tried: GitHub showed no such account on {gone_on},"
             " and is asked more and more seldom"
         )
     if day == today:

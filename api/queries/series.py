@@ -1,16 +1,19 @@
-"""The recorded days as lines to draw: of one repository, of a user's total, of many at once.
+"""Time series of recorded days: of one repository, of a user's totals, of many users at once.
 
-Every day is one that was recorded. A day that was not is absent: whoever draws leaves it open.
+A day that was not recorded is absent, so that a chart leaves a gap there.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from common.models import DailyStats, Scan
 from common.states import ScanState
+
+_COUNTS = (DailyStats.date, DailyStats.stargazers, DailyStats.forks, DailyStats.watchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +26,40 @@ class Point:
     watchers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The difference of each count between two days; negative where it fell."""
+
+    stargazers: int
+    forks: int
+    watchers: int
+
+
+def change_over(points: Sequence[Point], days: int) -> Change | None:
+    """Return the change from ``days`` before the newest point; None where that day is missing.
+
+    :param points: by ascending day
+    """
+    if not points:
+        return None
+    newest = points[-1]
+    day = newest.day - timedelta(days)
+    earlier = next((point for point in points if point.day == day), None)
+    if earlier is None:
+        return None
+    return Change(
+        newest.stargazers - earlier.stargazers,
+        newest.forks - earlier.forks,
+        newest.watchers - earlier.watchers,
+    )
+
+
 def of_repository(connection: Connection, repo_id: int, first: date, last: date) -> list[Point]:
-    """Return the recorded days of a repository between two, both included, whoever owned it."""
+    """Return a repository's days between two, both included, whichever user owned it."""
     rows = connection.execute(
-        text(
-            """
-            SELECT date, stargazers, forks, watchers
-            FROM daily_stats
-            WHERE repo_id = :repo_id AND date BETWEEN :first AND :last
-            ORDER BY date
-            """
-        ),
-        {"repo_id": repo_id, "first": first, "last": last},
+        select(*_COUNTS)
+        .where(DailyStats.repo_id == repo_id, DailyStats.date.between(first, last))
+        .order_by(DailyStats.date)
     )
     return [Point(*row) for row in rows]
 
@@ -42,8 +67,8 @@ def of_repository(connection: Connection, repo_id: int, first: date, last: date)
 def of_user(connection: Connection, user_id: int, first: date, last: date) -> list[Point]:
     """Return the totals of a user's repositories on the days between two, both included.
 
-    Only days on which every repository was recorded: the sum of some of them is no total, and
-    drawn beside the others it would be a drop that never was.
+    Only days on which every repository was recorded: a sum of some of them would show as a drop
+    that never happened.
     """
     return of_users(connection, [user_id], first, last).get(user_id, [])
 
@@ -51,22 +76,17 @@ def of_user(connection: Connection, user_id: int, first: date, last: date) -> li
 def of_users(
     connection: Connection, user_ids: Iterable[int], first: date, last: date
 ) -> dict[int, list[Point]]:
-    """Return the totals of many users at once, as ``of_user`` does; those without any are absent.
+    """Return the totals of several users, as ``of_user`` does; users without any are absent.
 
-    A user without repositories has totals of zero on the days on which that was seen.
+    A user without repositories has totals of zero on each day that was scanned.
     """
-    among = {"ids": sorted(user_ids), "first": first, "last": last}
-    whole = connection.execute(
-        text(
-            """
-            SELECT user_id, day FROM scans
-            WHERE user_id = ANY(:ids) AND day BETWEEN :first AND :last AND state = :done
-            ORDER BY user_id, day
-            """
-        ),
-        among | {"done": ScanState.DONE},
+    ids = sorted(user_ids)
+    complete_days = connection.execute(
+        select(Scan.user_id, Scan.day)
+        .where(Scan.user_id.in_(ids), Scan.day.between(first, last), Scan.state == ScanState.DONE)
+        .order_by(Scan.user_id, Scan.day)
     ).all()
-    # Put together here: before statistics of new rows are there, Postgres would join day by day.
+    # Joined here: until new rows are analyzed, Postgres would choose a join day by day.
     rows = connection.execute(
         text(
             """
@@ -77,11 +97,11 @@ def of_users(
             GROUP BY user_id, date
             """
         ),
-        among,
+        {"ids": ids, "first": first, "last": last},
     )
     totals = {(user_id, day): counts for user_id, day, *counts in rows}
     series: dict[int, list[Point]] = defaultdict(list)
-    for user_id, day in whole:
+    for user_id, day in complete_days:
         stargazers, forks, watchers = totals.get((user_id, day), (0, 0, 0))
         series[user_id].append(Point(day, stargazers, forks, watchers))
     return dict(series)
@@ -90,21 +110,18 @@ def of_users(
 def of_repositories(
     connection: Connection, user_id: int, repo_ids: Iterable[int], first: date, last: date
 ) -> dict[int, list[Point]]:
-    """Return the recorded days of some of a user's repositories between two, both included.
+    """Return the days of some of a user's repositories between two, both included.
 
     Only days on which the user owned the repository; repositories without any are absent.
     """
     rows = connection.execute(
-        text(
-            """
-            SELECT repo_id, date, stargazers, forks, watchers
-            FROM daily_stats
-            WHERE repo_id = ANY(:repo_ids)
-              AND date BETWEEN :first AND :last AND user_id = :user_id
-            ORDER BY repo_id, date
-            """
-        ),
-        {"user_id": user_id, "repo_ids": sorted(repo_ids), "first": first, "last": last},
+        select(DailyStats.repo_id, *_COUNTS)
+        .where(
+            DailyStats.repo_id.in_(sorted(repo_ids)),
+            DailyStats.date.between(first, last),
+            DailyStats.user_id == user_id,
+        )
+        .order_by(DailyStats.repo_id, DailyStats.date)
     )
     series: dict[int, list[Point]] = defaultdict(list)
     for repo_id, day, stargazers, forks, watchers in rows:

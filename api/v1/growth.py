@@ -54,7 +54,7 @@ def show_growth(
     def look(connection: Connection) -> tuple[str, list[growth.Mover]]:
         user = followed_user(connection, user_id)
         first, last = span(connection, date_from, date_to)
-        movers = growth.movers(connection, user_id, first, last, by, limit)
+        movers = growth.movers(connection, user_id, first, last, by=by, limit=limit)
         return f"{user.login}-growth-{by}-{first}-{last}", movers
 
     name, movers = transact(database, look)

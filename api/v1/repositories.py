@@ -1,8 +1,5 @@
 """``/v1/users/{id}/repos`` and ``/v1/repos/{id}``: what each repository is, and its numbers."""
 
-from collections.abc import Callable
-from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any
 
 import orjson
@@ -14,80 +11,20 @@ from api.http.dates import span
 from api.http.errors import NotFoundError
 from api.http.formats import Table, Wanted
 from api.http.transactions import transact
-from api.queries import repository_list
+from api.queries import repository_list, series
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
+from api.queries.repository_sort import Order, Sort, sort_repositories
+from api.queries.series import Point
 from api.v1 import responses
 from api.v1.schemas import DailyRow, Flag, Repository
 from api.v1.users import followed_user
-from common import stats
 from common.users import TrackedUser
 
 router = APIRouter(prefix="/v1", tags=["history"])
 
 _LARGEST_PAGE = 10_000
 _LARGEST_OFFSET = 10_000_000
-
-
-class Sort(StrEnum):
-    """What a list of repositories is ordered by: a column of its table."""
-
-    NAME = "name"
-    LANGUAGE = "language"
-    ID = "id"
-    FIRST_DAY = "first_day"
-    LAST_DAY = "last_day"
-    STARGAZERS = "stargazers"
-    FORKS = "forks"
-    WATCHERS = "watchers"
-    STARGAZERS_1D = "stargazers_1d"
-    FORKS_1D = "forks_1d"
-    WATCHERS_1D = "watchers_1d"
-    STARGAZERS_7D = "stargazers_7d"
-    FORKS_7D = "forks_7d"
-    WATCHERS_7D = "watchers_7d"
-    STARGAZERS_30D = "stargazers_30d"
-    FORKS_30D = "forks_30d"
-    WATCHERS_30D = "watchers_30d"
-    STARGAZERS_365D = "stargazers_365d"
-    FORKS_365D = "forks_365d"
-    WATCHERS_365D = "watchers_365d"
-
-
-Key = Callable[[Entry], Any]
-
-
-def _change(metric: Metric, days: int) -> Key:
-    def key(entry: Entry) -> int | None:
-        change = entry.changes[days]
-        return None if change is None else int(getattr(change, metric))
-
-    return key
-
-
-def _count(metric: Metric) -> Key:
-    return lambda entry: entry.latest and getattr(entry.latest, metric)
-
-
-_WORDS: dict[str, Key] = {
-    "name": lambda entry: entry.name.casefold(),
-    "language": lambda entry: entry.language and entry.language.casefold(),
-}
-_NUMBERS: dict[str, Key] = {
-    "id": lambda entry: entry.id,
-    "first_day": lambda entry: entry.first_day,
-    "last_day": lambda entry: entry.last_day,
-    **{metric.value: _count(metric) for metric in Metric},
-    **{f"{metric}_{days}d": _change(metric, days) for days in SPANS for metric in Metric},
-}
-_KEYS = _WORDS | _NUMBERS
-
-
-class Order(StrEnum):
-    """Which end comes first."""
-
-    ASCENDING = "asc"
-    DESCENDING = "desc"
 
 
 @router.get(
@@ -182,7 +119,7 @@ def list_repositories(
         and (language is None or (entry.language or "").casefold() == language.casefold())
         and (q is None or _holds(entry, q.casefold()))
     ]
-    page = _ordered(chosen, sort, order)[offset : offset + limit]
+    page = sort_repositories(chosen, sort, order)[offset : offset + limit]
     headers = {"X-Total-Count": str(len(chosen))}
     if len(chosen) > offset + limit:
         further = request.url.include_query_params(limit=limit, offset=offset + limit)
@@ -233,13 +170,22 @@ def show_repository_stats(
     days, and at most it is ten years. A day that nobody recorded has no row: nothing is filled in.
     """
 
-    def look(connection: Connection) -> tuple[Entry, str, list[dict[str, int | date]]]:
+    def look(connection: Connection) -> tuple[Entry, str, list[Point]]:
         entry = known_repository(connection, repo_id)
         first, last = span(connection, date_from, date_to)
-        rows = stats.read_repository(connection, repo_id, first, last)
-        return entry, f"{first}-{last}", rows
+        return entry, f"{first}-{last}", series.of_repository(connection, repo_id, first, last)
 
-    entry, days, rows = transact(database, look)
+    entry, days, points = transact(database, look)
+    rows = [
+        {
+            "repo_id": repo_id,
+            "date": point.day,
+            "stargazers": point.stargazers,
+            "forks": point.forks,
+            "watchers": point.watchers,
+        }
+        for point in points
+    ]
     named = {
         "id": entry.id,
         "user_id": entry.user_id,
@@ -303,13 +249,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 def _holds(entry: Entry, words: str) -> bool:
     return words in entry.name.casefold() or words in (entry.description or "").casefold()
-
-
-def _ordered(entries: list[Entry], sort: Sort, order: Order | None) -> list[Entry]:
-    key = _KEYS[sort]
-    first = order or (Order.ASCENDING if sort in _WORDS else Order.DESCENDING)
-    # Those that are equal stay in the order of their names, whichever end comes first.
-    by_name = sorted(entries, key=lambda entry: (entry.name.casefold(), entry.id))
-    known = [entry for entry in by_name if key(entry) is not None]
-    unknown = [entry for entry in by_name if key(entry) is None]
-    return sorted(known, key=key, reverse=first is Order.DESCENDING) + unknown

@@ -16,9 +16,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api.queries.scan_days import Gap
+from api.queries.scan_days import ScanRecord, UnscannedDay
 from common import lookups, users
-from common.scans import ScanRecord
 from common.states import LookupState, ScanState
 
 MAX_ID = 2**63 - 1
@@ -293,7 +292,7 @@ class Scan(TableRow):
     next_attempt_at: datetime | None
 
     @classmethod
-    def of(cls, day: ScanRecord | Gap) -> Self:
+    def of(cls, day: ScanRecord | UnscannedDay) -> Self:
         """Show the record of a day, or that there is none."""
         if isinstance(day, ScanRecord):
             return cls.model_validate(day)

@@ -14,13 +14,11 @@ from api.http.etags import IfNoneMatch, names, tag_of
 from api.http.formats import BETWEEN, Format, Table, Wanted, answer_with, in_pieces
 from api.http.kept import Kept
 from api.http.transactions import transact
-from api.queries import scan_days
-from api.queries.scan_days import Gap
+from api.queries import scan_days, stats
+from api.queries.scan_days import ScanRecord, UnscannedDay
 from api.v1 import responses
 from api.v1.schemas import DailyRow, Scan
 from api.v1.users import followed_user
-from common import repositories, stats
-from common.scans import ScanRecord
 from common.users import TrackedUser
 
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"])
@@ -74,7 +72,7 @@ def show_stats(
     def look(connection: Connection) -> _Found:
         user = followed_user(connection, user_id)
         first, last = span(connection, date_from, date_to)
-        owned = repositories.owned(connection, user_id)
+        owned = stats.owned(connection, user_id)
         if stats.exceeds(
             connection, user_id, first, last, repositories=owned.number, limit=_MOST_ROWS
         ):
@@ -98,8 +96,8 @@ def show_stats(
                 user_id,
                 first,
                 last,
-                row=stats.AS_CSV if wanted is Format.CSV else stats.AS_JSON,
-                between=BETWEEN[wanted],
+                row=stats.CSV_ROW if wanted is Format.CSV else stats.JSON_ROW,
+                separator=BETWEEN[wanted],
             )
         return found
 
@@ -143,10 +141,10 @@ def show_scans(
     the user was added until today: where nothing was tried the state is `none`.
     """
 
-    def look(connection: Connection) -> tuple[str, list[ScanRecord | Gap]]:
+    def look(connection: Connection) -> tuple[str, list[ScanRecord | UnscannedDay]]:
         user = followed_user(connection, user_id)
         first, last = span(connection, date_from, date_to)
-        days = scan_days.read(connection, user_id, first, last)
+        days = scan_days.every_day(connection, user_id, first, last)
         return f"{user.login}-scans-{first}-{last}", days
 
     name, days = transact(database, look)

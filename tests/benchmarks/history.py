@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
+from api.queries import stats as queries
 from common import stats
 
 EACH = 100
@@ -221,8 +222,8 @@ def ids_by_user(engine: Engine, users: int) -> dict[int, list[int]]:
 
 def read(connection: Connection, user_id: int, first: date) -> int:
     """Read a user's rows since a day as the API does; return how many there are."""
-    lots = stats.read_text(connection, user_id, first, LAST, row=stats.AS_JSON, between=",")
-    return sum(lot.count(b'"date"') for lot in lots)
+    texts = queries.read_text(connection, user_id, first, LAST, row=queries.JSON_ROW, separator=",")
+    return sum(text_.count(b'"date"') for text_ in texts)
 
 
 def tidy(engine: Engine, tables: Iterable[str]) -> None:

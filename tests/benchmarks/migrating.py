@@ -97,7 +97,7 @@ def _read(engine: Engine, waits: _Waits, ends: Event, readable: int) -> None:
             assert users.get(connection, user_id) is not None
             assert history.read(connection, user_id, first) == 30 * history.EACH
             assert growth.movers(
-                connection, user_id, first, history.LAST, Metric.STARGAZERS, limit=10
+                connection, user_id, first, history.LAST, by=Metric.STARGAZERS, limit=10
             )
         waits.read = max(waits.read, time.monotonic() - began)
 

@@ -185,7 +185,7 @@ def _grow(connection: Connection, user_id: int) -> float:
     """Ask how a user's repositories moved in the year; return the seconds for each."""
     began = time.perf_counter()
     movers = growth.movers(
-        connection, user_id, history.FIRST, history.LAST, Metric.STARGAZERS, limit=history.EACH
+        connection, user_id, history.FIRST, history.LAST, by=Metric.STARGAZERS, limit=history.EACH
     )
     seconds = time.perf_counter() - began
     assert len(movers) == history.EACH

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from api.queries import scan_days
 from api.queries.progress import count_overdue
+from api.queries.scan_days import ScanRecord
 from common import scans, users
-from common.scans import Begun, Claim, NotBegun, ScanRecord
+from common.scans import Begun, Claim, NotBegun
 from common.states import ScanState
 from common.users import TrackedUser
 from tests.clock import Clock
@@ -83,7 +85,7 @@ def finish(connection: Connection, user: TrackedUser, day: date = TODAY) -> bool
 
 
 def record(connection: Connection, user: TrackedUser, day: date = TODAY) -> ScanRecord:
-    (found,) = scans.read(connection, user.id, day, day)
+    (found,) = scan_days.records(connection, user.id, day, day)
     return found
 
 
@@ -603,7 +605,9 @@ def test_records_come_newest_first_within_the_days_asked_for(connection: Connect
     for ago in range(5, -1, -1):
         add_scan(connection, user, TODAY - timedelta(days=ago))
 
-    found = scans.read(connection, user.id, TODAY - timedelta(days=3), TODAY - timedelta(days=1))
+    found = scan_days.records(
+        connection, user.id, TODAY - timedelta(days=3), TODAY - timedelta(days=1)
+    )
 
     assert [(TODAY - one.day).days for one in found] == [1, 2, 3]
 
@@ -611,7 +615,7 @@ def test_records_come_newest_first_within_the_days_asked_for(connection: Connect
 def test_a_record_is_its_users_alone(connection: Connection) -> None:
     add_scan(connection, add_user(connection), TODAY)
 
-    assert scans.read(connection, add_user(connection).id, YESTERDAY, TODAY) == []
+    assert scan_days.records(connection, add_user(connection).id, YESTERDAY, TODAY) == []
 
 
 def test_a_waiting_scan_tells_when_it_goes_on(connection: Connection) -> None:

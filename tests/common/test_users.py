@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from api.queries import scan_days
 from common import lookups, repositories, scans, stats, users
 from common.repositories import Counts
 from common.states import LookupState, ScanState, UserState
@@ -196,7 +197,7 @@ def test_deleting_a_user_leaves_others_alone(connection: Connection) -> None:
 
     assert users.page(connection) == [other]
     assert len(rows_of(connection, other.id, TODAY, TODAY)) == 1
-    assert len(scans.read(connection, other.id, TODAY, TODAY)) == 1
+    assert len(scan_days.records(connection, other.id, TODAY, TODAY)) == 1
 
 
 def test_deleting_an_unknown_user_is_told(connection: Connection) -> None:
@@ -386,4 +387,6 @@ def test_a_settled_day_is_kept_when_a_user_is_missed(connection: Connection) -> 
 
     users.mark_missing(connection, user.id, TODAY)
 
-    assert [record.state for record in scans.read(connection, user.id, TODAY, TODAY)] == ["done"]
+    assert [record.state for record in scan_days.records(connection, user.id, TODAY, TODAY)] == [
+        "done"
+    ]

@@ -9,9 +9,10 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from api.queries import scan_days
+from api.queries.scan_days import ScanRecord
 from common import scans, users
 from common.repositories import Counts
-from common.scans import ScanRecord
 from common.settings import Settings
 from common.users import TrackedUser
 from simulator import Account, GitHubSimulator, World
@@ -151,7 +152,7 @@ class Stage:
         """What became of a user's day."""
         day = day or self.clock.today()
         with self.engine.begin() as connection:
-            (found,) = scans.read(connection, user.id, day, day)
+            (found,) = scan_days.records(connection, user.id, day, day)
         return found
 
     def user(self, user: TrackedUser) -> TrackedUser | None:

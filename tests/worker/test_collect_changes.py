@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from common import repositories, scans, users
+from api.queries import stats
+from common import scans, users
 from common.states import RepositoryState, ScanState, UserState
 from common.users import TrackedUser
 from simulator import Account
@@ -370,7 +371,7 @@ def test_every_scan_gives_the_owners_of_what_it_wrote_another_revision(
 
     def revisions() -> list[str]:
         with stage.engine.begin() as connection:
-            return [repositories.owned(connection, each.id).revision for each in (user, taker)]
+            return [stats.owned(connection, each.id).revision for each in (user, taker)]
 
     def scan_again(whom: TrackedUser) -> None:
         with stage.engine.begin() as connection:

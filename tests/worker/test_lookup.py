@@ -5,7 +5,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from common import lookups, scans, users
+from api.queries import scan_days
+from common import lookups, users
 from common.lookups import Lookup
 from common.states import LookupState, ScanState
 from common.users import TrackedUser
@@ -223,4 +224,4 @@ def test_a_user_who_was_resolved_and_loaded_has_rows(stage: Stage, collector: Co
     (user,) = followed(stage)
     assert stage.rows(user)[TODAY] == stage.truth(user)
     with stage.engine.begin() as connection:
-        assert len(scans.read(connection, user_id, TODAY, TODAY + timedelta(days=1))) == 1
+        assert len(scan_days.records(connection, user_id, TODAY, TODAY + timedelta(days=1))) == 1

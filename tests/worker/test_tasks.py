@@ -11,7 +11,8 @@ from celery import Celery
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from common import broker, collection, lookups, scans, users
+from api.queries import scan_days
+from common import broker, collection, lookups, users
 from common.broker import Queue, Task
 from common.settings import Settings
 from common.users import TrackedUser
@@ -541,4 +542,6 @@ def test_a_claim_of_a_late_sweep_is_of_the_day_that_it_is(
 
     assert messages(stage.redis, Queue.SCAN)[0][1] == [user.id, "2026-12-31"]
     with stage.engine.begin() as connection:
-        assert len(scans.read(connection, user.id, date(2026, 12, 31), date(2026, 12, 31))) == 1
+        assert (
+            len(scan_days.records(connection, user.id, date(2026, 12, 31), date(2026, 12, 31))) == 1
+        )

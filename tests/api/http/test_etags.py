@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 import api.v1.stats
 from api.http.kept import Kept
+from api.queries import stats as queries
 from common import repositories, stats, users
 from common.repositories import Counts, SeenRepository
 from common.users import TrackedUser
@@ -43,8 +44,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         users_read.append(user_id)
         return read(connection, user_id, *span, **how)
 
-    read = stats.read_text
-    monkeypatch.setattr(stats, "read_text", read_and_count)
+    read = queries.read_text
+    monkeypatch.setattr(queries, "read_text", read_and_count)
     return users_read
 
 
@@ -177,7 +178,7 @@ def test_an_answer_is_of_one_moment_though_a_scan_ends_meanwhile(
     repository: SeenRepository,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = stats.read_text
+    read = queries.read_text
 
     def scan_and_read(connection: Connection, user_id: int, *span: Any, **how: Any) -> list[bytes]:
         scan(engine, user, repository, (1000, 1, 1))
@@ -186,7 +187,7 @@ def test_an_answer_is_of_one_moment_though_a_scan_ends_meanwhile(
     expected = client.get(path_of(user)).json()
     monkeypatch.setattr(api.v1.stats, "_bodies", Kept(most_bytes=1_000_000))
     with monkeypatch.context() as patch:
-        patch.setattr(stats, "read_text", scan_and_read)
+        patch.setattr(queries, "read_text", scan_and_read)
         during = client.get(path_of(user))
     after = client.get(path_of(user), headers={"If-None-Match": during.headers["etag"]})
 

@@ -43,7 +43,7 @@ def movers(
     by: Metric = Metric.STARGAZERS,
     limit: int = 100,
 ) -> list[Mover]:
-    return growth.movers(connection, user.id, first, last, by, limit)
+    return growth.movers(connection, user.id, first, last, by=by, limit=limit)
 
 
 def names(found: list[Mover]) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from api.queries import repository_list
-from api.queries.repository_list import Change, Entry
+from api.queries.repository_list import Entry
+from api.queries.series import Change
 from common import repositories, users
 from common.repositories import Counts, SeenRepository
 from common.users import TrackedUser

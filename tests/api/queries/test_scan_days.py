@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from api.queries import scan_days
-from api.queries.scan_days import Gap
-from common.scans import ScanRecord
+from api.queries.scan_days import ScanRecord, UnscannedDay
 from common.states import ScanState
 from common.users import TrackedUser
 from tests.clock import Clock
@@ -35,7 +34,7 @@ def read(
     """Return each day with its state, or its reason where it is a gap."""
     return [
         (day.day, day.state if isinstance(day, ScanRecord) else day.reason)
-        for day in scan_days.read(connection, user.id, first, last)
+        for day in scan_days.every_day(connection, user.id, first, last)
     ]
 
 
@@ -62,10 +61,10 @@ def test_days_on_which_nothing_was_tried_are_gaps(
 def test_a_user_who_was_never_scanned_has_gaps_since_the_first_day(
     connection: Connection, user: TrackedUser
 ) -> None:
-    days = scan_days.read(connection, user.id, date.min, date.max)
+    days = scan_days.every_day(connection, user.id, date.min, date.max)
 
     assert [day.day for day in days] == [ago(days) for days in range(6)]
-    assert all(isinstance(day, Gap) for day in days)
+    assert all(isinstance(day, UnscannedDay) for day in days)
 
 
 def test_the_day_of_a_user_is_the_utc_day(connection: Connection, clock: Clock) -> None:
@@ -121,4 +120,4 @@ def test_days_after_an_account_vanished_say_so(
 
 
 def test_a_user_whom_nobody_follows_has_no_days(connection: Connection) -> None:
-    assert scan_days.read(connection, 7, date.min, date.max) == []
+    assert scan_days.every_day(connection, 7, date.min, date.max) == []

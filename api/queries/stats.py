@@ -1,0 +1,143 @@
+"""A user's daily rows as text, which Postgres builds, and the revision that they belong to."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The repositories that a user has or had."""
+
+    number: int
+    revision: str
+    """Changes whenever any of the user's daily rows may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFormat:
+    """How one daily row is written as text: numbers and a date, so nothing needs escaping.
+
+    :param rest: the SQL expression of what follows the repository's id
+    """
+
+    before_id: str
+    after_id: str
+    rest: str
+    end: str
+
+
+JSON_ROW = RowFormat(
+    before_id='{"repo_id":',
+    after_id=',"date":"',
+    rest="""date || '","stargazers":' || stargazers || ',"forks":' || forks
+            || ',"watchers":' || watchers""",
+    end="}",
+)
+CSV_ROW = RowFormat(
+    before_id="",
+    after_id=",",
+    rest="date || ',' || stargazers || ',' || forks || ',' || watchers",
+    end="",
+)
+
+
+def read_text(
+    connection: Connection,
+    user_id: int,
+    date_from: date,
+    date_to: date,
+    *,
+    row: RowFormat,
+    separator: str,
+) -> list[bytes]:
+    """Return a user's rows between two days, both included, as one text per repository.
+
+    Ordered by repository id and date; only days on which the user owned the repository. Text takes
+    a quarter of the time of rows that Python reads and encodes.
+
+    :param separator: what stands between two rows of a repository
+    """
+    texts = connection.execute(
+        text(
+            # Repository by repository, in the order of the primary key: nothing is left to sort.
+            # OFFSET keeps Postgres from building the text between two rows once per row.
+            f"""
+            SELECT o.repo_id, lot.rows
+            FROM ownerships o
+            CROSS JOIN LATERAL (
+                SELECT concat(:end, :separator, :before_id, o.repo_id, :after_id) AS text OFFSET 0
+            ) AS turn
+            CROSS JOIN LATERAL (
+                SELECT string_agg({row.rest}, turn.text ORDER BY date) AS rows
+                FROM daily_stats d
+                WHERE d.repo_id = o.repo_id
+                  AND d.date BETWEEN :date_from AND :date_to AND d.user_id = :user_id
+            ) AS lot
+            WHERE o.user_id = :user_id AND lot.rows IS NOT NULL
+            ORDER BY o.repo_id
+            """  # noqa: S608 - constants
+        ),
+        {
+            "user_id": user_id,
+            "date_from": date_from,
+            "date_to": date_to,
+            "before_id": row.before_id,
+            "after_id": row.after_id,
+            "end": row.end,
+            "separator": separator,
+        },
+    )
+    # Encoded one by one, which saves one copy of up to half a million rows.
+    return [
+        f"{row.before_id}{repo_id}{row.after_id}{rows}{row.end}".encode() for repo_id, rows in texts
+    ]
+
+
+def exceeds(
+    connection: Connection,
+    user_id: int,
+    date_from: date,
+    date_to: date,
+    *,
+    repositories: int,
+    limit: int,
+) -> bool:
+    """Return whether ``read_text`` would return more than ``limit`` rows; read no more than that.
+
+    :param repositories: how many the user has or had
+    """
+    if repositories * ((date_to - date_from).days + 1) <= limit:
+        return False
+    rows: int = connection.execute(
+        text(
+            """
+            SELECT count(*) FROM (
+                SELECT FROM daily_stats
+                WHERE repo_id IN (SELECT repo_id FROM ownerships WHERE user_id = :user_id)
+                  AND date BETWEEN :date_from AND :date_to AND user_id = :user_id
+                LIMIT :limit + 1
+            ) AS counted
+            """
+        ),
+        {"user_id": user_id, "date_from": date_from, "date_to": date_to, "limit": limit},
+    ).scalar_one()
+    return rows > limit
+
+
+def owned(connection: Connection, user_id: int) -> Owned:
+    """Return how many repositories a user has or had, and the revision of their daily rows."""
+    row = connection.execute(
+        text(
+            # xmin too: workers of the release before this one do not change the revision.
+            """
+            SELECT count(*), encode(sha256(convert_to(coalesce(
+                string_agg(concat(r.revision, r.xmin), ' ' ORDER BY r.id), ''), 'UTF8')), 'hex')
+            FROM ownerships o JOIN repositories r ON r.id = o.repo_id
+            WHERE o.user_id = :user_id
+            """
+        ),
+        {"user_id": user_id},
+    ).one()
+    return Owned(*row)
