@@ -7,8 +7,10 @@ answered before it is drawn, and what was drawn for somebody else is not drawn a
 from collections.abc import Callable, Sequence
 from datetime import date
 from enum import StrEnum
+from threading import Condition
 from typing import Annotated
 
+from cachetools import LRUCache, cached
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
@@ -24,7 +26,6 @@ from api.queries.metric import Metric
 from api.queries.repository_list import Entry
 from api.queries.series import Point
 from api.v1 import responses
-from api.v1.drawings import Drawings
 from api.v1.repositories import known_repository
 from api.v1.schemas import Day
 from api.v1.users import followed_user
@@ -34,7 +35,7 @@ router = APIRouter(prefix="/v1", tags=["pictures"])
 _DAYS = 90
 """Where a request does not say from when."""
 
-_drawings = Drawings(most_bytes=16 * 1024 * 1024)
+_CACHE_BYTES = 16 * 1024 * 1024
 
 _HEADERS = {
     # The day's numbers may be half an hour late; whoever shows a picture asks soon enough.
@@ -246,6 +247,16 @@ def _chart(
     )
 
 
+@cached(
+    LRUCache(maxsize=_CACHE_BYTES, getsizeof=len),
+    key=lambda tag, _draw: tag,
+    condition=Condition(),
+)
+def render(tag: str, draw: Callable[[], str]) -> bytes:  # noqa: ARG001 - the key of the cache
+    """Return the picture of a tag, drawn once for requests that come at the same time."""
+    return draw().encode()
+
+
 def _answer(what: object, draw: Callable[[], str], *, known: str | None) -> Response:
     """Answer with a picture.
 
@@ -256,4 +267,4 @@ def _answer(what: object, draw: Callable[[], str], *, known: str | None) -> Resp
     headers = {**_HEADERS, "ETag": f'"{tag}"'}
     if names(known, tag):
         return Response(status_code=304, headers=headers)
-    return Response(_drawings.get(tag, draw), media_type="image/svg+xml", headers=headers)
+    return Response(render(tag, draw), media_type="image/svg+xml", headers=headers)

@@ -1,8 +1,11 @@
 """``/v1/users/{id}/stats`` and ``…/scans``: what was recorded, and what became of each day."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 
+from cachetools import LRUCache
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
@@ -12,7 +15,6 @@ from api.http.dates import span
 from api.http.errors import bad_query
 from api.http.etags import IfNoneMatch, names, tag_of
 from api.http.formats import BETWEEN, Format, Table, Wanted, answer_with, in_pieces
-from api.http.kept import Kept
 from api.http.transactions import transact
 from api.queries import scan_days, stats
 from api.queries.scan_days import ScanRecord, UnscannedDay
@@ -26,7 +28,10 @@ router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"])
 _MOST_ROWS = 500_000
 """Some 45 MB of JSON."""
 
-_bodies = Kept(most_bytes=16 * 1024 * 1024)
+cache: LRUCache[str, bytes] = LRUCache(maxsize=16 * 1024 * 1024, getsizeof=len)
+"""The newest bodies by ETag, which covers all that is in a body: none is ever out of date."""
+
+_cache_lock = Lock()
 
 
 @dataclass(slots=True)
@@ -89,7 +94,8 @@ def show_stats(
         )
         if names(if_none_match, found.tag):
             return found
-        found.body = _bodies.find(found.tag)
+        with _cache_lock:
+            found.body = cache.get(found.tag)
         if found.body is None:
             found.lots = stats.read_text(
                 connection,
@@ -109,9 +115,11 @@ def show_stats(
         shown = {"user": {"id": user.id, "login": user.login, "name": user.name}, "stats": []}
         body = coding.coded(in_pieces(wanted, found.lots, columns=DailyRow.columns(), body=shown))
         # What is too large to be kept is not put together either, and the client need not wait.
-        if _bodies.has_room_for(sum(map(len, found.lots))):
+        if sum(map(len, found.lots)) <= cache.maxsize:
             body = b"".join(body)
-            _bodies.keep(found.tag, body)
+            # Larger than the cache after all.
+            with _cache_lock, suppress(ValueError):
+                cache[found.tag] = body
     headers = {"ETag": f'"{found.tag}"', "Cache-Control": "no-cache"}
     return answer_with(wanted, coding, body, name=found.name, headers=headers)
 

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from cachetools import LRUCache
 from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 
 import api.v1.stats
-from api.http.kept import Kept
 from api.queries import stats as queries
 from common import repositories, stats, users
 from common.repositories import Counts, SeenRepository
@@ -37,7 +37,7 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Whose rows were read in this test, which begins with nothing kept."""
-    monkeypatch.setattr(api.v1.stats, "_bodies", Kept(most_bytes=1_000_000))
+    api.v1.stats.cache.clear()
     users_read: list[int] = []
 
     def read_and_count(connection: Connection, user_id: int, *span: Any, **how: Any) -> list[bytes]:
@@ -185,7 +185,7 @@ def test_an_answer_is_of_one_moment_though_a_scan_ends_meanwhile(
         return read(connection, user_id, *span, **how)
 
     expected = client.get(path_of(user)).json()
-    monkeypatch.setattr(api.v1.stats, "_bodies", Kept(most_bytes=1_000_000))
+    api.v1.stats.cache.clear()
     with monkeypatch.context() as patch:
         patch.setattr(queries, "read_text", scan_and_read)
         during = client.get(path_of(user))
@@ -309,9 +309,9 @@ def test_rows_too_many_to_be_kept_are_sent_as_they_are_put_together(
         repository = factories.add_repository(connection, user)
         factories.add_history(connection, user, repository, until=TODAY, stargazers=range(3))
     path, accepted = f"{path_of(user)}?format={format_}", {"Accept-Encoding": coding}
-    monkeypatch.setattr(api.v1.stats, "_bodies", Kept(most_bytes=1_000_000))
+    api.v1.stats.cache.clear()
     kept = client.get(path, headers=accepted)
-    monkeypatch.setattr(api.v1.stats, "_bodies", Kept(most_bytes=1000))
+    monkeypatch.setattr(api.v1.stats, "cache", LRUCache(maxsize=1000, getsizeof=len))
 
     sent = client.get(path, headers=accepted)
 

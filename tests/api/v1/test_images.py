@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
@@ -10,7 +11,6 @@ from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 import api.v1.images
-from api.v1.drawings import Drawings
 from common import users
 from common.repositories import SeenRepository
 from common.states import ScanState
@@ -39,7 +39,7 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 @pytest.fixture
 def pen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was drawn in this test, which begins with nothing kept."""
-    monkeypatch.setattr(api.v1.images, "_drawings", Drawings(most_bytes=1_000_000))
+    api.v1.images.render.cache_clear()
     drawings: list[str] = []
     for name in ("line_chart", "badge"):
         monkeypatch.setattr(api.v1.images, name, counted(getattr(api.v1.images, name), drawings))
@@ -437,3 +437,23 @@ def test_the_charts_of_the_api_page_are_drawn(
     assert len(pasted) == 3
     for address in pasted:
         assert svg(client, address).startswith("<svg"), address
+
+
+def test_requests_at_the_same_time_draw_a_picture_once() -> None:
+    api.v1.images.render.cache_clear()
+    drawn: list[str] = []
+
+    def render(number: int) -> bytes:
+        tag = f"é{number % 5}"
+
+        def draw() -> str:
+            drawn.append(tag)
+            return tag
+
+        return api.v1.images.render(tag, draw)
+
+    with ThreadPoolExecutor(8) as threads:
+        pictures = list(threads.map(render, range(500)))
+
+    assert pictures == [f"é{number % 5}".encode() for number in range(500)]
+    assert sorted(drawn) == [f"é{number}" for number in range(5)]
