@@ -1,9 +1,9 @@
-"""What endpoints ask for.
+"""Dependencies of the endpoints: resources, the API key, and parameters that several share.
 
-There is no connection among it on purpose. An endpoint opens its transaction itself, with
-``transact(database, work)``, because then it is committed before there is an answer,
-something can be sent after the commit, and a request never holds a connection while it waits for a
-thread: as many requests as there are connections could otherwise wait for each other.
+A database connection is not among them on purpose. An endpoint opens its transaction itself, with
+``read`` or ``transact`` of ``api.http.transactions``. So it commits before it answers, can send a
+task after the commit, and never holds a connection while it waits for a thread, which would let
+requests block each other.
 """
 
 import hmac

@@ -8,7 +8,8 @@
 413  the body is larger than any that makes sense
 422  the input is wrong; ``detail`` lists what, where, and what was sent
 429  this was asked for a moment ago
-503  Postgres does not do its work, or there are too many requests: try again after a moment
+503  Postgres does not do its work, the outcome of a commit is unknown, or there are too many
+     requests: try again after a moment
 500  a fault of ours; the log has it under the request's id
 ===  ==================================================================
 """
@@ -26,6 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import Send
 
+from api.http.transactions import UnknownCommitError
 from common.db import Outage, first_line, outage_reason
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(SQLAlchemyError, _no_database)
+    app.add_exception_handler(UnknownCommitError, _unknown_commit)
 
 
 async def answer_fault(send: Send) -> None:
@@ -142,6 +145,18 @@ async def _no_database(request: Request, error: Exception) -> JSONResponse:
         raise error
     log.warning("%s %r: %s: %s", request.method, request.scope["path"], reason, first_line(error))
     return JSONResponse({"detail": _UNAVAILABLE[reason]}, status_code=503, headers=_RETRY_AFTER)
+
+
+async def _unknown_commit(request: Request, error: Exception) -> JSONResponse:
+    log.warning("%s %r: commit not confirmed: %s", request.method, request.scope["path"], error)
+    return JSONResponse(
+        {
+            "detail": "The database connection was lost during the commit, so the change may or may"
+            " not be saved. Repeat the request."
+        },
+        status_code=503,
+        headers=_RETRY_AFTER,
+    )
 
 
 def _fault(fault: dict[str, Any]) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""One transaction of a request, and the second attempt at it where its session was ended.
+"""One transaction per request: ``read`` or ``transact``, run again once if its session ended.
 
-Postgres ends sessions when it is restarted, fails over or is told to; a client need not hear of
-that, because every call may be carried out twice. Where there is no connecting there is no second
-attempt.
+Postgres ends sessions when it restarts, fails over, or an administrator says so. Clients do not
+notice, because the work runs once more on a new connection. A commit that was not confirmed is not
+repeated: it may have been carried out, and the work's result would be wrong.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from common.db import first_line
 
@@ -19,26 +19,52 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def transact(database: Engine, work: Callable[[Connection], T], *, is_snapshot: bool = False) -> T:
-    """Do some work in one transaction, and once more on a fresh connection if its session ended.
+class UnknownCommitError(SQLAlchemyError):
+    """The session ended during a commit: the changes are saved completely or not at all."""
 
-    :param is_snapshot: all that the work reads is as of one moment
 
-    A session that ends at the commit leaves open whether that happened: work whose result depends
-    on it keeps what the first attempt saw.
+def read(database: Engine, work: Callable[[Connection], T], *, is_snapshot: bool = False) -> T:
+    """Return the result of some work that changes nothing.
+
+    :param is_snapshot: everything the work reads is as of one moment
     """
     if is_snapshot:
         database = database.execution_options(isolation_level="REPEATABLE READ")
+
+    def attempt() -> T:
+        # Rolled back at the end: a session that ends there costs one retry and no answer.
+        with database.connect() as connection:
+            return work(connection)
+
+    return _retry_once(attempt)
+
+
+def transact(database: Engine, work: Callable[[Connection], T]) -> T:
+    """Do some work in one transaction, commit it, and return the work's result.
+
+    :raise UnknownCommitError: the session ended during the commit
+    """
+
+    def attempt() -> T:
+        with database.connect() as connection, connection.begin() as transaction:
+            result = work(connection)
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise UnknownCommitError(first_line(error)) from error
+                raise
+            return result
+
+    return _retry_once(attempt)
+
+
+def _retry_once(attempt: Callable[[], T]) -> T:
     try:
-        return _attempt(database, work)
+        return attempt()
     except DBAPIError as error:
-        # Also where the server has become read-only: another may have taken over.
+        # Also set if the server became read-only: after a failover another server takes writes.
         if not error.connection_invalidated:
             raise
-        log.warning("database session ended, trying once more: %s", first_line(error))
-    return _attempt(database, work)
-
-
-def _attempt(database: Engine, work: Callable[[Connection], T]) -> T:
-    with database.begin() as connection:
-        return work(connection)
+        log.warning("database session ended, retrying once: %s", first_line(error))
+    return attempt()

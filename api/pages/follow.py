@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Database, Owned
 from api.http.errors import NotFoundError
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.filters import plural, timestamp
 from api.pages.layout import page, redirect
@@ -110,7 +110,7 @@ def begin() -> Response:
 @router.get("/{lookup_id}")
 def show_progress(request: Request, database: Database, lookup_id: LookupId) -> Response:
     """Show how far the adding is; without a script the page loads itself again."""
-    steps = transact(database, lambda connection: _look(connection, lookup_id))
+    steps = read(database, lambda connection: _look(connection, lookup_id))
     return page(
         request, "follow.html", steps=steps, address=f"/follow/{lookup_id}/progress", stages=Stage
     )
@@ -119,7 +119,7 @@ def show_progress(request: Request, database: Database, lookup_id: LookupId) -> 
 @router.get("/{lookup_id}/progress")
 def tell_progress(database: Database, lookup_id: LookupId) -> JSONResponse:
     """Tell the script on the page the same."""
-    steps = transact(database, lambda connection: _look(connection, lookup_id))
+    steps = read(database, lambda connection: _look(connection, lookup_id))
     return JSONResponse(steps.shown(), headers={"Cache-Control": "no-store"})
 
 

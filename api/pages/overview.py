@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Owned, Resources
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.pages.layout import page
 from api.pages.trend import LOOK_BACK, Trend
 from api.queries import series, user_list
@@ -60,7 +60,7 @@ async def overview(
         return progress, found, {user.id: Trend(totals.get(user.id, [])) for user in found}
 
     checks = await resources.checks.run()
-    progress, found, totals = await run_in_threadpool(transact, resources.database, look)
+    progress, found, totals = await run_in_threadpool(read, resources.database, look)
     return page(
         request,
         "overview.html",

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database
 from api.http.errors import NotFoundError
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.pages.days import Gap, newest_first
 from api.pages.layout import page
 from api.pages.period import DateRange, Period
@@ -61,7 +61,7 @@ def show_repository(
     period: Period = Period.QUARTER,
 ) -> Response:
     """Show a repository."""
-    content = transact(database, lambda connection: _look(connection, repo_id, period))
+    content = read(database, lambda connection: _look(connection, repo_id, period))
     entry = content.entry
     return page(
         request,

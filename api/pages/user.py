@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from api.dependencies import Database, Owned, UserId
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.days import Calendar, calendar
 from api.pages.layout import page, redirect
@@ -129,7 +129,7 @@ def show_user(
     scan: Rescan | None = None,
 ) -> Response:
     """Show a user."""
-    content = transact(database, lambda connection: _look(connection, user_id, choice))
+    content = read(database, lambda connection: _look(connection, user_id, choice))
 
     def sparkline(entry: Entry) -> Markup:
         return Trend(content.lines.get(entry.id, [])).sparkline(choice.metric, content.today)

@@ -7,7 +7,7 @@ from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries.progress import count_overdue
 from common import broker, collection
 from common.db import Outage, outage_reason
@@ -66,7 +66,7 @@ class Overdue:
 
     def _count_now(self) -> int | None:
         try:
-            return transact(
+            return read(
                 self._database, lambda connection: count_overdue(connection, hours=_PATIENCE)
             )
         except SQLAlchemyError as error:

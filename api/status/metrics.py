@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries.progress import get_progress
 from api.status.collection import Overdue
 from common import collection
@@ -51,7 +51,7 @@ class Readings:
             log.warning("metrics without Redis: %s", error)
 
     def _users(self) -> GaugeMetricFamily:
-        progress = transact(self._database, get_progress)
+        progress = read(self._database, get_progress)
         gauge = GaugeMetricFamily(
             "repopulse_users",
             "Followed users: all, vanished, due today; of those waiting, and failing",
@@ -71,7 +71,7 @@ class Readings:
             )
 
     def _complete(self) -> Iterator[GaugeMetricFamily]:
-        progress = transact(self._database, get_progress)
+        progress = read(self._database, get_progress)
         if progress.complete is not None:
             age = max(0.0, (progress.now - progress.complete.completed_at).total_seconds())
             yield GaugeMetricFamily(

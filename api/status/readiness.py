@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.status.collection import Overdue, Sweeps
 from common import credentials
 from common.db import Outage, first_line, outage_reason
@@ -110,11 +110,11 @@ class Checks:
 
     def _ask_database(self) -> tuple[str, str]:
         try:
-            is_read_only, found = transact(self._database, _look)
+            is_read_only, found = read(self._database, _look)
             if is_read_only:
                 # Sessions stay so when the server is not any more: ask in a new one.
                 self._database.dispose()
-                is_read_only, found = transact(self._database, _look)
+                is_read_only, found = read(self._database, _look)
             return _READ_ONLY if is_read_only else OK, self._compare(found)
         except SQLAlchemyError as error:
             if outage_reason(error) is Outage.NOT_MIGRATED:

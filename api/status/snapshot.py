@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries.progress import Progress, get_progress
 from api.status.readiness import Probe
 from common import collection, credentials
@@ -84,7 +84,7 @@ class Condition:
         :raise SQLAlchemyError: Postgres does not say
         """
         progress, broker, workers = await asyncio.gather(
-            run_in_threadpool(transact, self._database, get_progress),
+            run_in_threadpool(read, self._database, get_progress),
             run_in_threadpool(self._ask_redis),
             self._workers.ask(),
         )

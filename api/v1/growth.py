@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from api.dependencies import Database, DateFrom, DateTo, UserId
 from api.http.dates import span
 from api.http.formats import Table, Wanted
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries import growth
 from api.queries.metric import Metric
 from api.v1 import responses
@@ -57,6 +57,6 @@ def show_growth(
         movers = growth.movers(connection, user_id, first, last, by=by, limit=limit)
         return f"{user.login}-growth-{by}-{first}-{last}", movers
 
-    name, movers = transact(database, look)
+    name, movers = read(database, look)
     rows = [Mover.model_validate(mover).model_dump(mode="json") for mover in movers]
     return Table(name, rows, Mover.columns()).answer(wanted)

@@ -20,7 +20,7 @@ from api.charts.theme import Theme
 from api.dependencies import Database, RepositoryId, UserId
 from api.http.dates import span
 from api.http.etags import IfNoneMatch, names, tag_of
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries import series
 from api.queries.metric import Metric
 from api.queries.repository_list import Entry
@@ -129,7 +129,7 @@ def draw_repository(
         first, last = span(connection, date_from, date_to, days=_DAYS)
         return entry, (first, last), series.of_repository(connection, repo_id, first, last)
 
-    entry, days, points = transact(database, look)
+    entry, days, points = read(database, look)
     return _chart(
         entry.full_name,
         points,
@@ -174,7 +174,7 @@ def draw_user(
         first, last = span(connection, date_from, date_to, days=_DAYS)
         return user.login, (first, last), series.of_user(connection, user_id, first, last)
 
-    login, days, points = transact(database, look)
+    login, days, points = read(database, look)
     return _chart(
         f"{login}: all repositories",
         points,
@@ -214,7 +214,7 @@ def draw_badge(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Draw the newest recorded count of a repository as a badge, 20 pixels high."""
-    latest = transact(database, lambda connection: known_repository(connection, repo_id)).latest
+    latest = read(database, lambda connection: known_repository(connection, repo_id)).latest
     name = label or metric.label.lower()
     value = f"{getattr(latest, metric):,}" if latest else "not recorded yet"
     return _answer(

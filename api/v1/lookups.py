@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database
 from api.http.errors import NotFoundError
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.v1 import responses
 from api.v1.schemas import MAX_ID, Lookup
 from common import lookups, users
@@ -47,4 +47,4 @@ def show_lookup(
         user = None if lookup.user_id is None else users.get(connection, lookup.user_id)
         return Lookup.of(lookup, user)
 
-    return transact(database, look)
+    return read(database, look)

@@ -10,7 +10,7 @@ from api.dependencies import Database, DateFrom, DateTo, RepositoryId, UserId
 from api.http.dates import span
 from api.http.errors import NotFoundError
 from api.http.formats import Table, Wanted
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries import repository_list, series
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
@@ -109,7 +109,7 @@ def list_repositories(
     def look(connection: Connection) -> tuple[TrackedUser, list[Entry]]:
         return followed_user(connection, user_id), repository_list.of_user(connection, user_id)
 
-    user, entries = transact(database, look)
+    user, entries = read(database, look)
     chosen = [
         entry
         for entry in entries
@@ -143,7 +143,7 @@ def show_repository(database: Database, repo_id: RepositoryId) -> Response:
     With its whole history, whoever of the followed users owned it; `full_name` and `user_id` are
     those of the newest owner.
     """
-    entry = transact(database, lambda connection: known_repository(connection, repo_id))
+    entry = read(database, lambda connection: known_repository(connection, repo_id))
     return Response(orjson.dumps(shown(entry)), media_type="application/json")
 
 
@@ -175,7 +175,7 @@ def show_repository_stats(
         first, last = span(connection, date_from, date_to)
         return entry, f"{first}-{last}", series.of_repository(connection, repo_id, first, last)
 
-    entry, days, points = transact(database, look)
+    entry, days, points = read(database, look)
     rows = [
         {
             "repo_id": repo_id,

@@ -2,11 +2,9 @@
 
 import logging
 import math
-from dataclasses import replace
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection
 
 from api.dependencies import MayWrite, Owned, Resources, UserId
 from api.http.errors import NotFoundError
@@ -63,22 +61,15 @@ def ask(resources: Resources, user_id: int) -> RescanRequest:
 
     :raise NotFoundError: nobody with this id is followed
     """
-    was_sent = False
-
-    def store(connection: Connection) -> RescanRequest | None:
-        nonlocal was_sent
-        asked = scans.request_rescan(
+    asked = transact(
+        resources.database,
+        lambda connection: scans.request_rescan(
             connection, user_id, pause=_PAUSE, lease=resources.settings.load_lease
-        )
-        # An attempt whose commit was not confirmed may have stored it.
-        was_sent = was_sent or (asked is not None and asked.is_accepted)
-        return asked
-
-    asked = transact(resources.database, store)
+        ),
+    )
     if asked is None:
         raise NotFoundError("user not found")
-    if not was_sent:
-        return asked
-    log.info("scan asked for: user %d", user_id)
-    send_load(resources, user_id, asked.login)
-    return replace(asked, is_accepted=True, wait=0.0)
+    if asked.is_accepted:
+        log.info("scan requested: user %d", user_id)
+        send_load(resources, user_id, asked.login)
+    return asked

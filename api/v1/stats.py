@@ -15,7 +15,7 @@ from api.http.dates import span
 from api.http.errors import bad_query
 from api.http.etags import IfNoneMatch, names, tag_of
 from api.http.formats import BETWEEN, Format, Table, Wanted, answer_with, in_pieces
-from api.http.transactions import transact
+from api.http.transactions import read
 from api.queries import scan_days, stats
 from api.queries.scan_days import ScanRecord, UnscannedDay
 from api.v1 import responses
@@ -108,7 +108,7 @@ def show_stats(
         return found
 
     # As of one moment: rows and the revision that they are kept under belong together.
-    found = transact(database, look, is_snapshot=True)
+    found = read(database, look, is_snapshot=True)
     body: bytes | Iterator[bytes] | None = found.body
     if found.lots is not None:
         user = found.user
@@ -155,6 +155,6 @@ def show_scans(
         days = scan_days.every_day(connection, user_id, first, last)
         return f"{user.login}-scans-{first}-{last}", days
 
-    name, days = transact(database, look)
+    name, days = read(database, look)
     rows = [Scan.of(day).model_dump(mode="json") for day in days]
     return Table(name, rows, Scan.columns()).answer(wanted)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Database, MayWrite, Owned, Resources, UserId
 from api.http.errors import NotFoundError
-from api.http.transactions import transact
+from api.http.transactions import read, transact
 from api.v1 import responses
 from api.v1.loads import send_load
 from api.v1.lookups import url_of as lookup_url
@@ -101,9 +101,7 @@ def list_users(
     the `Link` header with `rel="next"` until there is none.
     """
     # One more than asked for tells whether there is a next page.
-    found = transact(
-        database, lambda connection: users.page(connection, limit=limit + 1, after=after)
-    )
+    found = read(database, lambda connection: users.page(connection, limit=limit + 1, after=after))
     page = found[:limit]
     headers = {}
     if len(found) > len(page):
@@ -118,7 +116,7 @@ def list_users(
 )
 def show_user(database: Database, user_id: UserId) -> JSONResponse:
     """Show one followed user."""
-    user = transact(database, lambda connection: followed_user(connection, user_id))
+    user = read(database, lambda connection: followed_user(connection, user_id))
     return JSONResponse(_shown(user))
 
 
@@ -138,18 +136,13 @@ def delete_user(database: Database, user_id: UserId) -> JSONResponse:
     First the statistics go, then the user, in one transaction. A scan in flight stores nothing
     more.
     """
-    deleted: TrackedUser | None = None
 
     def delete(connection: Connection) -> TrackedUser:
-        nonlocal deleted
         connection.execute(text(f"SET LOCAL statement_timeout = '{_LONGEST_DELETION}s'"))
         user = users.get(connection, user_id)
-        if user is not None and users.delete(connection, user_id):
-            deleted = user
-        elif deleted is None:
+        if user is None or not users.delete(connection, user_id):
             raise NotFoundError("user not found")
-        # Else an attempt whose commit was not confirmed deleted it: that is what was asked for.
-        return deleted
+        return user
 
     user = transact(database, delete)
     log.info("user deleted: %s (%d)", user.login, user.id)
@@ -181,21 +174,17 @@ def _followed(user: TrackedUser, is_new: bool) -> JSONResponse:
 
 def _follow(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]:
     """Store a user, then send the first scan; the sweep sends what could not be sent."""
-    is_new = False
-
-    def store(connection: Connection) -> TrackedUser:
-        nonlocal is_new
-        stored, was_added = users.add(connection, user, lease=resources.settings.load_lease)
-        # An attempt whose commit was not confirmed may have added it.
-        is_new = is_new or was_added
-        return stored
-
-    stored = transact(resources.database, store)
-    if not is_new:
-        return stored, False
-    log.info("user added: %s (%d)", stored.login, stored.id)
-    send_load(resources, stored.id, stored.login)
-    return stored, True
+    known = read(resources.database, lambda connection: users.get(connection, user.id))
+    if known is not None:
+        return known, False
+    stored, is_new = transact(
+        resources.database,
+        lambda connection: users.add(connection, user, lease=resources.settings.load_lease),
+    )
+    if is_new:
+        log.info("user added: %s (%d)", stored.login, stored.id)
+        send_load(resources, stored.id, stored.login)
+    return stored, is_new
 
 
 async def _follow_login(resources: Resources, login: str) -> JSONResponse:
@@ -223,23 +212,15 @@ async def _follow_login(resources: Resources, login: str) -> JSONResponse:
 
 def ask(resources: Resources, login: str) -> TrackedUser | tuple[lookups.Lookup, bool]:
     """Return who bears the login; or else the question, and whether a worker has it."""
-    is_new = False
-
-    def find_or_ask(connection: Connection) -> TrackedUser | lookups.Lookup:
-        nonlocal is_new
-        if user := users.find_by_login(connection, login):
-            return user
-        lookup, was_asked = lookups.get_or_create(
+    user = read(resources.database, lambda connection: users.find_by_login(connection, login))
+    if user is not None:
+        return user
+    lookup, is_new = transact(
+        resources.database,
+        lambda connection: lookups.get_or_create(
             connection, login, lease=resources.settings.load_lease
-        )
-        # By an attempt whose commit was not confirmed, perhaps.
-        is_new = is_new or was_asked
-        return lookup
-
-    found = transact(resources.database, find_or_ask)
-    if isinstance(found, TrackedUser):
-        return found
-    lookup = found
+        ),
+    )
     if not is_new or resources.sender.send(Task.RESOLVE_LOGIN, lookup.id, login=lookup.login):
         return lookup, True
     try:
@@ -265,7 +246,7 @@ def _look(resources: Resources, lookup_id: int) -> JSONResponse | None:
         user = users.get(connection, lookup.user_id)
         return lookup, user, lookups.was_already_tracked(connection, lookup_id)
 
-    lookup, user, was_followed = transact(resources.database, look)
+    lookup, user, was_followed = read(resources.database, look)
     if lookup is None or lookup.state is LookupState.PENDING:
         return None
     if lookup.state is LookupState.FAILED:
