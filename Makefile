@@ -1,15 +1,15 @@
-# Every command of the project. Paths are relative, since make cannot cope with a space in one.
+# Every command of the project. Paths are relative, because make cannot handle a space in one.
 
 VENV := .venv
 IN := $(VENV)/bin
 
-# A version manager's stand-in may lie on PATH and yet not run, so each candidate has to.
+# Each candidate is run: a version manager's shim can be on PATH and still not work.
 SUITS = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
 	"$$python" $(SUITS) && { echo "$$python"; break; }; done)
 
-# uv installs in a tenth of pip's time. Where it is not to be had, pip does the work. Neither takes
-# a file whose hash is not in the lock.
+# uv installs in a tenth of pip's time; without it, pip does the work. Both refuse a file whose hash is not
+# in the lock.
 INSTALL = install() { \
 	uv=$$(command -v uv || echo $(IN)/uv); \
 	"$$uv" pip install --quiet --require-hashes --python $(IN)/python "$$@" 2>/dev/null && return; \
@@ -17,17 +17,17 @@ INSTALL = install() { \
 	$(IN)/python -m pip install --quiet --disable-pip-version-check --require-hashes "$$@"; }; install
 
 RUN := -r requirements.txt -r requirements/local.txt
-# What the lock holds, in the order in which a file builds on those before it. Not in it: what the benchmarks
-# measure against, which runs apart and beside the simulator alone.
+# The lock files, each based on those before it. requirements/bench.txt is not among them: the tools that the
+# benchmarks compare with are installed in an environment of their own.
 LOCKS := requirements.txt $(addprefix requirements/,local.txt demo.txt dev.txt fuzz.txt uv.txt)
 
 # Which servers the tests run on: embedded, or containers.
 SERVERS ?= embedded
 # The backup to write or to read.
 FILE ?= repopulse.dump
-# How many requests schemathesis makes of each call.
+# How many requests schemathesis sends per call.
 EXAMPLES ?= 400
-# How long fuzz and chaos run, and what chaos begins with where that is not left to chance.
+# How long fuzz and chaos run, in seconds, and the seed of chaos (random by default).
 SECONDS ?=
 SEED ?=
 # More arguments for pytest: make test ARGS="-k stats -x"
@@ -39,124 +39,124 @@ SLOW := end_to_end or fault or browser
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
-# With it every process that a test starts, and every import that is measured, compiles each module anew.
+# With it, every process started by a test or a benchmark would compile each module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo backup restore test faults chaos bench screenshots lint format types check audit sbom schemathesis \
 	fuzz lock migrate clean
-# A set of packages whose installation failed must not look installed.
+# A failed installation must not leave its target behind.
 .DELETE_ON_ERROR:
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  make %-12s  %s\n' "$$name" "$$text"; done
 
-up: $(VENV)/run ## Start everything here, without containers, until Ctrl-C
+up: $(VENV)/run ## Start everything without containers, until Ctrl-C
 	@exec $(IN)/python -m local up
 
-demo: $(VENV)/demo ## The same beside a simulated GitHub, with data of its own
+demo: $(VENV)/demo ## The same with a simulated GitHub and data of its own
 	@exec $(IN)/python -m local demo
 
-backup: $(VENV)/run ## Write the data of `make up` to a file (FILE=name)
+backup: $(VENV)/run ## Back up the data of `make up` to a file (FILE=name)
 	@exec $(IN)/python -m local backup "$(FILE)"
 
-restore: $(VENV)/run ## Replace the data of `make up`, stopped, by a file's (FILE=name)
+restore: $(VENV)/run ## Restore the data of `make up` from a file, while stopped (FILE=name)
 	@exec $(IN)/python -m local restore "$(FILE)"
 
 test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for pytest")
 	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		-m "not ($(SLOW))" $(ARGS)
 
-faults: $(VENV)/dev ## Break the whole system in twenty ways, at full length
+faults: $(VENV)/dev ## Break the running system in twenty ways, at full length
 	@FAULTS=full exec $(IN)/python -m pytest tests/faults --deselect tests/faults/test_chaos.py $(ARGS)
 
-chaos: $(VENV)/dev ## Break it at random (SECONDS=600, SEED=number)
+chaos: $(VENV)/dev ## Break the running system at random (SECONDS=600, SEED=number)
 	@CHAOS_SECONDS=$(or $(SECONDS),600) CHAOS_SEED=$(SEED) \
 		exec $(IN)/python -m pytest -q -rP tests/faults/test_chaos.py $(ARGS)
 
 bench: $(VENV)/dev ## Measure speed and size, and write docs/benchmarks.md (ONLY="parts")
 	@PATH="$(CURDIR)/$(IN):$$PATH" $(MAKE) --silent --no-print-directory \
 		VENV=$(VENV)/peers PYTHON=$(IN)/python $(VENV)/peers/bench \
-		|| echo "That could not be installed; all the rest is measured."
+		|| echo "These tools could not be installed; everything else is measured."
 	@exec $(IN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
 
-screenshots: $(VENV)/dev ## Take the README's pictures of the pages anew, in a Chromium
+screenshots: $(VENV)/dev ## Take the screenshots of the pages, in Chromium
 	@exec $(IN)/python -m tests.browser.screenshots
 
-lint: $(VENV)/dev ## Check format, code and who imports whom
+lint: $(VENV)/dev ## Check format, code and import rules
 	@$(IN)/python -m ruff format --check .
 	@$(IN)/python -m ruff check .
 	@$(IN)/lint-imports
 
-format: $(VENV)/dev ## Format the code and repair what can be repaired
+format: $(VENV)/dev ## Format the code and apply automatic fixes
 	@$(IN)/python -m ruff format .
 	@$(IN)/python -m ruff check --fix .
 
 types: $(VENV)/dev ## Check the types
 	@$(IN)/python -m mypy
 
-check: lint types test ## Everything that a change has to pass, the slow tests included
-	@# Three at a time even on two cores: these tests mostly wait.
+check: lint types test ## Run everything that a change must pass
+	@# Three processes even on two cores, because these tests mostly wait.
 	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n 3 --dist worksteal -m "$(SLOW)" $(ARGS)
 
-audit: $(VENV)/dev ## Ask whether a locked package has a known hole
+audit: $(VENV)/dev ## Check the locked packages for known vulnerabilities
 	@exec $(IN)/python -m tests.security.audit $(LOCKS)
 
-schemathesis: $(VENV)/dev ## Try the API with thousands of requests made from its description
+schemathesis: $(VENV)/dev ## Test the API with thousands of requests generated from its schema
 	@EXAMPLES=$(EXAMPLES) exec $(IN)/python -m pytest -s tests/security/test_openapi.py $(ARGS)
 
-fuzz: $(VENV)/fuzz ## Feed bytes that are no answers to what reads GitHub's (SECONDS=120)
+fuzz: $(VENV)/fuzz ## Fuzz the code that reads GitHub's answers (SECONDS=120)
 	@exec $(IN)/python -m tests.fuzz --seconds $(or $(SECONDS),120)
 
-sbom: $(VENV)/dev ## List what runs, as CycloneDX in sbom.json
-	@# It warns that a lock does not say who needs whom.
+sbom: $(VENV)/dev ## List the dependencies as CycloneDX in sbom.json
+	@# It warns that a lock has no dependency graph.
 	@$(IN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-file sbom.json
 
-lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow, with their hashes
+lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow, with hashes
 	@uv=$$(command -v uv || echo $(IN)/uv); \
 	"$$uv" $(COMPILE) --upgrade requirements/runtime.in -o requirements.txt \
 	&& for name in local demo dev fuzz uv bench; do \
 		"$$uv" $(COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt || exit; done
 
-migrate: $(VENV)/run ## Bring the tables of DATABASE_URL up to date
+migrate: $(VENV)/run ## Migrate the tables of DATABASE_URL
 	@exec $(IN)/python -m migrations
 
-clean: ## Remove what can be made again; the data in .local stays
+clean: ## Remove generated files; the data in .local stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(IN)/python:
-	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 runs here: install one," \
-		"or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
-	@"$(PYTHON)" $(SUITS) || { echo "$(PYTHON) is no Python 3.11, 3.12 or 3.13" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one," \
+		"or name one: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@"$(PYTHON)" $(SUITS) || { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13" >&2; exit 1; }
 	@echo "Making $(VENV) with $(PYTHON) ..."
 	@if command -v uv >/dev/null; then "$(PYTHON)" -m venv --clear --without-pip $(VENV); \
 	else "$(PYTHON)" -m venv --clear $(VENV) >/dev/null \
-		|| { echo "$(PYTHON) cannot make a virtual environment:" \
+		|| { echo "$(PYTHON) cannot create a virtual environment:" \
 			"install its venv package (python3-venv), or uv" >&2; exit 1; }; \
 		$(IN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 			-r requirements/uv.txt || true; fi
 
 $(VENV)/run: requirements.txt requirements/local.txt | $(IN)/python
-	@echo "Installing what it needs ..."
+	@echo "Installing packages ..."
 	@$(INSTALL) $(RUN)
 	@touch $@
 
-# The simulator alone needs more: a GraphQL engine, in the version that the tests use.
+# The simulator needs a GraphQL engine, in the version that the tests use.
 $(VENV)/demo: $(VENV)/run requirements/demo.txt
 	@$(INSTALL) -r requirements/demo.txt
 	@touch $@
 
 $(VENV)/dev: requirements.txt requirements/local.txt requirements/dev.txt | $(IN)/python
-	@echo "Installing what development needs ..."
+	@echo "Installing development packages ..."
 	@$(INSTALL) $(RUN) -r requirements/dev.txt
 	@touch $@
 
-# Used with another VENV than all the others.
+# Installed into another VENV than the others.
 $(VENV)/bench: requirements/bench.txt | $(IN)/python
-	@echo "Installing the tools that it is measured against ..."
+	@echo "Installing the tools to compare with ..."
 	@$(INSTALL) -r requirements/bench.txt
 	@touch $@
 
