@@ -1,4 +1,4 @@
-"""A double of GitHub's API for tests and demonstrations.
+"""A simulated GitHub API for tests and the demo. It imports nothing of the product.
 
     world = World(day=date(2026, 11, 23))
     octocat = world.add_account("octocat", name="The Octocat", id=583231)
@@ -8,15 +8,15 @@
     client = httpx.Client(transport=simulator.transport(), base_url="https://api.github.com")
 
 The same object serves a socket (`with running(simulator) as url`), and so does
-`python -m simulator`. A World moves by its day: counters are a function of it, and
-`world.truth(day)` is what a recorder should have stored. The kinds of fault and their options are
-described at FaultKind, the limits at Limits.
+`python -m simulator`. A World has a day: counters are a function of it, and
+`world.truth(day)` is what a recorder should have stored. FaultKind describes the faults and their
+options, Limits the limits.
 
-A client that is told to wait and asks all the same is found out: see `simulator.violations`.
-A wait counts from the moment its answer was delivered, so requests then under way are innocent.
-That a good answer says that nothing remains counts as being told to wait.
+A client that is told to wait and sends a request anyway appears in `simulator.violations`. A wait
+counts from the moment at which its answer was delivered, so a request then under way is no
+violation. A good answer whose headers say that nothing remains counts as an order to wait.
 
-Over HTTP the routes under `/_simulator` steer it; they touch no budget and leave no record.
+Over HTTP the routes under `/_simulator` control it; they use no budget and are not recorded.
 Bodies and answers are JSON; a mistake is a 422 with `{"error": …}`.
 
     GET    /_simulator            day, requests, points and statuses so far, violations, peak
@@ -40,26 +40,28 @@ Bodies and answers are JSON; a mistake is a 422 with `{"error": …}`.
     POST   /_simulator/faults     {"kind", options…, "times": 1 or null, "match": null or a string,
                                   or {"resource", "path", "contains", "skip"}}
     GET    /_simulator/faults     those still to come; DELETE forgets them
-    PUT    /_simulator/limits     the fields of Limits that differ from GitHub's; budgets begin anew
+    PUT    /_simulator/limits     the fields of Limits that differ from GitHub's; budgets start full
     PUT    /_simulator/latency    {"seconds": 0.05}
 
-What GitHub does is not known everywhere; where the simulator had to choose, it chose so:
+Where it is not known what GitHub does, the simulator does this:
 - `repositoryOwner` of an unknown login is null without an error, unlike `user` and `organization`.
 - A databaseId beyond 32 bits is null with an error; LargeIds.NUMBER gives the number instead.
 - A blocked repository stays in lists over REST, and is null with FORBIDDEN over GraphQL.
 - A user that became an organisation keeps its id, and its old node id no longer resolves.
-- `rateLimit(dryRun: true)` costs nothing, and answers nothing but itself.
+- `rateLimit(dryRun: true)` costs nothing, and only `rateLimit` is answered.
 - Secondary limits are counted per user or installation; GitHub does not say what it counts by.
-- A point's price for a bare `totalCount` connection: both readings, by `Limits.cost_model`.
+- The price of a bare `totalCount` connection: both readings, by `Limits.cost_model`.
 """
 
 from simulator.asgi import running
 from simulator.credentials import App
+from simulator.entities import Account, AccountType, BlockReason, Counts, Repository, Truth
 from simulator.faults import Fault, FaultKind, Match
 from simulator.graphql import LargeIds
 from simulator.limits import CostModel, LimitForm, Limits, Resource, Violation
-from simulator.server import GitHubSimulator, RequestRecord
-from simulator.world import Account, AccountType, BlockReason, Counts, Repository, Truth, World
+from simulator.outcome import RequestRecord
+from simulator.server import GitHubSimulator
+from simulator.world import World
 
 __all__ = [
     "Account",

@@ -1,4 +1,4 @@
-"""Serves the simulator on a port: `python -m simulator --help`."""
+"""The simulator as a program: `python -m simulator --help`."""
 
 import argparse
 import signal
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     port = listener.getsockname()[1]
     if options.port_file:
-        # Written aside and moved into place: whoever waits for it never reads half of it.
+        # Moved into place when it is whole, so that a reader never sees half of it.
         aside = options.port_file.with_suffix(".part")
         try:
             aside.write_text(f"{port}\n")
@@ -64,20 +64,25 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="A double of GitHub's API, steered by the routes under /_simulator/.",
+        description="A simulated GitHub API, controlled by the routes under /_simulator/.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=_port, default=5002, help="0 for any free one")
-    parser.add_argument("--port-file", type=Path, help="where to write the port once it is open")
+    parser.add_argument("--port-file", type=Path, help="file to write the port to once it is open")
     parser.add_argument("--data", type=Path, help="recorded counters, CSV, plain or gzipped")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--accounts", type=int, help="how many (12; with --data: all)")
+    parser.add_argument("--accounts", type=int, help="number of accounts (12; with --data: all)")
     parser.add_argument("--day", type=_day, help="the simulated day (today, UTC)")
-    parser.add_argument("--limits", choices=LIMITS, default="full", help="as a part of GitHub's")
-    parser.add_argument("--token", action="append", help="accept only this one (repeatable)")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes")
     parser.add_argument(
-        "--grace", type=float, default=0.0, help="seconds after a stated wait that are forgiven"
+        "--limits", choices=LIMITS, default="full", help="as a fraction of GitHub's"
+    )
+    parser.add_argument("--token", action="append", help="accept only this token (repeatable)")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer takes")
+    parser.add_argument(
+        "--grace",
+        type=float,
+        default=0.0,
+        help="seconds after a stated wait in which a request is no violation",
     )
     parser.add_argument("--schema", type=Path, help="GitHub's whole GraphQL schema")
     return parser

@@ -17,19 +17,21 @@ from simulator.control import PREFIX
 from simulator.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from simulator.server import GitHubSimulator, Outcome
+    from simulator.outcome import Outcome
+    from simulator.server import GitHubSimulator
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Application:
-    """Serves a simulator. Requests are decided in threads, so that they truly overlap."""
+    """Serves a simulator. Each request is decided in a thread, so that requests overlap."""
 
     def __init__(self, simulator: "GitHubSimulator") -> None:
         self._simulator = simulator
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request, as ASGI defines it."""
         if scope["type"] != "http":
             raise RuntimeError(f"the simulator does not serve {scope['type']}")
         if scope["path"].startswith(PREFIX):
@@ -105,31 +107,31 @@ async def _break(fault: Fault, receive: Receive, send: Send) -> None:
 
 
 async def _pause(receive: Receive, seconds: float) -> None:
-    """Wait, but no longer than the client does: all that is left to receive is its leaving."""
+    """Wait, but stop when the client disconnects: nothing else is left to receive."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(receive(), timeout=seconds)
 
 
 async def _close(send: Send, reset: bool = False) -> None:
-    """Close the connection under the server; ASGI itself has no way to say so."""
+    """Close the connection below the server, since ASGI has no message for that."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("the simulated connection breaks here")
     raw = transport.get_extra_info("socket")
     if reset and raw is not None:
-        # A linger of zero seconds turns the close into a reset. The client may have gone already.
+        # A linger of zero seconds turns the close into a reset. The client may have left already.
         with contextlib.suppress(OSError):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     else:
         transport.close()
-    # The server must see the loss before this returns, or it would try to answer 500.
+    # The server must notice the loss before this returns; otherwise it would try to answer 500.
     while not getattr(getattr(send, "__self__", None), "disconnected", True):
         await asyncio.sleep(0.001)
 
 
 def make_server(simulator: "GitHubSimulator", host: str, port: int) -> uvicorn.Server:
-    """A server that is not yet started."""
+    """Return a server that is not started yet."""
     config = uvicorn.Config(
         simulator.app,
         host=host,
@@ -147,17 +149,17 @@ def make_server(simulator: "GitHubSimulator", host: str, port: int) -> uvicorn.S
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """An open port; 0 means any free one."""
+    """Open a port; 0 means any free one."""
     listener = socket.create_server((host, port))
-    # The event loop does so only for sockets that name their protocol, which this one does not;
-    # without it each answer waits 40 ms for the client's delayed acknowledgement.
+    # Without it each answer waits 40 ms for the client's delayed acknowledgement. The event loop
+    # sets it only on sockets that name their protocol, which this one does not.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 @contextmanager
 def running(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve a simulator in a thread for as long as the context lasts; gives its base URL."""
+    """Serve a simulator in a thread while the context lasts; yield its base URL."""
     listener = listen(host, port)
     server = make_server(simulator, host, port)
     thread = threading.Thread(

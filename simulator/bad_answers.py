@@ -1,4 +1,4 @@
-"""What GitHub answers when it does not answer: limits, its own errors, and nonsense."""
+"""The answers that replace a good one: limits, server errors, and answers that make no sense."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,17 +25,17 @@ HTML = (
 UNSTATED_WAIT = 60
 """Seconds that GitHub asks to wait when a secondary limit does not say how long."""
 NO_RATE_HEADERS = "x-simulator-no-rate-headers"
-"""Marks an answer that goes out without rate headers; the mark itself does not go out."""
+"""Marks an answer that is sent without rate headers; the mark itself is removed."""
 
 
 def bad_answer(fault: Fault, call: Call, resource: Resource, allowance: Allowance) -> Answer:
-    """What is answered in place of a good answer."""
+    """Return the answer of a fault that replaces the good one."""
     if fault.kind is FaultKind.PRIMARY_LIMIT:
         answer = primary_limit(fault, call, resource, allowance)
     elif fault.kind is FaultKind.SECONDARY_LIMIT:
         answer = secondary_limit(fault, call, resource, allowance)
     else:
-        # A fault without an answer still ends up here: it never leaves the simulator.
+        # A fault that breaks the delivery has no answer: this one never leaves the simulator.
         answer = ANSWERS.get(fault.kind, _nothing)(fault, call, resource)
     if not fault.headers:
         answer.headers[NO_RATE_HEADERS] = "1"
@@ -43,7 +43,7 @@ def bad_answer(fault: Fault, call: Call, resource: Resource, allowance: Allowanc
 
 
 def bad_answer_cost(fault: Fault, resource: Resource, limits: Limits) -> int:
-    """What a bad answer takes from the primary budget."""
+    """Return the points that a bad answer takes from the primary budget."""
     if fault.kind in FREE:
         return 0
     timed_out = fault.kind in {FaultKind.SERVER_ERROR, FaultKind.HEAVY_PAGE} and fault.status != 200
@@ -51,7 +51,7 @@ def bad_answer_cost(fault: Fault, resource: Resource, limits: Limits) -> int:
 
 
 def rate_headers(status: RateStatus) -> dict[str, str]:
-    """The headers that tell how much of the primary budget is left."""
+    """Return the headers that say how much of the primary budget is left."""
     return {
         "x-ratelimit-limit": str(status.limit),
         "x-ratelimit-remaining": str(status.remaining),
@@ -62,7 +62,7 @@ def rate_headers(status: RateStatus) -> dict[str, str]:
 
 
 def primary_limit(fault: Fault, call: Call, resource: Resource, allowance: Allowance) -> Answer:
-    """The budget is used up, or a fault says so."""
+    """Answer that the primary budget is used up."""
     status = allowance.status(resource, call.now)
     remaining = fault.remaining if fault.remaining is not None else 0
     reset = status.reset if fault.seconds is None else int(call.now + fault.seconds)
@@ -83,7 +83,7 @@ def primary_limit(fault: Fault, call: Call, resource: Resource, allowance: Allow
 
 
 def secondary_limit(fault: Fault, call: Call, resource: Resource, allowance: Allowance) -> Answer:
-    """Too much at once: the text tells, and the headers may."""
+    """Answer that a secondary limit is exceeded; the text says so, and the headers may."""
     message = SECONDARY_TEXTS.get(fault.text or "2022", fault.text or "")
     status_code = fault.status or 403
     if resource is Resource.GRAPHQL and status_code == 200:

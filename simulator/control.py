@@ -1,4 +1,4 @@
-"""The simulator's own routes, by which a test or a demonstration steers it over HTTP."""
+"""The simulator's own routes, by which a test or a demonstration controls it over HTTP."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 
+from simulator.entities import Account, Repository
 from simulator.faults import Fault, Match
 from simulator.limits import Limits, Resource
 from simulator.messages import Answer
-from simulator.world import Account, Repository
 
 if TYPE_CHECKING:
     from simulator.server import GitHubSimulator
@@ -21,11 +21,11 @@ PREFIX = "/_simulator"
 
 
 class ControlError(Exception):
-    """A control request that cannot be carried out; the text says why."""
+    """A control request that cannot be carried out. The text says why."""
 
 
 class Control:
-    """Answers the control routes; they touch no budget and leave no record."""
+    """Answers the control routes, which use no budget and are not recorded."""
 
     def __init__(self, simulator: "GitHubSimulator") -> None:
         self._simulator = simulator

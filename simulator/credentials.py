@@ -1,4 +1,4 @@
-"""Who is calling: tokens of users, GitHub Apps and the tokens of their installations."""
+"""Credentials: tokens of users, GitHub Apps, and the tokens of their installations."""
 
 import base64
 import hashlib
@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from simulator.world import Account, Repository, World
+from simulator.entities import Account, Repository
+from simulator.world import World
 
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 TOKEN_LIFETIME = 3_600
 
 
 class CredentialKind(StrEnum):
-    """What a caller proved to be."""
+    """What a caller has proved to be."""
 
     NOBODY = "nobody"
     USER = "user"
@@ -25,7 +26,7 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True)
 class Credential:
-    """A caller: budgets are counted by its key, ETags by its token."""
+    """A caller. Budgets are counted by its key; ETags differ by its token."""
 
     kind: CredentialKind
     key: str
@@ -60,11 +61,11 @@ class App:
 
 
 class BadCredentialsError(Exception):
-    """The Authorization header proves nothing; the text is GitHub's message."""
+    """The Authorization header proves nothing. The text is GitHub's message."""
 
 
 class Credentials:
-    """The tokens and Apps that exist. Without any token named, every token is its own user's."""
+    """The tokens and Apps that exist. If no token is named, every token is accepted."""
 
     def __init__(
         self, world: World, tokens: Mapping[str, Account | None] | None, apps: list[App]
@@ -75,7 +76,7 @@ class Credentials:
         self._issued: dict[str, tuple[int, float]] = {}
 
     def identify(self, authorization: str | None, now: float) -> Credential:
-        """Who sent this header."""
+        """Return the caller that sent this header."""
         if authorization is None:
             return Credential(CredentialKind.NOBODY, "127.0.0.1")
         scheme, _, token = authorization.strip().partition(" ")
@@ -93,7 +94,7 @@ class Credentials:
         raise BadCredentialsError("Bad credentials")
 
     def issue(self, app_id: int, installation_id: int, now: float) -> tuple[str, float] | None:
-        """A token for an installation of an App, and when it ends; None if there is none."""
+        """Return a token for an installation of an App and when it ends; None if there is none."""
         app = next((app for app in self._apps if app.id == app_id), None)
         if app is None or installation_id not in app.installations:
             return None
@@ -102,8 +103,13 @@ class Credentials:
         self._issued[token] = installation_id, now + TOKEN_LIFETIME
         return token, now + TOKEN_LIFETIME
 
+    @property
+    def issued_tokens(self) -> list[str]:
+        """The tokens of installations that were issued and not revoked, in their order."""
+        return list(self._issued)
+
     def revoke(self, token: str) -> None:
-        """Make a token worthless from now on."""
+        """Refuse a token from now on."""
         self._issued.pop(token, None)
         if self._tokens is not None:
             self._tokens.pop(token, None)
@@ -163,7 +169,7 @@ def _unbase64(text: str) -> bytes:
 
 
 def _verified(signed: bytes, signature: bytes, key: tuple[int, int]) -> bool:
-    """RSASSA-PKCS1-v1_5 with SHA-256, as RS256 is defined."""
+    """Verify RSASSA-PKCS1-v1_5 with SHA-256, which is what RS256 means."""
     modulus, exponent = key
     length = (modulus.bit_length() + 7) // 8
     digest = SHA256_PREFIX + hashlib.sha256(signed).digest()

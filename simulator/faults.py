@@ -1,7 +1,7 @@
-"""Faults to script: what GitHub, or the network before it, does on a bad day.
+"""Faults that a test can script: what GitHub, or the network in front of it, may do.
 
 A fault either changes a good answer, replaces it, or breaks its delivery. Each kind says which
-of a Fault's options it reads; options left out have the value most often seen.
+of a Fault's options it reads; an option that is left out has its most frequent value.
 """
 
 import re
@@ -41,7 +41,7 @@ class FaultKind(StrEnum):
     NOT_FOUND = "not_found"
     """REST: 404. GraphQL: NOT_FOUND for the top-level field `alias`, or for all of them."""
     ANSWER = "answer"
-    """Anything: `status`, `text` as the body, `content_type`."""
+    """Any answer: `status`, `text` as the body, `content_type`."""
 
     # Changed answers
     LAST_POINT = "last_point"
@@ -49,11 +49,11 @@ class FaultKind(StrEnum):
     RESOURCE_LIMITS = "resource_limits"
     """RESOURCE_LIMITS_EXCEEDED: the top-level field `alias`, or the last one, is null."""
     NULL_NODE = "null_node"
-    """A silent null in repositories.nodes: `repository`, by name or id, or the `index`th (0)."""
+    """A null in repositories.nodes without an error: `repository`, or the `index`th (0)."""
     MISSING_ALIAS = "missing_alias"
     """The top-level field `alias`, or the last one, is absent, without an error."""
     FORBIDDEN_WATCHERS = "forbidden_watchers"
-    """FORBIDDEN on `watchers` of `repository`, or of every one; it nulls the repository."""
+    """FORBIDDEN on `watchers` of `repository`, or of all; the repository becomes null."""
     SAML = "saml"
     """FORBIDDEN by an organisation's SAML enforcement: the owner `login`, or `repository`."""
     NO_NEXT_PAGE = "no_next_page"
@@ -77,9 +77,9 @@ class FaultKind(StrEnum):
     CONNECT_ERROR = "connect_error"
     """No connection at all (over a socket: as reset)."""
     TIMEOUT = "timeout"
-    """No answer within the client's patience (over a socket: none for `seconds`, 3600)."""
+    """No answer within the client's timeout (over a socket: none for `seconds`, 3600)."""
     SLOW = "slow"
-    """The answer takes `seconds` (1); with `pieces`, the body comes in so many of them."""
+    """The answer takes `seconds` (1); with `pieces`, the body comes in that many pieces."""
 
 
 CHANGES = {
@@ -97,7 +97,7 @@ CHANGES = {
     FaultKind.SHORT_BODY,
     FaultKind.SLOW,
 }
-"""Faults that need a good answer: several may act on one request."""
+"""Faults that change a good answer: several may act on one request."""
 
 UNDELIVERED = {
     FaultKind.RESET,
@@ -165,20 +165,20 @@ class Fault:
 
     @classmethod
     def from_json(cls, options: Mapping[str, Any]) -> "Fault":
-        """A fault as the control routes take it; unknown options are an error."""
+        """Make a fault from what a control route was sent; an unknown option is an error."""
         unknown = set(options) - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f"a fault has no option {', '.join(sorted(unknown))}")
         return cls(**options)
 
     def concerns_repository(self, repository_id: int, name: str, full_name: str) -> bool:
-        """Whether the fault is about this repository; without a name it is about all."""
+        """Whether the fault is about this repository; a fault that names none is about all."""
         return self.repository in {None, repository_id, name, full_name}
 
 
 @dataclass(frozen=True)
 class RequestView:
-    """What a match can look at."""
+    """The parts of a request that a match can look at."""
 
     method: str
     path: str
@@ -188,23 +188,24 @@ class RequestView:
 
 @dataclass(frozen=True)
 class Match:
-    """Which requests a fault is for; what is left out matches all."""
+    """The requests that a fault is for; a condition that is left out matches all."""
 
     resource: str | None = None
     path: str | None = None
-    """A regular expression that occurs in the path with its query."""
+    """A regular expression, searched in the path with its query."""
     contains: str | None = None
-    """A text that occurs in the body: a login, a part of a query."""
+    """A text in the body: a login, a part of a query."""
     skip: int = 0
-    """How many matching requests to let pass first."""
+    """The number of matching requests that pass first."""
 
     def __post_init__(self) -> None:
         try:
             re.compile(self.path or "")
         except re.error as error:
-            raise ValueError(f"the path {self.path!r} is no regular expression") from error
+            raise ValueError(f"the path {self.path!r} is not a regular expression") from error
 
     def __call__(self, request: RequestView) -> bool:
+        """Whether a request meets all conditions."""
         return (
             (self.resource is None or self.resource == request.resource)
             and (self.path is None or re.search(self.path, request.path) is not None)
@@ -227,11 +228,11 @@ class Scripted:
 
     @property
     def spent(self) -> bool:
-        """Whether it has struck as often as it should."""
+        """Whether it was used as often as it should be."""
         return self.times is not None and self.used >= self.times
 
     def strikes(self, request: RequestView) -> bool:
-        """Whether this request meets the fault; counts the requests to be let pass."""
+        """Whether this request gets the fault; counts the requests that pass first."""
         if self.fault.kind in GRAPHQL_ONLY and request.resource is not Resource.GRAPHQL:
             return False
         if self.spent or not self.match(request):
@@ -243,7 +244,7 @@ class Scripted:
 
 
 class Faults:
-    """The script: which faults are still to come."""
+    """The faults that are still to come."""
 
     def __init__(self) -> None:
         self.scripted: list[Scripted] = []
@@ -251,9 +252,9 @@ class Faults:
     def add(
         self, fault: Fault, times: int | None = 1, match: Matcher | str | None = None
     ) -> Scripted:
-        """Script a fault for the next matching requests; times=None means for ever.
+        """Script a fault for the next matching requests; times=None means always.
 
-        A string matches a resource by name, else the path as a regular expression.
+        A string is a resource's name, or else a regular expression for the path.
         """
         skip = 0
         if match is None:
@@ -271,7 +272,7 @@ class Faults:
         self.scripted.clear()
 
     def take(self, request: RequestView, nodes: int = 0) -> tuple[Fault | None, list[Fault]]:
-        """The fault that replaces the answer to a request, if any, and those that change it."""
+        """Return the fault that replaces the answer, if any, and the faults that change it."""
         replacing: Scripted | None = None
         changing: list[Scripted] = []
         for scripted in self.scripted:

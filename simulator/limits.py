@@ -1,7 +1,7 @@
-"""GitHub's limits: primary budgets by the hour, secondary limits by the minute and at once.
+"""GitHub's limits: primary budgets per hour, secondary limits per minute and in flight.
 
-All times are epoch seconds of the clock that the simulator was given. An answer that tells a
-client to wait is remembered, and a request made before that time is a violation.
+All times are epoch seconds of the clock that the simulator was given. When an answer tells a client
+to wait, a request made before that time is a violation.
 """
 
 from collections import deque
@@ -17,20 +17,20 @@ class Resource(StrEnum):
 
 
 class LimitForm(StrEnum):
-    """How an answer tells of a secondary limit."""
+    """How an answer reports a secondary limit."""
 
     RETRY_AFTER = "retry-after"
     """With a retry-after header."""
     RESET = "reset"
-    """Without retry-after; remaining is 0 and reset tells when."""
+    """Without retry-after; remaining is 0 and reset says when."""
     QUOTA_LEFT = "quota-left"
-    """Without retry-after, though the rate headers show quota left: the text alone tells."""
+    """Without retry-after, and the rate headers show quota left: only the text says it."""
     BARE = "bare"
     """Without retry-after and without any rate header."""
 
 
 class CostModel(StrEnum):
-    """How to price a connection without `first` or `last`, which GitHub's docs leave open."""
+    """The price of a connection without `first` or `last`, which GitHub's docs leave open."""
 
     UPPER = "upper"
     """Every connection counts, the documented formula read literally."""
@@ -40,7 +40,7 @@ class CostModel(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a credential may ask; the defaults are GitHub's for a user's token."""
+    """How much a credential may request; the defaults are GitHub's for a user's token."""
 
     core: int = 5_000
     graphql: int = 5_000
@@ -65,7 +65,7 @@ class Limits:
 
     @classmethod
     def scaled(cls, divisor: int) -> "Limits":
-        """GitHub's limits divided, so that a small test meets them."""
+        """Return GitHub's limits divided, so that a small test reaches them."""
         whole = cls()
         return replace(
             whole,
@@ -79,17 +79,17 @@ class Limits:
 
     @classmethod
     def tenth(cls) -> "Limits":
-        """A tenth of GitHub's limits."""
+        """Return a tenth of GitHub's limits."""
         return cls.scaled(10)
 
     @classmethod
     def hundredth(cls) -> "Limits":
-        """A hundredth of GitHub's limits."""
+        """Return a hundredth of GitHub's limits."""
         return cls.scaled(100)
 
     @classmethod
     def unlimited(cls) -> "Limits":
-        """Limits that nothing meets."""
+        """Return limits that no test reaches."""
         most = 10**9
         return cls(
             core=most,
@@ -103,7 +103,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class RateStatus:
-    """What the x-ratelimit headers say."""
+    """The values of the x-ratelimit headers."""
 
     resource: Resource
     limit: int
@@ -114,7 +114,7 @@ class RateStatus:
 
 @dataclass(frozen=True)
 class Violation:
-    """A request made although an earlier answer had said to wait."""
+    """A request made before the time until which an earlier answer had said to wait."""
 
     at: float
     until: float
@@ -154,7 +154,7 @@ class Wait:
 
 @dataclass
 class Allowance:
-    """All that is counted for one user, installation or address."""
+    """What is counted for one user, installation or address."""
 
     key: str
     """Completes "API rate limit exceeded for …"."""
@@ -165,11 +165,11 @@ class Allowance:
     )
     waits: list[Wait] = field(default_factory=list)
     stated: list[Wait] = field(default_factory=list)
-    """The waits stated by the answer at hand, to be marked when it is delivered."""
+    """The waits stated by the current answer, to be marked when it is delivered."""
     blocked_until: float = 0.0
 
     def status(self, resource: Resource, now: float) -> RateStatus:
-        """The rate headers' values now."""
+        """Return the rate headers' values now."""
         window = self.windows[resource]
         window.refresh(now)
         used = min(window.used, window.limit)
@@ -186,7 +186,7 @@ class Allowance:
         window.used += cost
 
     def too_fast(self, resource: Resource, points: int, in_flight: int, now: float) -> bool:
-        """Count a request for the secondary limits, and tell whether it breaks one."""
+        """Count a request for the secondary limits; return whether it exceeds one."""
         recent = self.recent[resource]
         while recent and recent[0][0] <= now - 60:
             recent.popleft()
@@ -203,15 +203,15 @@ class Allowance:
     def state_wait(
         self, now: float, until: float, reason: str, resource: Resource | None = None
     ) -> None:
-        """Remember that an answer tells the client to wait."""
+        """Record that an answer tells the client to wait."""
         wait = Wait(now, until, reason, resource)
         self.waits.append(wait)
         self.stated.append(wait)
 
     def broken_wait(self, resource: Resource, now: float, arrival: int) -> Wait | None:
-        """The stated wait that a request made now ignores, if any.
+        """Return the stated wait that a request made now ignores, if any.
 
-        A request that was under way when the wait was stated could not know of it.
+        A request that was under way when the wait was stated is no violation.
         """
         self.waits = [wait for wait in self.waits if now < wait.until]
         for wait in self.waits:
@@ -231,7 +231,7 @@ class Ledger:
         self._stated: list[Wait] = []
 
     def allowance(self, key: str, authenticated: bool) -> Allowance:
-        """The allowance of a caller, opened at the first request."""
+        """Return the allowance of a caller, made at the first request."""
         if key not in self._allowances:
             core = self.limits.core if authenticated else self.limits.unauthenticated
             graphql = self.limits.graphql if authenticated else 0
@@ -245,12 +245,12 @@ class Ledger:
         return self._allowances[key]
 
     def take_stated(self) -> list[Wait]:
-        """The waits stated since this was last asked."""
+        """Return the waits stated since the last call."""
         stated = list(self._stated)
         self._stated.clear()
         return stated
 
     def reset(self, limits: Limits | None = None) -> None:
-        """Forget everything, and perhaps begin with other limits."""
+        """Forget everything, and start with other limits if given."""
         self.limits = limits or self.limits
         self._allowances.clear()

@@ -1,6 +1,8 @@
-"""A call as the simulated APIs see it, and the answer they give."""
+"""A call to the simulated APIs, and an answer to it."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -15,7 +17,7 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 @dataclass(frozen=True)
 class Call:
-    """One request, with what is already known about it."""
+    """One request, with the credential and the faults that belong to it."""
 
     method: str
     path: str
@@ -32,7 +34,7 @@ class Call:
 
 @dataclass
 class Answer:
-    """What is sent back, before the rate headers are put on."""
+    """What is sent back, before the rate headers are added."""
 
     status: int = 200
     body: bytes = b""
@@ -43,14 +45,14 @@ class Answer:
     def json(
         cls, content: Any, status: int = 200, headers: dict[str, str] | None = None
     ) -> "Answer":
-        """An answer of JSON."""
+        """Make an answer of JSON."""
         return cls(status, orjson.dumps(content), headers or {})
 
     @classmethod
     def error(
         cls, status: int, message: str, documentation_url: str = DOCUMENTATION, **more: Any
     ) -> "Answer":
-        """An error as REST words it."""
+        """Make an error as GitHub's REST API words it."""
         content = {
             "message": message,
             **more,
@@ -58,3 +60,9 @@ class Answer:
             "status": str(status),
         }
         return cls.json(content, status)
+
+
+@lru_cache(maxsize=65_536)
+def timestamp(moment: datetime) -> str:
+    """Return a time as GitHub writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""GitHub's global node ids, in the legacy form and in the one that replaced it."""
+"""GitHub's global node ids, in the legacy form and the current one."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class NodeType(StrEnum):
-    """The types of node that the simulator knows; the value is the GraphQL type's name."""
+    """The types of nodes; the value is the name of the GraphQL type."""
 
     USER = "User"
     ORGANIZATION = "Organization"
@@ -26,25 +26,25 @@ LEGACY = re.compile(r"0(\d+):([A-Za-z]+?)(\d+)")
 
 
 def encode(kind: NodeType, number: int, force_new: bool) -> str:
-    """The node id of an object: legacy for an old object unless the new form is asked for."""
+    """Return an object's node id: legacy if it is old, unless the new form is requested."""
     if force_new or number > NEWEST_LEGACY_ID[kind]:
         return new_id(kind, number)
     return legacy_id(kind, number)
 
 
 def new_id(kind: NodeType, number: int) -> str:
-    """The form in use: a prefix and the MessagePack of [0, id]."""
+    """Return the current form: a prefix and the MessagePack of [0, id]."""
     packed = b"\x92\x00" + _pack(number)
     return f"{PREFIXES[kind]}_{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
 
 
 def legacy_id(kind: NodeType, number: int) -> str:
-    """The form of old objects."""
+    """Return the form of old objects."""
     return base64.b64encode(f"0{len(kind)}:{kind}{number}".encode()).decode()
 
 
 def decode(node_id: str) -> tuple[NodeType, int] | None:
-    """The type and number of a node id in either form; None for anything else."""
+    """Return the type and number of a node id in either form; None for anything else."""
     prefix, underscore, rest = node_id.partition("_")
     try:
         if underscore and prefix in TYPES:

@@ -1,10 +1,10 @@
-"""Real counters, replayed by day from a CSV file.
+"""A world of real counters, replayed by day from a CSV file.
 
 The file has the columns date, owner, name, stargazers, forks, watchers, created_at and archived,
-with a row per repository and date of listing. The counters on a day are those of the newest row
+with one row per repository and date. The counters on a day are those of the newest row
 on or before it; before its first row a repository does not exist. The file holds no ids and no
-account types, so both are derived from the names: they stay the same from run to run, whatever
-part of the file is loaded.
+account types: both are derived from the names, so they are the same in every run, whichever part of
+the file is loaded.
 """
 
 import csv
@@ -17,8 +17,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from simulator.world import AccountType, Counts, World
+from simulator.entities import AccountType, Counts
+
+if TYPE_CHECKING:
+    from simulator.world import World
 
 COLUMNS = ("date", "owner", "name", "stargazers", "forks", "watchers", "created_at", "archived")
 
@@ -29,12 +33,13 @@ class RecordedDataError(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """The listed counters of one repository, oldest first."""
+    """The recorded counters of one repository, oldest first."""
 
     days: list[date] = field(default_factory=list)
     counts: list[Counts] = field(default_factory=list)
 
     def __call__(self, day: date) -> Counts | None:
+        """Return the counters on a day; None before the first recorded day."""
         at = bisect_right(self.days, day)
         return self.counts[at - 1] if at else None
 
@@ -50,8 +55,11 @@ class RecordedRepository:
     recording: Recording = field(default_factory=Recording)
 
 
-def populate(world: World, path: Path, accounts: int | None = None) -> None:
-    """Fill a world from a file, with the accounts that have most repositories if limited."""
+def populate(world: "World", path: Path, accounts: int | None = None) -> None:
+    """Fill a world from a file.
+
+    :param accounts: how many accounts, those with the most repositories first; all if not given
+    """
     repositories = read(path)
     sizes = Counter(repository.owner.lower() for repository in repositories)
     wanted = sorted(sizes, key=lambda login: (-sizes[login], login))[:accounts]
@@ -117,7 +125,7 @@ def _rows(path: Path) -> Iterator[Iterator[list[str]]]:
 
 
 def stable_ids(keys: Iterable[str], bits: int) -> dict[str, int]:
-    """Give every key an id that depends on the key, and on others only if two would collide."""
+    """Return an id for each key; it depends on other keys only if two would collide."""
     ids: dict[str, int] = {}
     taken: set[int] = set()
     for key in sorted(keys):

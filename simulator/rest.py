@@ -1,20 +1,21 @@
-"""GitHub's REST API: the endpoints by which accounts, repositories and limits are read."""
+"""GitHub's REST API: the endpoints that return accounts, repositories and limits."""
 
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from itertools import pairwise
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from simulator.credentials import CredentialKind, Credentials
+from simulator.entities import Account, AccountType, BlockReason, Counts, Repository
 from simulator.faults import FaultKind
 from simulator.limits import Allowance, RateStatus, Resource
-from simulator.messages import Answer, Call
+from simulator.messages import Answer, Call, timestamp
 from simulator.node_ids import NodeType, encode
-from simulator.world import Account, AccountType, BlockReason, Counts, Repository, World
+from simulator.paging import link_header, positive
+from simulator.star_history import weeks
+from simulator.world import World
 
 VERSIONS = ("2022-11-28", "2026-03-10")
 DEFAULT_VERSION = VERSIONS[0]
@@ -24,12 +25,6 @@ MOST_WEEKS = 30
 LAST_HISTORY_PAGE = 100
 
 Handler = Callable[..., Answer]
-
-
-@lru_cache(maxsize=65_536)
-def timestamp(moment: datetime) -> str:
-    """A time as GitHub writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class RestApi:
@@ -149,8 +144,8 @@ class RestApi:
             found.sort(key=lambda r: (r.created_at, r.id))
         if direction == "desc":
             found.reverse()
-        size = min(_positive(call.query.get("per_page"), 30), 100)
-        page = _positive(call.query.get("page"), 1)
+        size = min(positive(call.query.get("per_page"), 30), 100)
+        page = positive(call.query.get("page"), 1)
         last = max(1, -(-len(found) // size))
         items = [
             self._minimal_repository(call, repository)
@@ -158,7 +153,7 @@ class RestApi:
         ]
         headers = {}
         ends_early = any(fault.kind is FaultKind.NO_NEXT_PAGE for fault in call.faults)
-        link = "" if ends_early else _link(call, account, page, last)
+        link = "" if ends_early else link_header(call, account, page, last)
         if link:
             headers["link"] = link
         return Answer.json(items, headers=headers)
@@ -285,18 +280,18 @@ class RestApi:
         return Answer.json({"count": self._counts(call, repository).stargazers})
 
     def _history(self, call: Call, owner: str, name: str) -> Answer:
-        """The stars that are still held, by the week in which they were given."""
+        """Answer a page of the stars that are still held, by week."""
         repository = self._world.repository(owner, name)
         if repository is None or not call.credential.sees(repository):
             return not_found()
-        page = _positive(call.query.get("page"), 1)
-        size = min(_positive(call.query.get("per_page"), MOST_WEEKS), MOST_WEEKS)
+        page = positive(call.query.get("page"), 1)
+        size = min(positive(call.query.get("per_page"), MOST_WEEKS), MOST_WEEKS)
         if page > LAST_HISTORY_PAGE:
             return Answer.error(422, "Validation Failed")
-        weeks = _weeks(repository, self._world.day, len(repository.overrides))
-        found = weeks[(page - 1) * size : page * size]
+        found_weeks = weeks(repository, self._world.day, len(repository.overrides))
+        found = found_weeks[(page - 1) * size : page * size]
         headers = {}
-        if page * size < len(weeks):
+        if page * size < len(found_weeks):
             query = urlencode({"per_page": size, "page": page + 1})
             headers["link"] = (
                 f'<{call.base}/repositories/{repository.id}/stargazers/history?{query}>; rel="next"'
@@ -328,18 +323,18 @@ class RestApi:
 
 
 def not_found() -> Answer:
-    """GitHub's 404: gone, never there, or not for this caller."""
+    """Return GitHub's 404: gone, never there, or hidden from this caller."""
     return Answer.error(404, "Not Found")
 
 
 def moved_permanently(url: str) -> Answer:
-    """A repository's old name."""
+    """Return the redirect from a repository's old name."""
     content = {"message": "Moved Permanently", "url": url, "documentation_url": REDIRECTS}
     return Answer.json(content, 301, {"location": url})
 
 
 def blocked(reason: BlockReason) -> Answer:
-    """A repository to which GitHub blocks access."""
+    """Return the answer for a repository to which GitHub blocks access."""
     content = {
         "message": "Repository access blocked",
         "block": {
@@ -353,40 +348,8 @@ def blocked(reason: BlockReason) -> Answer:
     return Answer.json(content, 451 if reason is BlockReason.DMCA else 403)
 
 
-@lru_cache(maxsize=64)
-def _weeks(repository: Repository, today: date, _changes: int) -> list[dict[str, Any]]:
-    """Weeks from Sunday on, the newest first; days to come have no stars yet.
-
-    A star that was taken back is in no week, so what counts for a day is the least number that
-    any later day still had.
-    """
-    first = repository.created_at.date()
-    first -= timedelta(days=first.isoweekday() % 7)
-    days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-    kept: list[int] = []
-    least = None
-    for day in reversed(days):
-        counts = repository.counts_on(day)
-        stargazers = counts.stargazers if counts else 0
-        least = stargazers if least is None else min(least, stargazers)
-        kept.append(least)
-    if not kept or kept[0] == 0:
-        return []
-    kept.reverse()
-    gained = [after - before for before, after in pairwise([0, *kept])]
-    gained += [0] * (-len(gained) % 7)
-    return [
-        {
-            "week": int(datetime.combine(days[at], time(), UTC).timestamp()),
-            "total": sum(gained[at : at + 7]),
-            "days": gained[at : at + 7],
-        }
-        for at in reversed(range(0, len(gained), 7))
-    ]
-
-
 def etag(call: Call, answer: Answer) -> str:
-    """The entity tag of an answer: GitHub's differ from token to token."""
+    """Return the entity tag of an answer, which differs from token to token."""
     seed = call.credential.token.encode() + call.version.encode() + answer.body
     return f'W/"{hashlib.sha256(seed).hexdigest()}"'
 
@@ -419,27 +382,3 @@ def _simple_account(call: Call, account: Account) -> dict[str, Any]:
         "user_view_type": "public",
         "site_admin": False,
     }
-
-
-def _positive(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdecimal() and int(text) > 0 else default
-
-
-def _link(call: Call, account: Account, page: int, last: int) -> str:
-    if last == 1:
-        return ""
-    # GitHub's links lead by the account's id, so that a rename between two pages does no harm.
-    kind = "organizations" if call.path.startswith("/org") else "user"
-    pages = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
-    if page == 1:
-        del pages["prev"], pages["first"]
-    if page >= last:
-        del pages["next"], pages["last"]
-    if page > last:
-        pages["prev"] = last
-    parts = []
-    for relation, number in pages.items():
-        query = {**{k: v for k, v in call.query.items() if k != "page"}, "page": str(number)}
-        address = f"{call.base}/{kind}/{account.id}/repos?{urlencode(query)}"
-        parts.append(f'<{address}>; rel="{relation}"')
-    return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""The simulator itself: from a request to an answer, in memory, over a transport or over ASGI."""
+"""The simulator: from a request to its outcome."""
 
 import itertools
 import os
@@ -6,10 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import httpx
 
@@ -24,51 +23,15 @@ from simulator.bad_answers import (
 )
 from simulator.control import PREFIX, Control
 from simulator.credentials import App, BadCredentialsError, Credential, CredentialKind, Credentials
-from simulator.faults import UNDELIVERED, Fault, FaultKind, Faults, Matcher, RequestView, Scripted
+from simulator.delivery import deliver
+from simulator.entities import Account
+from simulator.faults import Fault, FaultKind, Faults, Matcher, RequestView, Scripted
 from simulator.graphql import GraphQLApi, LargeIds, Plan
-from simulator.limits import Allowance, Ledger, LimitForm, Limits, Resource, Violation, Wait
+from simulator.limits import Allowance, Ledger, LimitForm, Limits, Resource, Violation
 from simulator.messages import Answer, Call
+from simulator.outcome import Flight, Outcome, RequestRecord
 from simulator.rest import DEFAULT_VERSION, VERSIONS, RestApi, etag, not_found
-from simulator.world import Account, World
-
-
-@dataclass(frozen=True)
-class RequestRecord:
-    """One request that reached the simulated GitHub."""
-
-    method: str
-    path: str
-    resource: str
-    cost: int
-    at: float
-    status: int
-    """0 if no answer was delivered."""
-    authenticated: bool
-    in_flight: int
-    fault: str | None = None
-    query: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """An answer, how to deliver it, and what it cost."""
-
-    answer: Answer
-    resource: Resource
-    cost: int = 0
-    authenticated: bool = False
-    replaced_by: Fault | None = None
-    faults: tuple[Fault, ...] = ()
-
-    @property
-    def undelivered(self) -> Fault | None:
-        """The fault that keeps any answer from the caller."""
-        fault = self.replaced_by
-        return fault if fault is not None and fault.kind in UNDELIVERED else None
-
-    def fault(self, kind: FaultKind) -> Fault | None:
-        """The fault of a kind that acts on the answer, if any."""
-        return next((fault for fault in self.faults if fault.kind is kind), None)
+from simulator.world import World
 
 
 class GitHubSimulator:
@@ -105,10 +68,7 @@ class GitHubSimulator:
         self._events = itertools.count(1)
         self._request_ids = itertools.count(0x1B2C3D4)
         chosen = schema or os.environ.get("GITHUB_SCHEMA")
-        cost_model = self._ledger.limits.cost_model
-        self._graphql = GraphQLApi(
-            self.world, Path(chosen) if chosen else None, cost_model, large_ids
-        )
+        self._graphql = GraphQLApi(self.world, Path(chosen) if chosen else None, large_ids)
         self._rest = RestApi(self.world, self.credentials)
         self._control = Control(self)
         self.app = Application(self)
@@ -121,15 +81,14 @@ class GitHubSimulator:
         return self._ledger.limits
 
     def set_limits(self, limits: Limits) -> None:
-        """Begin anew with other limits."""
+        """Start with other limits and full budgets."""
         with self._lock:
             self._ledger.reset(limits)
-            self._graphql.cost_model = limits.cost_model
 
     def fail(
         self, fault: Fault | str, times: int | None = 1, match: Matcher | str | None = None
     ) -> Scripted:
-        """Script a fault for the next `times` matching requests; None means for ever."""
+        """Script a fault for the next `times` matching requests; None means always."""
         if isinstance(fault, str):
             fault = Fault(FaultKind(fault))
         with self._lock:
@@ -141,7 +100,7 @@ class GitHubSimulator:
             self.faults.clear()
 
     def reset_records(self) -> None:
-        """Forget the requests and violations so far; budgets stay as they are."""
+        """Forget the requests and violations so far, not the budgets."""
         with self._lock:
             self.requests.clear()
             self.violations.clear()
@@ -150,22 +109,22 @@ class GitHubSimulator:
     # Serving
 
     def transport(self) -> httpx.MockTransport:
-        """A transport for a synchronous client."""
+        """Return a transport for a synchronous client."""
         return httpx.MockTransport(self.handle)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request, or raise what a client would meet on the wire."""
+        """Answer a request, or raise the error that a client would meet."""
         request.read()
         if request.url.path.startswith(PREFIX):
-            return _deliver(request, self.control(request))
+            return deliver(request, self.control(request))
         with self.flight() as flight:
             outcome = self.decide(request, flight)
             if self.latency:
                 time.sleep(self.latency)
-            return _deliver(request, outcome)
+            return deliver(request, outcome)
 
     @contextmanager
-    def flight(self) -> Iterator["Flight"]:
+    def flight(self) -> Iterator[Flight]:
         """Count a request while it is under way."""
         with self._flight_lock:
             self._in_flight += 1
@@ -183,8 +142,8 @@ class GitHubSimulator:
         """Answer one of the simulator's own routes."""
         return Outcome(self._control.answer(request), Resource.CORE)
 
-    def decide(self, request: httpx.Request, flight: "Flight") -> Outcome:
-        """The pure heart: what to answer to a request that was read already."""
+    def decide(self, request: httpx.Request, flight: Flight) -> Outcome:
+        """Decide the outcome of a request that was read already, and record it."""
         with self._lock:
             now = self.clock()
             outcome = self._decide(request, flight, now)
@@ -206,7 +165,7 @@ class GitHubSimulator:
             )
             return outcome
 
-    def _decide(self, request: httpx.Request, flight: "Flight", now: float) -> Outcome:
+    def _decide(self, request: httpx.Request, flight: Flight, now: float) -> Outcome:
         resource = Resource.GRAPHQL if request.url.path == "/graphql" else Resource.CORE
         if not request.headers.get("user-agent", "").strip():
             text = (
@@ -253,13 +212,13 @@ class GitHubSimulator:
         call: Call,
         resource: Resource,
         allowance: Allowance,
-        flight: "Flight",
+        flight: Flight,
         refusal: Answer | None,
     ) -> Outcome:
         self._watch_waits(call, resource, allowance, flight.arrival)
         plan = None
         if resource is Resource.GRAPHQL:
-            plan = self._graphql.plan(call.body)
+            plan = self._graphql.plan(call.body, self.limits.cost_model)
         view = RequestView(
             call.method,
             f"{call.path}?{call.query}" if call.query else call.path,
@@ -334,7 +293,7 @@ class GitHubSimulator:
             answer.headers["etag"] = tag
             answer.headers["cache-control"] = "private, max-age=60, s-maxage=60"
             if call.headers.get("if-none-match") == tag:
-                # A 304 carries no Link header, and costs nothing to those who say who they are.
+                # A 304 has no Link header and is free for authenticated callers.
                 answer = Answer(304, headers={"etag": tag})
                 cost = 0 if call.credential.authenticated else 1
         if call.method == "HEAD":
@@ -382,17 +341,6 @@ class GitHubSimulator:
         return Outcome(answer, resource, cost, replaced_by=fault)
 
 
-@dataclass
-class Flight:
-    """One request while it is under way."""
-
-    in_flight: int
-    """How many were under way when it arrived, itself included."""
-    arrival: int
-    waits: list[Wait] = field(default_factory=list)
-    """The waits that its answer states."""
-
-
 def _base(request: httpx.Request) -> str:
     host = request.headers.get("host") or request.url.netloc.decode()
     return f"{request.url.scheme}://{host}"
@@ -411,56 +359,3 @@ def _altered(outcome: Outcome, allowance: Allowance, now: float) -> Outcome:
     if outcome.fault(FaultKind.TRUNCATED):
         answer.body = answer.body[: len(answer.body) // 2]
     return outcome
-
-
-def _deliver(request: httpx.Request, outcome: Outcome) -> httpx.Response:
-    """What a client meets when this outcome comes over the wire."""
-    undelivered = outcome.undelivered
-    if undelivered is not None:
-        _raise_undelivered(request, undelivered)
-    answer = outcome.answer
-    headers = {**answer.headers, "content-type": answer.content_type}
-    if answer.status == 304:
-        del headers["content-type"]
-    if outcome.fault(FaultKind.SHORT_BODY):
-        raise httpx.RemoteProtocolError(
-            "peer closed connection without sending complete message body"
-            f" (received {len(answer.body) // 2} bytes, expected {len(answer.body)})",
-            request=request,
-        )
-    slow = outcome.fault(FaultKind.SLOW)
-    if slow is not None:
-        seconds = 1.0 if slow.seconds is None else slow.seconds
-        pieces = slow.pieces or 1
-        patience = request.extensions.get("timeout", {}).get("read")
-        if patience is not None and seconds / pieces >= patience:
-            raise httpx.ReadTimeout("The read operation timed out", request=request)
-        stream = Drip(answer.body, pieces, seconds / pieces)
-        return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
-    return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
-
-
-def _raise_undelivered(request: httpx.Request, fault: Fault) -> NoReturn:
-    if fault.kind is FaultKind.CONNECT_ERROR:
-        raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
-    if fault.kind is FaultKind.RESET:
-        raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
-    if fault.kind is FaultKind.TIMEOUT:
-        raise httpx.ReadTimeout("The read operation timed out", request=request)
-    raise httpx.RemoteProtocolError(
-        "Server disconnected without sending a response.", request=request
-    )
-
-
-class Drip(httpx.SyncByteStream):
-    """A body that comes slowly, in pieces."""
-
-    def __init__(self, body: bytes, pieces: int, pause: float) -> None:
-        size = max(1, -(-len(body) // pieces))
-        self._pieces = [body[at : at + size] for at in range(0, len(body), size)]
-        self._pause = pause
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            time.sleep(self._pause)
-            yield piece

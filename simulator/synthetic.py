@@ -1,11 +1,15 @@
-"""A made-up world: seeded accounts whose counters grow, and now and then fall, day by day."""
+"""A made-up world: accounts from a seed, with counters that grow and sometimes fall."""
 
 import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zlib import crc32
 
-from simulator.world import Account, AccountType, Counts, World
+from simulator.entities import Account, AccountType, Counts
+
+if TYPE_CHECKING:
+    from simulator.world import World
 
 EPOCH = date(2024, 1, 1)
 BEYOND_32_BITS = 2**31
@@ -45,7 +49,7 @@ LANGUAGES = ("Python", "Go", "Rust", "TypeScript", "C", None)
 
 @dataclass(frozen=True)
 class Growth:
-    """Counters as a function of the day: a trend, a daily wobble, perhaps a launch."""
+    """Counters as a function of the day: a trend, a daily variation, perhaps a launch."""
 
     seed: int
     stargazers: int
@@ -57,6 +61,7 @@ class Growth:
     gone: date | None = None
 
     def __call__(self, day: date) -> Counts | None:
+        """Return the counters on a day; None while the repository does not exist."""
         if self.born is not None and day < self.born:
             return None
         if self.gone is not None and day >= self.gone:
@@ -65,10 +70,10 @@ class Growth:
         chance = crc32(f"{self.seed}:{day.toordinal()}".encode())
         gained = int(self.stargazers_a_day * age)
         if self.launch is not None and day >= self.launch:
-            # A front page: half of the crowd within two days, the rest over the following week.
+            # Half of the new stars come within two days, the rest over the following week.
             since = (day - self.launch).days
             gained += int(self.stargazers * 0.4 * (1 - 0.5 ** (since / 2 + 1)))
-        # One day in nine some accounts are purged, and give back their stars until the next day.
+        # One day in nine some accounts are suspended, and their stars are missing for that day.
         purged = 1 + int(self.stargazers_a_day) + chance % 3 if chance % 9 == 0 else 0
         stargazers = max(0, self.stargazers + gained - purged)
         forks = max(0, self.forks + int(gained * 0.11) - (1 if chance % 23 == 0 else 0))
@@ -77,13 +82,13 @@ class Growth:
 
 
 def populate(
-    world: World, seed: int, accounts: int, sizes: list[int] | None, large_ids: bool
+    world: "World", seed: int, accounts: int, sizes: list[int] | None, large_ids: bool
 ) -> None:
     """Fill a world.
 
-    Without sizes the first twelve accounts are a fixed cast fit for a demonstration, with
-    repositories that appear and vanish in the weeks after the world's day. With sizes there is
-    one account for each, and each keeps its number of public repositories on every day.
+    Without sizes the first twelve accounts are the fixed ones of the demo, with repositories that
+    appear and disappear in the weeks after the world's day. With sizes there is one account for
+    each size, which keeps that number of public repositories on every day.
     """
     for position in range(len(sizes) if sizes is not None else accounts):
         # One generator per account: a larger world begins with the same accounts.
@@ -98,7 +103,7 @@ def populate(
 
 
 def _add_account(
-    world: World, position: int, dice: random.Random, sizes: list[int] | None
+    world: "World", position: int, dice: random.Random, sizes: list[int] | None
 ) -> tuple[Account, int]:
     if position < len(DEMO_ACCOUNTS):
         login, name, kind, size = DEMO_ACCOUNTS[position]
@@ -120,7 +125,7 @@ def _add_account(
 
 
 def _add_repository(
-    world: World,
+    world: "World",
     account: Account,
     number: int,
     dice: random.Random,
@@ -162,21 +167,23 @@ def _add_repository(
     )
 
 
-def _repository_name(world: World, account: Account, number: int, dice: random.Random) -> str:
+def _repository_name(world: "World", account: Account, number: int, dice: random.Random) -> str:
     name = f"{dice.choice(PREFIXES)}-{dice.choice(SUBJECTS)}"
-    # Names that only begin to exist later are taken as well.
+    # A name that only exists later is taken too.
     return name if world.name_is_free(account, name) else f"{name}-{number}"
 
 
-def _add_comings_and_goings(world: World, account: Account, size: int, dice: random.Random) -> None:
+def _add_comings_and_goings(
+    world: "World", account: Account, size: int, dice: random.Random
+) -> None:
     born = world.day + timedelta(days=dice.randrange(3, 45))
     _add_repository(world, account, size, dice, born=born)
     gone = world.day + timedelta(days=dice.randrange(10, 40))
     _add_repository(world, account, size + 1, dice, gone=gone)
 
 
-def _add_private_repository(world: World) -> None:
-    """Give the first user with repositories a private one, and make every token theirs."""
+def _add_private_repository(world: "World") -> None:
+    """Give the first user with repositories a private one, and make this user the viewer."""
     for account in world.accounts:
         if account.type is AccountType.USER and world.repositories(account):
             world.viewer = account

@@ -1,138 +1,38 @@
 """The world behind the simulated GitHub: accounts, repositories and their counters by day.
 
-What is in place before the simulated day first moves was always there; what changes afterwards
-takes effect on the day on which it is changed, and earlier days keep their truth.
+What is added before the simulated day first changes was always there. Later changes take effect on
+the day on which they are made; earlier days stay as they were.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+
+from simulator import recorded, synthetic
+from simulator.entities import (
+    Account,
+    AccountType,
+    BlockReason,
+    Constant,
+    Counts,
+    Repository,
+    Series,
+    Standing,
+    Truth,
+)
 
 FIRST_ACCOUNT_ID = 41_000_001
 FIRST_REPOSITORY_ID = 710_000_001
 
 
-class AccountType(StrEnum):
-    """What an account is; the value is the word GitHub uses."""
-
-    USER = "User"
-    ORGANIZATION = "Organization"
-
-
-class BlockReason(StrEnum):
-    """Why GitHub blocks access to a repository."""
-
-    DMCA = "dmca"
-    TOS = "tos"
-    UNAVAILABLE = "unavailable"
-
-
-class Counts(NamedTuple):
-    """The three counters of a repository on one day."""
-
-    stargazers: int
-    forks: int
-    watchers: int
-
-
-class Truth(NamedTuple):
-    """What a recorder should have stored for one public repository on one day."""
-
-    owner_id: int
-    stargazers: int
-    forks: int
-    watchers: int
-
-
-Series = Callable[[date], Counts | None]
-"""The counters on a day; None while the repository does not exist."""
-
-
-@dataclass(frozen=True)
-class Constant:
-    """Counters that never move."""
-
-    counts: Counts
-
-    def __call__(self, day: date) -> Counts:
-        return self.counts
-
-
-@dataclass(eq=False)
-class Account:
-    """A user or an organisation. Change it through its World only."""
-
-    id: int
-    login: str
-    name: str | None
-    type: AccountType
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Whose a repository is, and whether the public may see it."""
-
-    owner_id: int
-    private: bool = False
-    deleted: bool = False
-    block: BlockReason | None = None
-
-
-@dataclass(eq=False)
-class Repository:
-    """A repository. Change it through its World only."""
-
-    id: int
-    name: str
-    owner: Account
-    is_fork: bool
-    is_archived: bool
-    created_at: datetime
-    series: Series
-    private: bool = False
-    description: str | None = None
-    language: str | None = None
-    deleted: bool = False
-    block: BlockReason | None = None
-    collaborators: set[int] = field(default_factory=set)
-    overrides: list[tuple[date, dict[str, int]]] = field(default_factory=list)
-    standings: list[tuple[date, Standing]] = field(default_factory=list)
-
-    @property
-    def full_name(self) -> str:
-        """The name as `owner/name`."""
-        return f"{self.owner.login}/{self.name}"
-
-    def counts_on(self, day: date) -> Counts | None:
-        """The counters on a day, or None if the repository did not exist then."""
-        counts = self.series(day)
-        if counts is not None:
-            for since, changes in self.overrides:
-                if since <= day:
-                    counts = counts._replace(**changes)
-        return counts
-
-    def standing_on(self, day: date) -> Standing | None:
-        """Whose it was on a day, or None before it was added."""
-        found = None
-        for since, standing in self.standings:
-            if since <= day:
-                found = standing
-        return found
-
-
 class World:
-    """Accounts and repositories, safe to change from one thread while another one serves them."""
+    """Accounts and repositories, safe to change while another thread serves them."""
 
     def __init__(self, day: date | None = None) -> None:
         self.lock = threading.RLock()
         self.viewer: Account | None = None
-        """Whom a token stands for when the simulator was given no tokens."""
+        """The user of every token, if the simulator was given no tokens."""
         self._day = day or datetime.now(UTC).date()
         self._moved = False
         self._accounts: dict[int, Account] = {}
@@ -154,9 +54,7 @@ class World:
         sizes: list[int] | None = None,
         large_ids: bool = True,
     ) -> "World":
-        """A made-up world that is the same for the same arguments; see `synthetic.populate`."""
-        from simulator import synthetic
-
+        """Make up a world, the same for the same arguments; see `synthetic.populate`."""
         world = cls(day=day)
         synthetic.populate(world, seed=seed, accounts=accounts, sizes=sizes, large_ids=large_ids)
         return world
@@ -165,9 +63,7 @@ class World:
     def recorded(
         cls, path: str | Path, day: date | None = None, accounts: int | None = None
     ) -> "World":
-        """A world that replays real counters; see `recorded.populate`."""
-        from simulator import recorded
-
+        """Make a world that replays real counters; see `recorded.populate`."""
         world = cls(day=day)
         recorded.populate(world, Path(path), accounts=accounts)
         return world
@@ -188,20 +84,20 @@ class World:
 
     @property
     def accounts(self) -> list[Account]:
-        """Every account there is now, by id."""
+        """All accounts that exist now, by id."""
         with self.lock:
             return sorted(self._accounts.values(), key=lambda account: account.id)
 
     def account(self, login: str) -> Account | None:
-        """The account that has this login now, whatever its case."""
+        """Return the account that has this login now, in any case."""
         return self._logins.get(login.lower())
 
     def account_by_id(self, account_id: int) -> Account | None:
-        """The account with this id, unless it was deleted."""
+        """Return the account with this id, unless it was deleted."""
         return self._accounts.get(account_id)
 
     def repository(self, owner: str, name: str) -> Repository | None:
-        """The repository that has this name now, whatever its case."""
+        """Return the repository that has this name now, in any case."""
         account = self.account(owner)
         if account is None:
             return None
@@ -209,17 +105,17 @@ class World:
         return repository if repository and self.exists(repository) else None
 
     def repository_by_id(self, repository_id: int) -> Repository | None:
-        """The repository with this id if it exists on the simulated day."""
+        """Return the repository with this id if it exists on the simulated day."""
         repository = self._repositories.get(repository_id)
         return repository if repository and self.exists(repository) else None
 
     def redirect(self, owner: str, name: str) -> Repository | None:
-        """The repository that had this name before it was renamed or transferred."""
+        """Return the repository that had this name before it was renamed or transferred."""
         repository = self._redirects.get((owner.lower(), name.lower()))
         return repository if repository and self.exists(repository) else None
 
     def repositories(self, account: Account | None = None) -> list[Repository]:
-        """The repositories that exist on the simulated day: of one account, or all."""
+        """Return the repositories that exist on the simulated day: of one account, or all."""
         with self.lock:
             every: Iterator[Repository] = (
                 iter(self._repositories.values())
@@ -229,7 +125,7 @@ class World:
             return [repository for repository in every if self.exists(repository)]
 
     def collaborations(self, account: Account) -> list[Repository]:
-        """The repositories of others in which the account collaborates."""
+        """Return the repositories of others in which the account collaborates."""
         with self.lock:
             shared = self._collaborations.get(account.id, ())
             return [r for r in shared if self.exists(r) and r.owner is not account]
@@ -247,16 +143,16 @@ class World:
         return repository_id not in self._repositories
 
     def counts(self, repository_id: int) -> Counts:
-        """The counters of a repository on the simulated day."""
+        """Return the counters of a repository on the simulated day."""
         counts = self._counts_today(self._repositories[repository_id])
         if counts is None:
             raise KeyError(repository_id)
         return counts
 
     def truth(self, day: date | None = None) -> dict[int, Truth]:
-        """What a recorder should have for a day: each public, unblocked repository by its id.
+        """Return what a recorder should have stored for a day: each public repository by its id.
 
-        A change within a day counts for the whole of that day: the last one wins.
+        Blocked repositories are left out. The last change of a day counts for the whole day.
         """
         day = day or self._day
         found = {}
@@ -362,7 +258,7 @@ class World:
         forks: int | None = None,
         watchers: int | None = None,
     ) -> None:
-        """Fix counters from the simulated day on; those not given keep following their series."""
+        """Fix counters from the simulated day on; those not given follow their series."""
         given = {"stargazers": stargazers, "forks": forks, "watchers": watchers}
         changes = {name: value for name, value in given.items() if value is not None}
         with self.lock:
@@ -370,7 +266,7 @@ class World:
             self._today.pop(repository.id, None)
 
     def rename_account(self, account: Account, new_login: str) -> None:
-        """Give an account a new login: the old one is free, its repositories redirect."""
+        """Give an account a new login: the old one becomes free, its repositories redirect."""
         with self.lock:
             if new_login.lower() != account.login.lower():
                 self._require_free_login(new_login)
@@ -392,7 +288,7 @@ class World:
             self._claim_name(repository)
 
     def transfer(self, repository: Repository, account: Account) -> None:
-        """Hand a repository to another account: the old name redirects."""
+        """Transfer a repository to another account: the old name redirects."""
         with self.lock:
             self._require_free_name(account, repository.name)
             self._release_name(repository)
@@ -401,7 +297,7 @@ class World:
             self._record_standing(repository)
 
     def delete_account(self, account: Account) -> None:
-        """Delete an account and all that it owns: its login is free for anyone."""
+        """Delete an account and its repositories: its login becomes free."""
         with self.lock:
             for repository in list(self._names[account.id].values()):
                 self.delete_repository(repository)

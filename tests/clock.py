@@ -1,4 +1,4 @@
-"""A clock that a test sets: for every process that shares the test's database."""
+"""A clock that a test sets, for every process on the test's database."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -8,14 +8,15 @@ import common.clock
 
 
 class Clock:
-    """Replaces ``repopulse_now()`` in one database; it goes on running from where it was set."""
+    """Replaces ``repopulse_now()`` in one database; it keeps running from where it was set."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._offset = timedelta()
+        self.offset = timedelta()
+        """How far it is ahead of the real time."""
 
     def set(self, moment: date | datetime) -> None:
-        """Make it that moment now; a day without a time means noon, UTC."""
+        """Set the time; a day without a time means noon, UTC."""
         if not isinstance(moment, datetime):
             moment = datetime.combine(moment, time(12), UTC)
         with self._engine.begin() as connection:
@@ -23,21 +24,21 @@ class Clock:
         self._put(moment - real)
 
     def advance(self, step: timedelta) -> None:
-        """Let that much time pass at once."""
-        self._put(self._offset + step)
+        """Move the time forward."""
+        self._put(self.offset + step)
 
     def now(self) -> datetime:
-        """Say what time the product thinks it is."""
+        """Return the time by the product's clock."""
         with self._engine.begin() as connection:
             return common.clock.now(connection)
 
     def today(self) -> date:
-        """Say what day the product thinks it is."""
+        """Return the day by the product's clock."""
         with self._engine.begin() as connection:
             return common.clock.today(connection)
 
     def _put(self, offset: timedelta) -> None:
-        self._offset = offset
+        self.offset = offset
         microseconds = offset // timedelta(microseconds=1)
         with self._engine.begin() as connection:
             connection.execute(

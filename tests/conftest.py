@@ -1,4 +1,4 @@
-"""What every test may ask for: real servers, a database of its own, settings, a clock."""
+"""Fixtures of all tests: real servers, a database for each test, settings, a clock."""
 
 import os
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from common.settings import Settings
 from tests.clock import Clock
 from tests.servers import Databases, Servers
 
-# What a developer has set must not reach the tests, nor a server that belongs to somebody: our own
-# settings, and the variables that Postgres' client library reads.
+# The developer's own settings must not reach the tests, nor the variables that Postgres' client
+# library reads: the tests would use, and empty, the developer's servers.
 _OURS = {name.upper() for name in Settings.model_fields}
 for _name in list(os.environ):
     if _name.upper().removesuffix("_FILE") in _OURS or _name.startswith("PG"):
@@ -43,7 +43,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def databases(servers: Servers) -> Iterator[Databases]:
-    """Makes databases: migrated like ``database_url``, or empty."""
+    """Return what makes databases: migrated like ``database_url``, or empty."""
     with tests.servers.databases(servers) as made:
         made.make_template()
         yield made
@@ -51,14 +51,14 @@ def databases(servers: Servers) -> Iterator[Databases]:
 
 @pytest.fixture
 def database_url(databases: Databases) -> Iterator[str]:
-    """A migrated database of this test alone."""
+    """Return the address of a migrated database for this test only."""
     with databases.fresh() as url:
         yield url
 
 
 @pytest.fixture
 def redis_url(servers: Servers) -> str:
-    """Redis, empty."""
+    """Return the address of an empty Redis."""
     with redis.Redis.from_url(servers.redis_url) as client:
         client.flushall()
     return servers.redis_url
@@ -66,7 +66,7 @@ def redis_url(servers: Servers) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """The engine of the test itself; what is tested has its own."""
+    """Return the engine of the test itself; the code under test makes its own."""
     made = common.db.make_engine(database_url, process="test", pool_size=4, max_overflow=12)
     yield made
     made.dispose()
@@ -74,9 +74,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
-    """A connection that commits each statement: what is tested sees it, and it sees what is done.
+    """Return a connection that commits each statement, so that all processes see it.
 
-    For what has to be one transaction there is ``engine.begin()``.
+    For several statements in one transaction there is ``engine.begin()``.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as opened:
         yield opened
@@ -84,7 +84,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
-    """Settings with the defaults, on this test's servers; ``model_copy(update=…)`` changes some."""
+    """Return the default settings on this test's servers; ``model_copy(update=…)`` changes some."""
     return Settings(
         database_url=SecretStr(database_url),
         redis_url=SecretStr(redis_url),
@@ -94,5 +94,5 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def clock(engine: Engine) -> Clock:
-    """The clock of this test's database."""
+    """Return the clock of this test's database."""
     return Clock(engine)

@@ -1,10 +1,10 @@
-"""Who waits for a lock: lets a test go on when two transactions have met."""
+"""Locks in Postgres: a test continues when one transaction waits for another."""
 
 from sqlalchemy import Connection, text
 
 
 def is_waiting_for_a_lock(connection: Connection) -> bool:
-    """Say whether somebody waits for a lock in this database."""
+    """Return whether a transaction waits for a lock in this database."""
     return bool(
         connection.execute(
             text(

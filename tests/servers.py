@@ -1,8 +1,8 @@
-"""Real servers for the tests, and a database of its own for each test.
+"""Real servers for the tests, and a separate database for each test.
 
 ``SERVERS=embedded`` (the default) runs the servers from wheels, ``SERVERS=containers`` runs the
-same versions in containers. Each pytest process has its own, on ports of their own: starting them
-takes less than a second, and neither workers of one run nor two runs can meet.
+same versions in containers. Each pytest process has servers of its own on free ports, started in less
+than a second, so that neither the processes of one run nor two runs share anything.
 """
 
 import os
@@ -28,16 +28,16 @@ TEMPLATE = "template_repopulse"
 _PASSWORD = "throw-away"
 
 _MEMORY = Path("/dev/shm")
-_ROOM = 2 * 1024**3
+_NEEDED_SPACE = 2 * 1024**3
 _PREFIX = "repopulse-tests-"
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where the servers are, passwords included."""
+    """The addresses of the servers, passwords included."""
 
     postgres_url: str
-    """Of a database and a role that may create others."""
+    """A database, with a role that may create others."""
     redis_url: str
 
 
@@ -67,12 +67,12 @@ def _embedded(directory: Path) -> Iterator[Servers]:
 
 @contextmanager
 def _in_memory(otherwise: Path) -> Iterator[Path]:
-    """Give a directory in memory where there is room: a copy of a database is 300 small files."""
-    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
+    """Return a directory in memory if there is room: copying a database writes 300 small files."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _NEEDED_SPACE:
         yield otherwise
         return
     for left in _MEMORY.glob(f"{_PREFIX}*-*"):
-        # Of a run that was killed; the servers themselves ended with it.
+        # Left by a run that was killed; its servers have ended.
         if not psutil.pid_exists(int(left.name.removeprefix(_PREFIX).partition("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=_MEMORY) as place:
@@ -85,7 +85,7 @@ def _containers(_directory: Path) -> Iterator[Servers]:
     from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
 
     compose = (ROOT / "docker-compose.yml").read_text()
-    # What is lost in a crash here is not missed.
+    # Nothing here has to survive a crash.
     fast = "postgres -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     with ExitStack() as stack:
         postgres = stack.enter_context(
@@ -109,23 +109,23 @@ def _image(compose: str, name: str) -> str:
 
 
 class Databases:
-    """Databases that are copies of one that the real migrations made: some 25 ms each."""
+    """Makes databases as copies of a template that the migrations made, in some 25 ms each."""
 
     def __init__(self, admin: Connection) -> None:
         self._admin = admin
         self._numbers = count(1)
 
     def make_template(self) -> None:
-        """Make the database that the others are copied from."""
+        """Make the template."""
         self._admin.execute(text(f"CREATE DATABASE {TEMPLATE}"))
         migrate(self._url(TEMPLATE))
 
     @contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
-        """Make a database for one test, give its address, and drop it afterwards."""
+        """Make a database for one test, yield its address, and drop it afterwards."""
         name = f"test_{next(self._numbers)}"
         template = TEMPLATE if migrated else "template0"
-        # Copying files is twice as fast as the default where nothing is forced to the disk.
+        # Twice as fast as the default strategy, as nothing is forced to the disk.
         self._admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
         try:
             yield self._url(name)
@@ -139,7 +139,7 @@ class Databases:
 
 @contextmanager
 def databases(servers: Servers) -> Iterator[Databases]:
-    """Connect to Postgres as one who may make databases."""
+    """Connect to Postgres with a role that may create databases."""
     engine = create_engine(
         make_url(servers.postgres_url), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
@@ -148,7 +148,7 @@ def databases(servers: Servers) -> Iterator[Databases]:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring a database up to a revision, as ``alembic upgrade`` does."""
+    """Migrate a database to a revision, as ``alembic upgrade`` does."""
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
     config.attributes["url"] = url

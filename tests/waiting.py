@@ -1,4 +1,4 @@
-"""Waiting for something to come true: the one place where a test looks at a clock."""
+"""Waiting for a condition: the only place where a test looks at a real clock."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], seconds: float = 10.0) -> T:
-    """Return the condition's first true value; fail the test if none comes in time."""
+    """Return the condition's first true value; fail if there is none within the time."""
     deadline = time.monotonic() + seconds
     pause = 0.005
     while not (value := condition()):

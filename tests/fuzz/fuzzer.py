@@ -1,10 +1,10 @@
-"""``python -m tests.fuzz.fuzzer TARGET OPTIONS...``: one target; the options are libFuzzer's."""
+"""``python -m tests.fuzz.fuzzer TARGET OPTIONS...``: fuzz one target with libFuzzer's options."""
 
 import sys
 
 import atheris
 
-# What is watched for new paths has to be imported under the fuzzer's eyes.
+# The fuzzer watches the paths through what is imported in this block.
 with atheris.instrument_imports(include=["worker.github", "tests.fuzz", "json", "email"]):
     from tests.fuzz.targets import TARGETS
 

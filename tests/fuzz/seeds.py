@@ -1,4 +1,4 @@
-"""What the fuzzer begins with: good answers, limits and refusals, for each target in its form."""
+"""The fuzzer's seeds: good answers, limits and refusals, in the form of each target."""
 
 import json
 from pathlib import Path
@@ -22,12 +22,12 @@ ANSWERS: list[tuple[int, str, object]] = [
 
 
 def write(directory: Path, target: str) -> None:
-    """Write the seeds of a target as files, one each."""
+    """Write each seed of a target to a file."""
     for number, (status, headers, content) in enumerate(ANSWERS):
         body = json.dumps(content)
         if target == "wire":
             lines = headers.replace("\n", "\r\n")
-            told = f"HTTP/1.1 {status} X\r\n{lines}\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+            text = f"HTTP/1.1 {status} X\r\n{lines}\r\ncontent-length: {len(body)}\r\n\r\n{body}"
         else:
-            told = f"{status}\n{headers}\n\n{body}"
-        directory.joinpath(f"{target}-{number}").write_text(told)
+            text = f"{status}\n{headers}\n\n{body}"
+        directory.joinpath(f"{target}-{number}").write_text(text)

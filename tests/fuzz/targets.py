@@ -1,25 +1,30 @@
-"""What is fed: each target takes bytes, and may raise nothing but GitHub's own errors."""
+"""The fuzzer's targets: each takes bytes, and may raise only the errors of ``worker.github``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import httpcore
 import httpx
 
-from worker.github import graphql, rest
-from worker.github.answers import Answer, read_graphql, read_rest
+from worker.github.answers import Answer, Meaning, read_graphql, read_rest
 from worker.github.errors import GitHubError
+from worker.github.graphql import GraphQL
+from worker.github.observation import Target
+from worker.github.rest import Rest
+from worker.github.transport import Transport
 from worker.github.wire import exchange, make_http_client
 
 HARMFUL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 BASE = "http://api.github.com"
+USER = {"id": 1, "node_id": "U_1", "login": "octocat", "public_repos": 1}
 
 
 def answer(data: bytes) -> None:
-    """A status, lines of headers, an empty line, a body: through the readers of answers."""
+    """Read a status, lines of headers, an empty line and a body as an answer."""
     head, _, body = data.partition(b"\n\n")
     first, *lines = head.decode("latin-1").split("\n")
     status = int(first) if re.fullmatch("[2-5][0-9][0-9]", first) else 200
@@ -32,48 +37,70 @@ def answer(data: bytes) -> None:
 
 
 def wire(data: bytes) -> None:
-    """Whatever a socket may deliver: through httpx, and then through the readers of answers."""
-    carrier, client = _carrier(), _client()
-    # In pieces of some length, as a network delivers.
+    """Read what a socket delivers through httpx, and then as an answer."""
+    network, client = _client()
+    # In pieces, as a network delivers.
     pieces = [data[start : start + 512] for start in range(0, len(data), 512)]
     for read in (read_rest, read_graphql):
-        backend = httpcore.MockBackend(list(pieces))
-        with httpcore.ConnectionPool(network_backend=backend) as carrier._pool:
+        with network.delivering(pieces):
             check(exchange(client, client.build_request("GET", "/users/x"), read))
 
 
+class FakeNetwork(httpx.HTTPTransport):
+    """httpx's own transport, on a network that delivers given bytes."""
+
+    def delivering(self, pieces: Iterable[bytes]) -> httpcore.ConnectionPool:
+        """Deliver these bytes in answer to each request until the pool is closed."""
+        backend = httpcore.MockBackend(list(pieces))
+        self._pool = httpcore.ConnectionPool(network_backend=backend)
+        return self._pool
+
+
 @cache
-def _carrier() -> httpx.HTTPTransport:
+def _client() -> tuple[FakeNetwork, httpx.Client]:
     # Made once: it reads certificates, which takes longer than all the rest.
-    return httpx.HTTPTransport()
+    network = FakeNetwork()
+    return network, make_http_client(BASE, transport=network)
 
 
-@cache
-def _client() -> httpx.Client:
-    return make_http_client(BASE, transport=_carrier())
+class FakeTransport(Transport):
+    """Gives one answer to every request but the one for the account whose list is read."""
+
+    def __init__(self, answer: Answer) -> None:
+        # One page only: the same answer again and again would be a list without an end.
+        self._answer = replace(answer, next_page=None)
+
+    def get(self, path: str, *_arguments: Any, **_options: Any) -> Answer:
+        """Answer a REST request."""
+        return Answer(Meaning.DATA, USER) if path == "/user/1" else self._answer
+
+    def query(self, *_arguments: Any, **_options: Any) -> Answer:
+        """Answer a GraphQL request."""
+        return self._answer
 
 
-def check(told: Answer) -> None:
-    """Use an answer as a scan would."""
-    assert not HARMFUL.search(told.reason), told.reason
-    assert told.wait is None or 0 < told.wait <= 86400
-    try:
-        data = told.usable()
-    except GitHubError:
-        return
-    assert isinstance(data, dict | list)
-    items = data if isinstance(data, list) else [data]
-    for item in items:
-        rest._listed_repository(item, 1)
-        if isinstance(item, dict):
-            rest._full_repository(item)
-            with suppress(GitHubError):
-                rest.Rest._account(item)
-    if isinstance(data, dict):
-        node: Any
-        for node in (data.get("node"), data.get("repositoryOwner")):
-            with suppress(GitHubError):
-                graphql._page(node, 1, told.field_errors)
+def check(answer: Answer) -> None:
+    """Use an answer as the calls of the worker would."""
+    assert not HARMFUL.search(answer.reason), answer.reason
+    assert answer.wait is None or 0 < answer.wait <= 86400
+    rest, graphql = Rest(FakeTransport(answer)), GraphQL(FakeTransport(answer))
+    calls: list[Callable[[], object]] = [
+        lambda: rest.find_account("octocat"),
+        lambda: rest.repository(7),
+        lambda: rest.observe(Target(user_id=1, login="octocat", node_id="U_1")),
+    ]
+    if not isinstance(answer.data, list):
+        # The reader of GraphQL's answers lets objects pass only.
+        calls += [
+            lambda: graphql.find_account("octocat"),
+            lambda: graphql.page(
+                "U_1", owner_id=1, first=100, after=None, with_watchers=True, is_load=False
+            ),
+            lambda: graphql.look(["R_7"], with_watchers=True, is_load=False),
+        ]
+    for call in calls:
+        with suppress(GitHubError):
+            call()
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"answer": answer, "wire": wire}

@@ -1,4 +1,4 @@
-"""The fuzzer's targets take what it begins with; the fuzzing itself is ``make fuzz``."""
+"""The fuzzer's targets read its seeds; ``make fuzz`` does the fuzzing."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from worker.github.answers import Answer, Meaning
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target_takes_every_seed_whole_and_cut_short(tmp_path: Path, target: str) -> None:
+def test_a_target_reads_every_seed_whole_and_cut_short(tmp_path: Path, target: str) -> None:
     seeds.write(tmp_path, target)
 
     files = sorted(tmp_path.iterdir())
@@ -23,6 +23,6 @@ def test_a_target_takes_every_seed_whole_and_cut_short(tmp_path: Path, target: s
         TARGETS[target](data)
 
 
-def test_a_reason_that_breaks_a_line_is_a_finding() -> None:
+def test_a_reason_of_two_lines_is_a_finding() -> None:
     with pytest.raises(AssertionError):
         check(Answer(Meaning.GONE, reason="a\nb"))

@@ -187,7 +187,7 @@ def test_no_secret_is_written_shown_or_stored_whatever_goes_wrong(
             assert answer.status_code in (201, 202)
             wait_until(lambda: "load finished" in system.log("worker"), 30)
             # What the last request proved itself with: GitHub's own token, where an App asks.
-            sent = simulator.credentials._issued or [TOKEN]
+            sent = simulator.credentials.issued_tokens or [TOKEN]
             echoed = next(iter(sent))
             with echoing(simulator, echoed, 500):
                 put(system, {"id": accounts[1].id, "login": "failing"})

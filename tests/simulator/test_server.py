@@ -134,7 +134,7 @@ def test_the_world_is_changed_over_http(online: httpx.Client) -> None:
         ("POST", "/mutations", {"kind": "explode"}, "kind must be one of"),
         ("POST", "/mutations", {"kind": "delete_account", "login": "nobody"}, "no account"),
         ("POST", "/faults", {"kind": "nonsense"}, "not a valid FaultKind"),
-        ("POST", "/faults", {"kind": "reset", "match": "("}, "no regular expression"),
+        ("POST", "/faults", {"kind": "reset", "match": "("}, "is not a regular expression"),
         ("PUT", "/limits", {"secondary_form": "rude"}, "not a valid LimitForm"),
         ("POST", "/accounts", {"login": "octocat"}, "is taken"),
     ],

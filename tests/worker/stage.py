@@ -58,7 +58,7 @@ class Stage:
 
     def seconds(self) -> float:
         """Epoch seconds, for those who ask often and not the database."""
-        return real_time.time() + self.clock._offset.total_seconds()
+        return real_time.time() + self.clock.offset.total_seconds()
 
     def github(self, *, token: str | None = TOKEN) -> GitHub:
         """Make the client of one process."""

@@ -15,7 +15,7 @@ import common.db
 import common.scans
 from common.settings import Settings
 from simulator import Account, Fault, FaultKind, Match, Repository
-from simulator.world import Truth
+from simulator.entities import Truth
 from tests.clock import Clock
 from tests.servers import Databases, Servers
 from tests.worker.stage import TODAY, Stage

@@ -178,7 +178,7 @@ def test_a_token_that_was_revoked_is_replaced_at_once(with_app: Lab) -> None:
     account = with_app.add("octocat", 1)
     github = with_app.github()
     with_app.observe(account, github)
-    for token in list(with_app.simulator.credentials._issued):
+    for token in with_app.simulator.credentials.issued_tokens:
         with_app.simulator.credentials.revoke(token)
 
     assert counts(with_app.observe(account, github)) == with_app.truth(account)

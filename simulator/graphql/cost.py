@@ -27,14 +27,14 @@ NODE_LIMIT = 500_000
 
 @dataclass
 class Estimate:
-    """What a query asks for, assuming that every page is full."""
+    """The size of a query if every page is full."""
 
     requests: int = 0
     bounded_requests: int = 0
     nodes: int = 0
 
     def cost(self, model: CostModel) -> int:
-        """The price in points."""
+        """Return the price in points."""
         if model is CostModel.UPPER:
             return max(1, math.floor(self.requests / 100 + 0.5))
         return max(1, round(self.bounded_requests / 100))
