@@ -88,13 +88,6 @@ class User(Base):
         # Not unique: between a rename and the next scan two accounts may bear one login.
         Index("ix_users_login_folded", text("lower(login)")),
         Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
-        # Those whose message is on its way: few at any time, and looked for by size.
-        Index(
-            "ix_users_claimed",
-            "repositories",
-            "id",
-            postgresql_where=text("held_by IS NULL AND attempts = 1"),
-        ),
     )
 
 
