@@ -1,4 +1,4 @@
-"""``python -m worker.flower``: the dashboard, on the broker configuration that everybody has."""
+"""``python -m worker.flower``: the dashboard of the tasks, on the shared broker configuration."""
 
 import logging
 import os
@@ -10,10 +10,10 @@ from common.settings import load_settings
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until terminated."""
     settings = load_settings()
     configure(settings)
-    # At its start it asks workers that are not there yet, and warns of each missing answer.
+    # At its start it queries workers that are not there yet, and warns of each missing answer.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     arguments = [
         "--quiet",
@@ -24,9 +24,11 @@ def main() -> None:
         f"--port={settings.flower_port}",
         # The default of 100,000 remembered tasks takes hundreds of megabytes.
         "--max_tasks=10000",
+        # A user's login is in args, what became of a task in result or, if it failed, exception.
+        "--tasks_columns=name,args,state,result,exception,received,runtime,worker,uuid",
         # Workers that were scaled away leave the list.
         "--purge_offline_workers=300",
-        # It shows and does nothing else: who can read it must not be able to stop the workers.
+        # Read-only: a person who can read the dashboard must not be able to stop the workers.
         "--read_only=True",
     ]
     if settings.flower_basic_auth is not None:

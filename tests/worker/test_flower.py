@@ -1,20 +1,32 @@
-"""The real Flower shows, and never does anything."""
+"""The real Flower shows what became of the tasks, and never changes anything."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
+from common import lookups
+from common.broker import Task, make_celery, send
 from common.settings import Settings
+from simulator import Account, Fault, FaultKind, GitHubSimulator, Match, World
+from simulator import running as serving
+from tests.clock import Clock
 from tests.end_to_end.system import System, free_port, running
+from tests.factories import ONE_DAY, add_scan, add_user
 from tests.waiting import wait_until
+from tests.worker.stage import TODAY
 
 pytestmark = pytest.mark.end_to_end
 
 GROW = "/api/worker/pool/grow/worker@somewhere"
 AUTH = ("ada", "s3cret")
+SECONDARY_LIMIT = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+)
 
 
 @contextmanager
@@ -82,3 +94,118 @@ def test_without_a_password_flower_shows_and_changes_nothing(
         change = httpx.post(f"{address}{GROW}", data={"n": "1"})
 
     assert (page.status_code, change.status_code) == (200, 403)
+
+
+def listed(address: str, search: str = "") -> list[dict[str, str]]:
+    """Return the rows of Flower's task list, as its page asks for them."""
+    answer = httpx.get(
+        f"{address}/tasks/datatable",
+        params={
+            "draw": "1",
+            "start": "0",
+            "length": "100",
+            "search[value]": search,
+            "order[0][column]": "0",
+            "order[0][dir]": "asc",
+            "columns[0][data]": "name",
+        },
+    )
+    rows: list[dict[str, str]] = answer.raise_for_status().json()["data"]
+    return rows
+
+
+def ended(address: str, count: int) -> list[dict[str, str]]:
+    rows = [row for row in listed(address) if row["state"] in ("SUCCESS", "FAILURE")]
+    return rows if len(rows) >= count else []
+
+
+def owner(world: World, login: str, *, repositories: int) -> Account:
+    account = world.add_account(login)
+    for number in range(repositories):
+        world.add_repository(account, f"r{number}", watchers=1)
+    return account
+
+
+def test_the_task_list_shows_user_and_outcome_of_each_task_at_a_glance(
+    settings: Settings, tmp_path: Path, engine: Engine, clock: Clock
+) -> None:
+    clock.set(TODAY)
+    world = World(day=TODAY)
+    due, fresh, broken, limited, unknown = (
+        owner(world, login, repositories=number)
+        for number, login in enumerate(("due", "fresh", "broken", "limited", "unknown"), start=2)
+    )
+    simulator = GitHubSimulator(world, tokens={"token": None})
+    simulator.fail(
+        Fault(FaultKind.SERVER_ERROR),
+        times=None,
+        match=Match(path=f"/user/{broken.id}$"),
+    )
+    with engine.begin() as connection:
+        for account in (due, fresh, broken, limited):
+            user = add_user(connection, account.id, login=account.login)
+            add_scan(connection, user, TODAY - ONE_DAY)
+        lookup, _ = lookups.get_or_create(connection, unknown.login, lease=60)
+    app = make_celery(settings)
+    day = TODAY.isoformat()
+
+    with serving(simulator) as github, flower(settings, tmp_path / "flower") as address:
+        environment = {
+            "DATABASE_URL": settings.database,
+            "REDIS_URL": settings.redis,
+            "GITHUB_API_URL": github,
+            "GITHUB_TOKEN": "token",
+            "DATA_DIR": str(tmp_path / "data"),
+            "WORKER_CONCURRENCY": "1",
+        }
+        with running(System(environment, tmp_path / "worker"), "worker") as system:
+            assert send(app, Task.SCAN_USER, due.id, day, login="due")
+            assert send(app, Task.LOAD_USER, fresh.id, login="fresh")
+            assert send(app, Task.RESOLVE_LOGIN, lookup.id, login="unknown")
+            assert send(app, Task.SCAN_USER, broken.id, day, login="broken")
+            wait_until(lambda: ended(address, 5), 90)
+            simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=600))
+            assert send(app, Task.SCAN_USER, limited.id, day, login="limited")
+            wait_until(lambda: ended(address, 6), 90)
+            assert send(app, Task.SWEEP)
+            rows = wait_until(lambda: ended(address, 7), 90)
+            log = system.log("worker")
+        columns = re.findall('data-column="(.*?)"', httpx.get(f"{address}/tasks").text)
+        found = {row["args"] for row in listed(address, "args:unknown")}
+
+    assert columns[:5] == ["name", "args", "state", "result", "exception"]
+    assert found == {f"unknown: {lookup.id}", f"unknown: {unknown.id}"}
+    assert {
+        (
+            row["name"],
+            row["args"],
+            row["state"],
+            re.sub(r"\d\d:\d\d", "HH:MM", row["result"] or row["exception"]),
+        )
+        for row in rows
+    } == {
+        ("repopulse.scan_user", f"due: {due.id}, {day}", "SUCCESS", "'done: 2 repositories'"),
+        ("repopulse.load_user", f"fresh: {fresh.id}", "SUCCESS", "'done: 3 repositories'"),
+        (
+            "repopulse.scan_user",
+            f"broken: {broken.id}, {day}",
+            "FAILURE",
+            "TaskFailed('failed, next attempt at HH:MM: HTTP 502')",
+        ),
+        (
+            "repopulse.scan_user",
+            f"limited: {limited.id}, {day}",
+            "SUCCESS",
+            f"'waiting until HH:MM: {SECONDARY_LIMIT}'",
+        ),
+        (
+            "repopulse.resolve_login",
+            f"unknown: {lookup.id}",
+            "SUCCESS",
+            f"'added: unknown ({unknown.id})'",
+        ),
+        ("repopulse.load_user", f"unknown: {unknown.id}", "SUCCESS", "'done: 6 repositories'"),
+        ("repopulse.sweep", "()", "SUCCESS", "'nothing due'"),
+    }
+    assert len([line for line in log.splitlines() if "broken" in line]) == 1
+    assert "Traceback" not in log

@@ -3,11 +3,13 @@ import json
 import re
 import time as real_time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 import redis
 from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -23,6 +25,7 @@ from tests.worker.stage import TODAY, Stage
 from worker import tasks
 from worker.fan_out import fan_out
 from worker.process import Process, open_process
+from worker.tasks import TaskFailed
 
 
 @pytest.fixture
@@ -422,6 +425,142 @@ def test_a_message_of_0_2_0_scans_its_first_user_and_leaves_the_others_due(
     assert stage.value(done) == 1
     stage.wait(seconds=stage.settings.lease + 1)
     assert [outcome.state for outcome in stage.sweep(stage.collector())] == ["done"] * 2
+
+
+# What keeps a task from its work
+
+
+def failure_of(app: Celery, task: Task, *arguments: object) -> str:
+    """Run a task that must fail, and return why it did."""
+    result = app.tasks[task].apply(arguments)
+    assert result.state == "FAILURE"
+    assert isinstance(result.result, TaskFailed)
+    return str(result.result)
+
+
+def registered(process: Process) -> Celery:
+    app = broker.make_celery(process.settings)
+    tasks.register(app, lambda: process)
+    return app
+
+
+def without_database(stage: Stage) -> Process:
+    nowhere = f"postgresql+psycopg2://nobody@127.0.0.1:{free_port()}/nothing"
+    # So short a lease leaves no time to try again.
+    settings = stage.settings.model_copy(update={"database_url": SecretStr(nowhere), "lease": 1.0})
+    return open_process(settings)
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments"),
+    [
+        (Task.SCAN_USER, (1, "2026-11-23")),
+        (Task.LOAD_USER, (1,)),
+        (Task.RESOLVE_LOGIN, (1,)),
+        (Task.FAN_OUT, ()),
+        (Task.SWEEP, ()),
+    ],
+)
+def test_a_task_without_a_database_fails_in_one_line(
+    stage: Stage, caplog: pytest.LogCaptureFixture, task: Task, arguments: tuple[object, ...]
+) -> None:
+    process = without_database(stage)
+
+    reason = failure_of(registered(process), task, *arguments)
+
+    process.close()
+    assert reason == "the database does not answer, another attempt follows"
+    (line,) = [each for each in caplog.records if each.name == "worker.tasks"]
+    assert line.levelname == "WARNING"
+    assert line.exc_info is None
+
+
+def test_a_sweep_without_redis_fails(stage: Stage, process: Process) -> None:
+    nowhere = stage.settings.model_copy(
+        update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}/0")}
+    )
+    with broker.make_redis(nowhere) as client:
+        app = registered(replace(process, redis=client))
+
+        assert failure_of(app, Task.SWEEP) == "Redis does not answer, another attempt follows"
+
+
+def test_a_scan_beyond_its_time_limit_fails_and_keeps_its_state(
+    stage: Stage, tasked: Celery
+) -> None:
+    user = stage.follow(stage.world.add_account("octocat"))
+
+    def take_too_long(_: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    stage.hook = take_too_long
+
+    assert failure_of(tasked, Task.LOAD_USER, user.id) == "took too long, another attempt follows"
+    assert stage.record(user).state == "claimed"
+
+
+def test_a_scan_for_which_github_was_down_fails_and_says_when_it_is_tried_again(
+    stage: Stage, tasked: Celery
+) -> None:
+    user = stage.follow(stage.world.add_account("octocat"))
+    stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None)
+
+    reason = failure_of(tasked, Task.LOAD_USER, user.id)
+
+    assert re.fullmatch(r"failed, next attempt at 12:0\d: HTTP 502", reason)
+    assert stage.record(user).state == "failed"
+
+
+def test_a_login_for_which_github_was_down_fails_its_task(stage: Stage, tasked: Celery) -> None:
+    with stage.engine.begin() as connection:
+        lookup, _ = lookups.get_or_create(connection, "octocat")
+    stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None)
+
+    reason = failure_of(tasked, Task.RESOLVE_LOGIN, lookup.id)
+
+    assert re.fullmatch(r"waiting until 12:0\d: Something went wrong.*", reason)
+
+
+# What a task returns
+
+
+def test_a_scan_says_how_many_repositories_it_recorded(stage: Stage, tasked: Celery) -> None:
+    account = stage.world.add_account("octocat")
+    for name in ("a", "b"):
+        stage.world.add_repository(account, name, watchers=1)
+    user = stage.follow(account)
+    day = TODAY.isoformat()
+
+    first = tasked.tasks[Task.SCAN_USER].apply([user.id, day], throw=True)
+    second = tasked.tasks[Task.SCAN_USER].apply([user.id, day], throw=True)
+
+    assert first.result == "done: 2 repositories"
+    assert second.result == "nothing to do: already scanned"
+
+
+def test_a_limit_is_no_failure_and_says_until_when(stage: Stage, tasked: Celery) -> None:
+    user = stage.follow(stage.world.add_account("octocat"))
+    stage.simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=600))
+
+    result = tasked.tasks[Task.LOAD_USER].apply([user.id], throw=True).result
+
+    assert re.fullmatch(r"waiting until 12:1\d: .*rate limit.*", result)
+
+
+def test_a_sweep_says_how_many_tasks_it_sent(stage: Stage, tasked: Celery) -> None:
+    follow(stage, 2)
+    sweep = tasked.tasks[Task.SWEEP]
+
+    assert sweep.apply(throw=True).result == "sent 2 tasks"
+    assert sweep.apply(throw=True).result == "nothing due"
+
+
+def test_a_sweep_that_finds_the_queue_full_says_so(stage: Stage) -> None:
+    follow(stage, 4)
+    sweep = registered(make_process(stage, high_water=3)).tasks[Task.SWEEP]
+
+    assert sweep.apply(throw=True).result == "sent 3 tasks"
+    assert sweep.apply(throw=True).result == "queue is full"
 
 
 # Filling the queue again
