@@ -3,8 +3,8 @@ in front of them the simulator, in a process of its own, which takes 100 ms for 
 requests are allowed in flight as there are workers. The bound is what the latency alone allows:
 requests made times 100 ms, by requests in flight. Every user is settled and each row is right, or
 there is no figure. New users have one repository and need two requests each; known users have the
-sizes of known owners (most have one repository), and some eighteen of them share a request. The
-runs are short, because GitHub allows 900 and 2,000 points a minute and the workers keep to that.
+sizes of known owners (most have one repository) and need one request each. The runs are short,
+because GitHub allows 900 and 2,000 points a minute and the workers keep to that.
 All of it, the simulator too, runs on this machine: beside the latency's bound stands that of its
 cores, were they busy with this all the time, and where it is the lower one no ratio can be 1.
 """
@@ -52,8 +52,8 @@ WORKERS = (1, 2, 4, 8)
 NEW = {1: 40, 2: 60, 4: 100, 8: 120}
 """By workers, how many users are scanned for the first time."""
 
-KNOWN = {1: 600, 2: 800, 4: 1000, 8: 1000}
-"""And how many who were scanned yesterday."""
+KNOWN = {1: 60, 2: 100, 4: 140, 8: 160}
+"""By workers, how many users are scanned who were scanned yesterday too."""
 
 _SERVERS = {"postgres": "Postgres", "valkey-server": "Valkey"}
 
