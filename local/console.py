@@ -3,7 +3,6 @@
 import errno
 import os
 import threading
-from collections.abc import Callable
 from typing import IO
 
 STANDARD_OUTPUT = 1
@@ -17,14 +16,11 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Console:
-    """Writes whole lines, from several threads.
+    """Writes whole lines, from several threads."""
 
-    :param on_closed: called when the output can no longer be read
-    """
-
-    def __init__(self, on_closed: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.closed = False
-        self._on_closed = on_closed
+        """Whether the output can no longer be read."""
         self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
@@ -49,4 +45,3 @@ class Console:
                         return
                     # The terminal was closed, or `| head` has seen enough.
                     self.closed = True
-                    self._on_closed()

@@ -36,6 +36,17 @@ REASONS = {
 """Parts of the drivers' messages, and what they mean."""
 
 
+def check_servers(database_url: str | None, redis_url: str | None) -> None:
+    """Check those of the two that are given.
+
+    :raise LocalError: one does not answer
+    """
+    if database_url:
+        check_postgres(database_url)
+    if redis_url:
+        check_redis(redis_url)
+
+
 def check_postgres(url: str) -> None:
     """Connect once.
 

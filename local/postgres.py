@@ -11,7 +11,7 @@ from local.account import account_for, run_as
 from local.binaries import in_wheel
 from local.errors import LocalError
 from local.ports import LOOPBACK
-from local.server import EmbeddedServer
+from local.server import EmbeddedServer, reason
 
 USER = "repopulse"
 DATABASE = "repopulse"
@@ -50,6 +50,7 @@ class EmbeddedPostgres(EmbeddedServer):
     """
 
     name = "Postgres"
+    pid_file_name = "postmaster.pid"
     # A "fast" shutdown: sessions are ended, nothing is lost.
     stop_signal = signal.SIGINT
 
@@ -71,7 +72,7 @@ class EmbeddedPostgres(EmbeddedServer):
                 )
             # No Postgres works here any more. Its pid file would still stop the next one if
             # another program of the same owner has been given the process id in it.
-            self._pid_file().unlink(missing_ok=True)
+            self.pid_file.unlink(missing_ok=True)
             return
         if self.directory.exists() and any(self.directory.iterdir()):
             raise LocalError(
@@ -143,7 +144,7 @@ class EmbeddedPostgres(EmbeddedServer):
             )
         # In single-user mode a statement that fails is not in the exit status.
         if process.returncode or any("ERROR:" in line for line in lines):
-            raise LocalError(_plain(lines))
+            raise LocalError(f"Postgres did not start: {reason(lines)}")
 
     def _options(self) -> list[str]:
         settings = SETTINGS | ({} if self.durable else NOT_DURABLE)
@@ -156,20 +157,16 @@ class EmbeddedPostgres(EmbeddedServer):
     def _binary(self) -> Path:
         return _program("postgres")
 
-    def _pid_file(self) -> Path:
-        return self.directory / "postmaster.pid"
-
     def _answers(self) -> bool:
         # The server notes its id in the first line and its state in the eighth, as pg_ctl reads it.
         try:
-            lines = self._pid_file().read_text().splitlines()
+            lines = self.pid_file.read_text().splitlines()
         except FileNotFoundError:
             return False
         return len(lines) > 7 and lines[7].strip() == "ready"
 
     def _diagnosis(self) -> str:
-        lines = self._log_lines()
-        for line in lines:
+        for line in self._log_lines():
             found = re.search(
                 r"initialized by PostgreSQL version (\S+),.* version (\S+?)\.?$", line
             )
@@ -178,7 +175,7 @@ class EmbeddedPostgres(EmbeddedServer):
                     f"{self.directory} was written by Postgres {found[1]}, and this is Postgres "
                     f"{found[2]}: dump it with the old version, or remove it to start empty"
                 )
-        return f"{_plain(lines)} (log: {self.log})"
+        return super()._diagnosis()
 
 
 def _program(name: str) -> Path:
@@ -189,14 +186,3 @@ def _program(name: str) -> Path:
             "install requirements/local.txt, or set DATABASE_URL to a Postgres 18 of yours"
         )
     return path
-
-
-def _plain(lines: list[str]) -> str:
-    """Return the line that says why Postgres ended."""
-    for level in ("FATAL:", "initdb: error:", "PANIC:", "ERROR:"):
-        for line in lines:
-            if level in line:
-                return "Postgres did not start: " + line.split(level, 1)[1].strip()
-    return "Postgres did not start: " + next(
-        (line.strip() for line in reversed(lines) if line.strip()), "no word why"
-    )

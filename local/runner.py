@@ -55,10 +55,10 @@ class Runner:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._directory = plan.data_dir.absolute()
-        # Signal handlers and output threads wake the main loop by it. Its put() may interrupt
-        # its get(), which an Event's set() may not.
+        self._console = Console()
+        # Signal handlers wake the main loop by it: its put() may interrupt its get(), while set()
+        # of an Event that interrupts wait() waits for ever.
         self._wakeups: SimpleQueue[None] = SimpleQueue()
-        self._console = Console(self._wake)
         self._servers: list[EmbeddedServer] = []
         self._programs: list[Child] = []
         self._children: list[Child] = []
@@ -95,7 +95,7 @@ class Runner:
             self._stop()
             self._guard.close()
             lock.release()
-        self._console.say(f"Stopped. The data stays in {_short(self._directory)}.")
+        self._console.say(f"Stopped. The data stays in {self._plan.data_dir}.")
 
     def _start(self) -> None:
         self._check_ports()
@@ -140,7 +140,11 @@ class Runner:
         environment["REDIS_URL"] = plan.redis_url or self._embed(
             EmbeddedValkey(self._directory / "valkey", guard=self._guard)
         )
-        self._check_external()
+        if plan.database_url or plan.redis_url:
+            # It imports the clients of both servers.
+            from local.external import check_servers  # noqa: PLC0415
+
+            check_servers(plan.database_url, plan.redis_url)
         self._environment.update(environment)
         # It would make every start compile every module anew.
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -153,17 +157,6 @@ class Runner:
         child.start(server.process)
         self._children.append(child)
         return server.url
-
-    def _check_external(self) -> None:
-        if not self._plan.database_url and not self._plan.redis_url:
-            return
-        # It imports the clients of both servers.
-        from local.external import check_postgres, check_redis  # noqa: PLC0415
-
-        if self._plan.database_url:
-            check_postgres(self._plan.database_url)
-        if self._plan.redis_url:
-            check_redis(self._plan.redis_url)
 
     def _start_programs(self, programs: Sequence[Program]) -> None:
         for program in programs:
@@ -267,19 +260,10 @@ class Runner:
             output.join(max(0.0, deadline - time.monotonic()))
 
     def _catch_signals(self) -> None:
+        def stop(*_: object) -> None:
+            self._stop_requests += 1
+            self._wakeups.put(None)
+
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_stop_signal)
-        signal.signal(signal.SIGCHLD, lambda *_: self._wake())
-
-    def _on_stop_signal(self, *_: object) -> None:
-        self._stop_requests += 1
-        self._wake()
-
-    def _wake(self) -> None:
-        self._wakeups.put(None)
-
-
-def _short(path: Path) -> str:
-    with suppress(ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)
+            signal.signal(number, stop)
+        signal.signal(signal.SIGCHLD, lambda *_: self._wakeups.put(None))

@@ -40,6 +40,9 @@ class EmbeddedServer(ABC):
     """
 
     name: str
+    pid_file_name: str
+    """The file in the data directory in which the server notes its process id."""
+
     stop_signal: signal.Signals
     """Asks the server to stop in good order and at once."""
 
@@ -48,6 +51,7 @@ class EmbeddedServer(ABC):
     ) -> None:
         self.directory = directory.absolute()
         self.log = self.directory.with_name(f"{self.directory.name}.log")
+        self.pid_file = self.directory / self.pid_file_name
         self.durable = durable
         self.port: int | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -161,16 +165,8 @@ class EmbeddedServer(ABC):
         """Return whether the server accepts clients."""
 
     @abstractmethod
-    def _diagnosis(self) -> str:
-        """Return one plain line: why the server ended, and what to do."""
-
-    @abstractmethod
     def _binary(self) -> Path:
         """Return the server's executable."""
-
-    @abstractmethod
-    def _pid_file(self) -> Path:
-        """Return the file in which the server notes its process id."""
 
     @property
     def _address(self) -> str:
@@ -257,6 +253,10 @@ class EmbeddedServer(ABC):
         if self._guard is not None:
             self._guard.forget(process.pid)
 
+    def _diagnosis(self) -> str:
+        """Return one plain line: why the server ended, and what to do."""
+        return f"{self.name} did not start: {reason(self._log_lines())} (log: {self.log})"
+
     def _log_lines(self) -> list[str]:
         with self.log.open("rb") as file:
             file.seek(self._log_start)
@@ -264,7 +264,7 @@ class EmbeddedServer(ABC):
 
     def _stop_leftovers(self) -> None:
         """Stop what an earlier start left running on this directory."""
-        if not self._pid_file().exists():
+        if not self.pid_file.exists():
             return
         # After a stop in good order there is no pid file, and psutil takes 5 MB.
         from local import leftovers  # noqa: PLC0415
@@ -286,6 +286,15 @@ class EmbeddedServer(ABC):
 def server_environment() -> dict[str, str]:
     """Return a server's environment: no secret of ours, no ``PG…`` variable, one locale."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def reason(lines: list[str]) -> str:
+    """Return why a server ended, from what it wrote: the line that says so, or else the last."""
+    for level in ("FATAL:", "initdb: error:", "PANIC:", "ERROR:"):
+        for line in lines:
+            if level in line:
+                return line.split(level, 1)[1].strip()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it gave no reason")
 
 
 def _has_room(directory: Path) -> bool:

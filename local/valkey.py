@@ -15,6 +15,7 @@ class EmbeddedValkey(EmbeddedServer):
     """A Valkey of our own that keeps its data in an append-only file."""
 
     name = "Valkey"
+    pid_file_name = "valkey.pid"
     stop_signal = signal.SIGTERM
 
     @property
@@ -37,7 +38,7 @@ class EmbeddedValkey(EmbeddedServer):
             f"port {self.port}",
             f"requirepass {self._password()}",
             f"dir {_quoted(self.directory)}",
-            f"pidfile {_quoted(self._pid_file())}",
+            f"pidfile {_quoted(self.pid_file)}",
             # Snapshots lose what was enqueued since the last one; the append-only file a second's.
             'save ""',
             f"appendonly {'yes' if self.durable else 'no'}",
@@ -61,9 +62,6 @@ class EmbeddedValkey(EmbeddedServer):
             )
         return Path(found)
 
-    def _pid_file(self) -> Path:
-        return self.directory / "valkey.pid"
-
     def _answers(self) -> bool:
         try:
             with socket.create_connection((LOOPBACK, self.port or 0), timeout=2) as client:
@@ -77,11 +75,6 @@ class EmbeddedValkey(EmbeddedServer):
         except OSError:
             return False
         return answer == b"+OK\r\n+PONG\r\n"
-
-    def _diagnosis(self) -> str:
-        lines = [line.strip() for line in self._log_lines() if line.strip()]
-        reason = lines[-1] if lines else "it logged no reason"
-        return f"Valkey did not start: {reason} (log: {self.log})"
 
 
 def _quoted(path: Path) -> str:
