@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import redis
@@ -161,18 +160,15 @@ def send(app: Celery, task: Task, *args: int | str, login: str | None = None) ->
     return True
 
 
-_SENDS_AT_ONCE = 4
-_LONGEST_WAIT = 0.5
-_PAUSE = 2.0
+_RETRY_AFTER = 2.0
+"""Seconds without an attempt after a failed one."""
 
 
 class Sender:
-    """Sends tasks for requests, of which none shall wait long because another does.
+    """Send tasks for requests, without making them wait for a broker that is down.
 
-    A broker that does not answer costs whoever tries a second. So few try at once, the others wait
-    for half a second at most, and after a failure nobody tries for a while, and then one alone
-    until the broker is back. If all of them tried, they would queue for threads, and the last of
-    many requests would wait for many seconds. The sweep sends what was not sent.
+    An attempt takes up to a second if the broker does not answer. So after a failed one there is
+    none for two seconds, and then a single request tries. The sweep sends what was not sent.
 
     :param clock: returns seconds
     """
@@ -180,35 +176,19 @@ class Sender:
     def __init__(self, app: Celery, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._clock = clock
-        self._places = BoundedSemaphore(_SENDS_AT_ONCE)
-        self._lock = Lock()
-        self._next_try: float | None = None
-        """When to try again; None while the broker answers."""
+        self._next_attempt = 0.0
+        """0 while the broker answers. Without a lock: a race costs one more attempt."""
 
     def send(self, task: Task, *args: int | str, login: str | None = None) -> bool:
         """Send a task; return whether the broker took it."""
-        if not self._places.acquire(timeout=_LONGEST_WAIT):
-            return False
-        try:
-            if not self._may_try():
+        if self._next_attempt:
+            if self._clock() < self._next_attempt:
                 return False
-            was_sent = send(self._app, task, *args, login=login)
-            with self._lock:
-                self._next_try = None if was_sent else self._clock() + _PAUSE
-            return was_sent
-        finally:
-            self._places.release()
-
-    def _may_try(self) -> bool:
-        with self._lock:
-            if self._next_try is None:
-                return True
-            now = self._clock()
-            if now < self._next_try:
-                return False
-            # This one tries; the others go on without.
-            self._next_try = now + _PAUSE
-            return True
+            # Other requests do not try while this one does.
+            self._next_attempt = self._clock() + _RETRY_AFTER
+        was_sent = send(self._app, task, *args, login=login)
+        self._next_attempt = 0.0 if was_sent else self._clock() + _RETRY_AFTER
+        return was_sent
 
     def close(self) -> None:
         """Close the connections."""

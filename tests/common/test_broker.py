@@ -1,6 +1,9 @@
 import json
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -13,6 +16,7 @@ from common.broker import Queue, Sender, Task
 from common.errors import SetupError
 from common.settings import Settings
 from local.ports import free_port
+from tests.faults.proxy import Proxy
 
 
 @pytest.fixture
@@ -209,21 +213,52 @@ def test_workers_take_json_alone(app: Celery) -> None:
     assert app.conf.accept_content == ["json"]
 
 
-def test_after_a_failure_nothing_is_tried_for_two_seconds(
-    settings: Settings, nowhere: Settings, client: "redis.Redis"
+@pytest.fixture
+def proxy(redis_url: str) -> Iterator[Proxy]:
+    """A way to Redis that can be broken."""
+    with Proxy(urlsplit(redis_url).port or 6379) as running:
+        yield running
+
+
+def through(proxy: Proxy, redis_url: str) -> Celery:
+    """Make the API's Celery app, connected through a proxy."""
+    parts = urlsplit(redis_url)
+    netloc = parts.netloc.replace(f":{parts.port}", f":{proxy.port}")
+    settings = Settings(redis_url=SecretStr(parts._replace(netloc=netloc).geturl()))
+    return broker.make_celery(settings, is_api=True)
+
+
+def test_sender_makes_no_attempt_for_two_seconds_after_a_failed_one(
+    proxy: Proxy, redis_url: str, client: "redis.Redis"
 ) -> None:
-    now = 0.0
-    app = broker.make_celery(settings, is_api=True)
-    sender = Sender(broker.make_celery(nowhere, is_api=True), clock=lambda: now)
-    assert not sender.send(Task.LOAD_USER, 1)
-    # Redis is back.
-    sender.close()
-    sender._app = app
-
+    now = 1.0
+    sender = Sender(through(proxy, redis_url), clock=lambda: now)
+    assert sender.send(Task.LOAD_USER, 1)
+    proxy.refuse()
     assert not sender.send(Task.LOAD_USER, 2)
-    now = 2.0
-    assert sender.send(Task.LOAD_USER, 3)
-    assert sender.send(Task.LOAD_USER, 4)
+    proxy.heal()
 
-    assert client.llen(Queue.LOAD) == 2
+    now += 1.9
+    assert not sender.send(Task.LOAD_USER, 3)
+    now += 0.1
+    assert sender.send(Task.LOAD_USER, 4)
+    assert sender.send(Task.LOAD_USER, 5)
+
+    assert client.llen(Queue.LOAD) == 3
+    sender.close()
+
+
+def test_after_a_failed_attempt_a_single_request_tries(proxy: Proxy, redis_url: str) -> None:
+    now = 1.0
+    sender = Sender(through(proxy, redis_url), clock=lambda: now)
+    proxy.swallow()
+    assert not sender.send(Task.LOAD_USER, 1)
+    now += 2.0
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        sent = list(pool.map(lambda number: sender.send(Task.LOAD_USER, number), range(400)))
+
+    assert not any(sent)
+    assert time.monotonic() - began < 4
     sender.close()
