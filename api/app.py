@@ -59,7 +59,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the schema behind ``/docs``, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = responses.unmasked(super().openapi())
+            self.openapi_schema = responses.complete(super().openapi())
         return self.openapi_schema
 
 

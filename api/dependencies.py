@@ -10,14 +10,13 @@ import hmac
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, HTTPException, Path, Query, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from api.status.readiness import Checks
 from api.status.snapshot import Condition
-from api.v1.schemas import MAX_ID, Day
 from common.broker import Sender
 from common.settings import Settings
 
@@ -81,21 +80,3 @@ async def _may_write(
 
 
 MayWrite = Depends(_may_write)
-
-UserId = Annotated[
-    int, Path(ge=1, le=MAX_ID, description="GitHub's own account id.", examples=[1428904])
-]
-RepositoryId = Annotated[
-    int, Path(ge=1, le=MAX_ID, description="GitHub's own repository id.", examples=[7329078])
-]
-DateFrom = Annotated[
-    Day | None,
-    Query(
-        description="The first day, UTC; 29 days before `date_to` where it is not given.",
-        examples=["2022-06-01"],
-    ),
-]
-DateTo = Annotated[
-    Day | None,
-    Query(description="The last day, UTC; today where it is not given.", examples=["2022-06-30"]),
-]

@@ -20,8 +20,8 @@ from api.pages.layout import page, redirect
 from api.pages.overview import overview
 from api.queries import scan_days
 from api.queries.scan_days import ScanRecord
-from api.v1.schemas import MAX_ID, Login
-from api.v1.users import ask
+from api.v1.fields import MAX_ID, Login
+from api.v1.users import find_or_look_up
 from common import clock, lookups, users
 from common.lookups import Lookup
 from common.states import LookupState, ScanState
@@ -94,7 +94,7 @@ async def follow(request: Request, resources: Owned, form: LoggedInForm) -> Resp
         return await overview(
             request, resources, login=given, problem=f"Not followed: {error.errors()[0]['msg']}."
         )
-    asked = await run_in_threadpool(ask, resources, login)
+    asked = await run_in_threadpool(find_or_look_up, resources, login)
     if isinstance(asked, TrackedUser):
         return redirect(f"/users/{asked.id}")
     lookup, _ = asked

@@ -15,7 +15,7 @@ from api.queries.metric import Metric
 from api.queries.progress import Progress, get_progress
 from api.queries.user_list import Listed
 from api.status.readiness import OK
-from api.v1.schemas import MAX_ID
+from api.v1.fields import MAX_ID
 
 router = APIRouter()
 

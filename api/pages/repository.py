@@ -21,7 +21,7 @@ from api.queries import repository_list, scan_days, series
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
 from api.queries.series import Point
-from api.v1.schemas import MAX_ID
+from api.v1.fields import MAX_ID
 from common import clock
 
 router = APIRouter(prefix="/repos")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from api.dependencies import Database, Owned, UserId
+from api.dependencies import Database, Owned
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.days import Calendar, calendar
@@ -23,7 +23,8 @@ from api.queries.repository_list import SPANS, Entry
 from api.queries.repository_sort import Order, Sort, change_of, sort_repositories
 from api.queries.series import Point
 from api.v1 import scans as scan_calls
-from api.v1.users import followed_user
+from api.v1.fields import UserId
+from api.v1.users import get_tracked_user
 from common import clock
 from common.users import TrackedUser
 
@@ -152,7 +153,7 @@ def show_user(
 @router.post("/scan")
 def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response:
     """Scan the user now, and lead back to the calendar, which says what comes of it."""
-    asked = scan_calls.ask(resources, user_id)
+    asked = scan_calls.request_scan(resources, user_id)
     became = Rescan.SENT if asked.is_accepted else Rescan.AT_WORK
     if asked.wait:
         became = Rescan.TOO_SOON
@@ -160,7 +161,7 @@ def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response
 
 
 def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
-    user = followed_user(connection, user_id)
+    user = get_tracked_user(connection, user_id)
     today = clock.today(connection)
     entries = repository_list.of_user(connection, user_id)
     since = min((entry.first_day for entry in entries if entry.first_day), default=None)

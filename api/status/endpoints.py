@@ -7,12 +7,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.dependencies import Owned
 from api.status.readiness import COLLECTION, OK
 from api.v1 import responses
-from api.v1.schemas import Health
+from api.v1.schemas import Health, Readiness
 
 router = APIRouter(tags=["operation"])
 
+_CHECKS = dict.fromkeys(("postgres", "redis", "migrations", "credentials", "users", "queue"), OK)
 
-@router.get("/healthz", summary="Is the process alive?", responses=responses.ALIVE)
+
+@router.get(
+    "/healthz",
+    summary="Is the process alive?",
+    responses=responses.json(200, "The process is alive.", Health),
+)
 async def healthz() -> Health:
     """Say that the process is alive.
 
@@ -22,7 +28,24 @@ async def healthz() -> Health:
 
 
 @router.get(
-    "/readyz", summary="Can requests be served?", responses=responses.READY | responses.NOT_READY
+    "/readyz",
+    summary="Can requests be served?",
+    responses=responses.json(
+        200,
+        "The API can serve requests.",
+        Readiness,
+        example={"status": "ready", "checks": _CHECKS},
+    )
+    | responses.json(
+        503,
+        "The API cannot serve requests; `checks` says why.",
+        Readiness,
+        example={
+            "status": "unavailable",
+            "checks": _CHECKS
+            | {"redis": "does not answer", "queue": "not known: Redis does not answer"},
+        },
+    ),
 )
 async def readyz(resources: Owned) -> JSONResponse:
     """Say whether requests can be served.

@@ -1,34 +1,35 @@
-"""``/v1/users/{id}/growth``: which repositories moved most in a period."""
+"""``/v1/users/{id}/growth``: the repositories that changed most in a period."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from api.dependencies import Database, DateFrom, DateTo, UserId
+from api.dependencies import Database
 from api.http.dates import span
 from api.http.formats import Table, Wanted
 from api.http.transactions import read
 from api.queries import growth
 from api.queries.metric import Metric
 from api.v1 import responses
+from api.v1.fields import DateFrom, DateTo, UserId
 from api.v1.schemas import Mover
-from api.v1.users import followed_user
+from api.v1.users import get_tracked_user
 
-router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"])
+router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"], responses=responses.UNAVAILABLE)
 
-_MOST = 10_000
+_MAX_LIMIT = 10_000
 
 
 @router.get(
     "/growth",
-    summary="Show what moved most in a period",
-    responses=responses.GROWTH_SHOWN
+    summary="Show the repositories that changed most",
+    responses=responses.table(
+        "The largest change first, up or down; of equal changes the lower id first.", Mover
+    )
     | responses.NO_USER
-    | responses.BAD_ID
-    | responses.BAD_GROWTH
     | responses.NO_FORMAT
-    | responses.UNAVAILABLE,
+    | responses.invalid_metric("by"),
 )
 def show_growth(
     *,
@@ -38,21 +39,21 @@ def show_growth(
     date_from: DateFrom = None,
     date_to: DateTo = None,
     by: Annotated[
-        Metric, Query(description="Which count is compared.", examples=["forks"])
+        Metric, Query(description="The count to compare.", examples=["forks"])
     ] = Metric.STARGAZERS,
     limit: Annotated[
-        int, Query(ge=1, le=_MOST, description="At most so many.", examples=[10])
+        int,
+        Query(ge=1, le=_MAX_LIMIT, description="Maximum number of items to return.", examples=[10]),
     ] = 10,
 ) -> Response:
-    """Show which of a user's repositories moved most in a period, up or down.
+    """Show which of a user's repositories changed most in a period, up or down.
 
-    For each the first and the last recorded day of the period, with the counts of these days:
-    where a day at an end is missing, the next one inside counts, and says so. A repository that
-    was recorded on fewer than two days of the period is left out.
+    Each repository has the first and the last recorded day of the period, and its counts on those
+    days. A repository with fewer than two recorded days in the period is left out.
     """
 
     def look(connection: Connection) -> tuple[str, list[growth.Mover]]:
-        user = followed_user(connection, user_id)
+        user = get_tracked_user(connection, user_id)
         first, last = span(connection, date_from, date_to)
         movers = growth.movers(connection, user_id, first, last, by=by, limit=limit)
         return f"{user.login}-growth-{by}-{first}-{last}", movers

@@ -1,7 +1,7 @@
-"""``…/chart.svg`` and ``…/badge.svg``: what was recorded, as pictures for other people's pages.
+"""``…/chart.svg`` and ``…/badge.svg``: charts and badges to embed in other pages.
 
-A picture's ETag tells what would be drawn, not how it came out: who has the picture already is
-answered before it is drawn, and what was drawn for somebody else is not drawn again.
+The ETag of an image is a hash of what it shows: a 304 needs no drawing, and an image that was drawn
+for one client is sent to the next.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from api.charts.badge import badge
 from api.charts.line import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH, line_chart
 from api.charts.theme import Theme
-from api.dependencies import Database, RepositoryId, UserId
+from api.dependencies import Database
 from api.http.dates import span
 from api.http.etags import IfNoneMatch, names, tag_of
 from api.http.transactions import read
@@ -26,28 +26,27 @@ from api.queries.metric import Metric
 from api.queries.repository_list import Entry
 from api.queries.series import Point
 from api.v1 import responses
-from api.v1.repositories import known_repository
-from api.v1.schemas import Day
-from api.v1.users import followed_user
+from api.v1.fields import Day, RepositoryId, UserId
+from api.v1.repositories import get_repository
+from api.v1.users import get_tracked_user
 
-router = APIRouter(prefix="/v1", tags=["pictures"])
+router = APIRouter(prefix="/v1", tags=["pictures"], responses=responses.UNAVAILABLE)
 
-_DAYS = 90
-"""Where a request does not say from when."""
+_DEFAULT_DAYS = 90
 
 _CACHE_BYTES = 16 * 1024 * 1024
 
 _HEADERS = {
-    # The day's numbers may be half an hour late; whoever shows a picture asks soon enough.
+    # Counts change once a day; five minutes spare a busy page most requests.
     "Cache-Control": "public, max-age=300",
     "X-Content-Type-Options": "nosniff",
-    # Opened by itself it is a page of ours, and names in it are other people's.
+    # Opened directly, an image is a page of this site, and it contains names that others chose.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
 
 
-class Drawn(StrEnum):
-    """What a chart shows."""
+class ChartMetric(StrEnum):
+    """The counts that a chart shows."""
 
     STARGAZERS = "stargazers"
     FORKS = "forks"
@@ -56,77 +55,78 @@ class Drawn(StrEnum):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Which counts these are."""
-        return tuple(Metric) if self is Drawn.ALL else (Metric(self.value),)
+        """Return the counts, from top to bottom."""
+        return tuple(Metric) if self is ChartMetric.ALL else (Metric(self.value),)
 
 
-DrawnMetric = Annotated[
-    Drawn,
+ShownMetric = Annotated[
+    ChartMetric,
     Query(
-        description="One count, or `all` three above one another, each with an axis of its own.",
+        description="One count, or `all` for three panels with an axis each.",
         examples=["stargazers"],
     ),
 ]
-OneMetric = Annotated[Metric, Query(description="Which count.", examples=["stargazers"])]
+OneMetric = Annotated[Metric, Query(description="The count to show.", examples=["stargazers"])]
 ChartFrom = Annotated[
     Day | None,
     Query(
-        description="The first day, UTC; 89 days before `date_to` where it is not given.",
-        examples=["2022-03-14"],
+        description="The first day, UTC; by default 89 days before `date_to`.",
+        examples=["2026-09-01"],
     ),
 ]
 ChartTo = Annotated[
     Day | None,
-    Query(description="The last day, UTC; today where it is not given.", examples=["2022-06-11"]),
+    Query(description="The last day, UTC; by default today.", examples=["2026-11-28"]),
 ]
-DrawnTheme = Annotated[
+ShownTheme = Annotated[
     Theme,
     Query(
-        description="`light`, `dark`, or `auto`: as the reader's system has it.",
+        description="`light`, `dark`, or `auto`, which follows the reader's system.",
         examples=["auto"],
     ),
 ]
 Width = Annotated[
-    int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="Pixels from left to right.", examples=[400])
+    int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="Width in pixels.", examples=[400])
 ]
 Height = Annotated[
     int,
-    Query(ge=MIN_HEIGHT, le=MAX_HEIGHT, description="Pixels from top to bottom.", examples=[240]),
+    Query(ge=MIN_HEIGHT, le=MAX_HEIGHT, description="Height in pixels.", examples=[240]),
 ]
+
+
+_CHART = responses.svg("The chart.", width=400, height=240) | responses.invalid_minimum(
+    "query", "width", "100", MIN_WIDTH
+)
 
 
 @router.get(
     "/repos/{repo_id}/chart.svg",
     summary="Draw a repository's history",
     response_class=Response,
-    responses=responses.CHART_SHOWN
-    | responses.PICTURE_KNOWN
-    | responses.NO_REPOSITORY
-    | responses.BAD_CHART
-    | responses.UNAVAILABLE,
+    responses=_CHART | responses.NO_REPOSITORY,
 )
 def draw_repository(
     database: Database,
     *,
     repo_id: RepositoryId,
-    metric: DrawnMetric = Drawn.STARGAZERS,
+    metric: ShownMetric = ChartMetric.STARGAZERS,
     date_from: ChartFrom = None,
     date_to: ChartTo = None,
-    theme: DrawnTheme = Theme.AUTO,
+    theme: ShownTheme = Theme.AUTO,
     width: Width = 600,
     height: Height = 300,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Draw a repository's history, whoever owned it, to be embedded in a README or any page.
+    """Draw the history of a repository, to embed in a README or any page.
 
-    Both dates are included; the default is the last 90 days, and at most it is ten years. A day
-    that nobody recorded is shaded, and no line crosses it. Letters are as large at each width as
-    is readable; the picture holds no script and fetches no font.
+    Includes the days of all followed users who owned it. Both dates are inclusive; the default is
+    the last 90 days, the maximum ten years. A day that was not recorded is shaded, and no line
+    crosses it. The text stays readable at every width; the image has no script and loads no font.
     """
 
     def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Point]]:
-        entry = known_repository(connection, repo_id)
-        first, last = span(connection, date_from, date_to, days=_DAYS)
+        entry = get_repository(connection, repo_id)
+        first, last = span(connection, date_from, date_to, days=_DEFAULT_DAYS)
         return entry, (first, last), series.of_repository(connection, repo_id, first, last)
 
     entry, days, points = read(database, look)
@@ -136,8 +136,8 @@ def draw_repository(
         days,
         metrics=metric.metrics,
         theme=theme,
-        extent=(width, height),
-        known=if_none_match,
+        size=(width, height),
+        if_none_match=if_none_match,
     )
 
 
@@ -145,33 +145,28 @@ def draw_repository(
     "/users/{user_id}/chart.svg",
     summary="Draw a user's history",
     response_class=Response,
-    responses=responses.CHART_SHOWN
-    | responses.PICTURE_KNOWN
-    | responses.NO_USER
-    | responses.BAD_CHART
-    | responses.UNAVAILABLE,
+    responses=_CHART | responses.NO_USER,
 )
 def draw_user(
     database: Database,
     *,
     user_id: UserId,
-    metric: DrawnMetric = Drawn.STARGAZERS,
+    metric: ShownMetric = ChartMetric.STARGAZERS,
     date_from: ChartFrom = None,
     date_to: ChartTo = None,
-    theme: DrawnTheme = Theme.AUTO,
+    theme: ShownTheme = Theme.AUTO,
     width: Width = 600,
     height: Height = 300,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Draw the totals of all repositories of a user, to be embedded in a README or any page.
+    """Draw the totals of all repositories of a user, to embed in a README or any page.
 
-    As the chart of a repository. A day on which not every repository was recorded has no total,
-    and is a gap.
+    Like the chart of a repository. A day on which not every repository was recorded is a gap.
     """
 
     def look(connection: Connection) -> tuple[str, tuple[date, date], list[Point]]:
-        user = followed_user(connection, user_id)
-        first, last = span(connection, date_from, date_to, days=_DAYS)
+        user = get_tracked_user(connection, user_id)
+        first, last = span(connection, date_from, date_to, days=_DEFAULT_DAYS)
         return user.login, (first, last), series.of_user(connection, user_id, first, last)
 
     login, days, points = read(database, look)
@@ -181,20 +176,18 @@ def draw_user(
         days,
         metrics=metric.metrics,
         theme=theme,
-        extent=(width, height),
-        known=if_none_match,
+        size=(width, height),
+        if_none_match=if_none_match,
     )
 
 
 @router.get(
     "/repos/{repo_id}/badge.svg",
-    summary="Draw a repository's last count",
+    summary="Draw a repository's newest count",
     response_class=Response,
-    responses=responses.BADGE_SHOWN
-    | responses.PICTURE_KNOWN
+    responses=responses.svg("The badge.", width=84, height=20)
     | responses.NO_REPOSITORY
-    | responses.BAD_BADGE
-    | responses.UNAVAILABLE,
+    | responses.invalid_metric("metric"),
 )
 def draw_badge(
     database: Database,
@@ -206,19 +199,21 @@ def draw_badge(
         Query(
             min_length=1,
             max_length=100,
-            description="What is said before the count; shortened where it is too long.",
+            description="The text before the count; shortened if it is too long.",
             examples=["stars"],
         ),
     ] = None,
-    theme: DrawnTheme = Theme.AUTO,
+    theme: ShownTheme = Theme.AUTO,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Draw the newest recorded count of a repository as a badge, 20 pixels high."""
-    latest = read(database, lambda connection: known_repository(connection, repo_id)).latest
+    latest = read(database, lambda connection: get_repository(connection, repo_id)).latest
     name = label or metric.label.lower()
     value = f"{getattr(latest, metric):,}" if latest else "not recorded yet"
-    return _answer(
-        ("badge", name, value, theme), lambda: badge(name, value, theme=theme), known=if_none_match
+    return _respond(
+        ("badge", name, value, theme),
+        lambda: badge(name, value, theme=theme),
+        if_none_match=if_none_match,
     )
 
 
@@ -229,21 +224,21 @@ def _chart(
     *,
     metrics: Sequence[Metric],
     theme: Theme,
-    extent: tuple[int, int],
-    known: str | None,
+    size: tuple[int, int],
+    if_none_match: str | None,
 ) -> Response:
-    shown = [
+    lines = [
         (metric.label, [(point.day, getattr(point, metric)) for point in points])
         for metric in metrics
     ]
     first, last = days
-    width, height = extent
-    return _answer(
-        ("chart", title, shown, days, extent, theme),
+    width, height = size
+    return _respond(
+        ("chart", title, lines, days, size, theme),
         lambda: line_chart(
-            title, shown, first=first, last=last, width=width, height=height, theme=theme
+            title, lines, first=first, last=last, width=width, height=height, theme=theme
         ),
-        known=known,
+        if_none_match=if_none_match,
     )
 
 
@@ -253,18 +248,17 @@ def _chart(
     condition=Condition(),
 )
 def render(tag: str, draw: Callable[[], str]) -> bytes:  # noqa: ARG001 - the key of the cache
-    """Return the picture of a tag, drawn once for requests that come at the same time."""
+    """Return the image with an ETag; draw it once for requests that come at the same time."""
     return draw().encode()
 
 
-def _answer(what: object, draw: Callable[[], str], *, known: str | None) -> Response:
-    """Answer with a picture.
+def _respond(content: object, draw: Callable[[], str], *, if_none_match: str | None) -> Response:
+    """Return the image, or 304 if the client has it.
 
-    :param what: all that it shows
-    :param known: the ETags of pictures that the client has
+    :param content: everything that the image shows
     """
-    tag = tag_of(what)
+    tag = tag_of(content)
     headers = {**_HEADERS, "ETag": f'"{tag}"'}
-    if names(known, tag):
+    if names(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(render(tag, draw), media_type="image/svg+xml", headers=headers)

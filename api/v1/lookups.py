@@ -1,4 +1,4 @@
-"""``/v1/lookups``: what became of a login that could not be resolved at once."""
+"""``/v1/lookups``: the state of a login that was not resolved at once."""
 
 from typing import Annotated
 
@@ -9,35 +9,38 @@ from api.dependencies import Database
 from api.http.errors import NotFoundError
 from api.http.transactions import read
 from api.v1 import responses
-from api.v1.schemas import MAX_ID, Lookup
+from api.v1.fields import MAX_ID
+from api.v1.schemas import Lookup
 from common import lookups, users
 
-router = APIRouter(prefix="/v1/lookups", tags=["users"])
+router = APIRouter(prefix="/v1/lookups", tags=["users"], responses=responses.UNAVAILABLE)
 
 
 def url_of(lookup_id: int) -> str:
-    """Return the address of one lookup."""
+    """Return the URL of a lookup."""
     return f"{router.prefix}/{lookup_id}"
 
 
 @router.get(
     "/{lookup_id}",
-    summary="Show what became of a login",
-    responses=responses.LOOKUP_SHOWN
-    | responses.NO_LOOKUP
-    | responses.BAD_ID
-    | responses.UNAVAILABLE,
+    summary="Show the state of a lookup",
+    responses=responses.json(
+        200, "The lookup: `pending`, `done` with the user, or `failed` with the reason.", Lookup
+    )
+    | responses.problem(404, "There is no such lookup.", "lookup not found")
+    | responses.invalid_minimum("path", "lookup_id", "0", 1),
 )
 def show_lookup(
     database: Database,
     lookup_id: Annotated[
-        int, Path(ge=1, le=MAX_ID, description="As in the `Location` of the 202.", examples=[17])
+        int,
+        Path(ge=1, le=MAX_ID, description="The id in the `Location` of the 202.", examples=[17]),
     ],
 ) -> Lookup:
-    """Show what became of a login.
+    """Show the state of a login that `PUT /v1/users` answered with 202.
 
-    `pending` until GitHub was asked, then `done` with the user (null once that user was deleted),
-    or `failed` with the reason.
+    `pending` until GitHub answered, then `done` with the user (null once that user is deleted), or
+    `failed` with the reason.
     """
 
     def look(connection: Connection) -> Lookup:

@@ -1,75 +1,131 @@
-"""``POST /v1/users/{id}/scan``: scan a user now, also where today's scan is done."""
+"""``/v1/users/{id}/scan`` and ``…/scans``: request a scan, and show a user's scans by day."""
 
 import logging
 import math
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy import Connection
 
-from api.dependencies import MayWrite, Owned, Resources, UserId
+from api.dependencies import Database, MayWrite, Owned, Resources
+from api.http.dates import span
 from api.http.errors import NotFoundError
-from api.http.transactions import transact
+from api.http.formats import Table, Wanted
+from api.http.transactions import read, transact
+from api.queries import scan_days
+from api.queries.scan_days import ScanRecord, UnscannedDay
 from api.v1 import responses
-from api.v1.loads import send_load
-from api.v1.schemas import ScanAsked
+from api.v1.enqueue import enqueue_load
+from api.v1.fields import DateFrom, DateTo, UserId
+from api.v1.schemas import Scan, ScanRequested
+from api.v1.users import get_tracked_user
 from common import scans
 from common.scans import RescanRequest
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1/users/{user_id}", tags=["users"])
+router = APIRouter(prefix="/v1/users/{user_id}", responses=responses.UNAVAILABLE)
 
 _PAUSE = 300
-"""Seconds after a scan, or after asking for one, before the next can be asked for."""
+"""Seconds after a scan, or after a request for one, before the next can be requested."""
 
 
 @router.post(
     "/scan",
     summary="Scan a user now",
     status_code=202,
+    tags=["users"],
     dependencies=[MayWrite],
-    responses=responses.SCAN_ASKED
-    | responses.TOO_SOON
+    responses=responses.json(
+        202,
+        "The next free worker scans the user; `Location` shows the result.",
+        ScanRequested,
+        headers={"Location": "The URL of the user's scans."},
+    )
+    | responses.problem(
+        429,
+        "The user was scanned, or a scan was requested, less than five minutes ago.",
+        "scanned or requested less than 5 minutes ago: try again in 260 seconds",
+        headers={"Retry-After": "Seconds until a scan can be requested."},
+    )
     | responses.NO_KEY
     | responses.NO_USER
-    | responses.BAD_ID
-    | responses.UNAVAILABLE,
+    | responses.INVALID_USER_ID,
 )
 def scan_now(resources: Owned, user_id: UserId) -> JSONResponse:
-    """Scan a user now.
+    """Scan a user now, even if today's scan is done.
 
-    The numbers of this scan replace those of today; where it fails, those stay. It can be asked for
-    once in five minutes. GitHub's limits hold for it as for every scan.
+    The counts of this scan replace those of today; if it fails, those stay. A scan can be requested
+    once in five minutes, and waits for GitHub's limits like every scan. Repeating the call while
+    the scan is under way answers 202 again.
     """
-    asked = ask(resources, user_id)
-    if asked.wait:
-        wait = math.ceil(asked.wait)
+    request = request_scan(resources, user_id)
+    if request.wait:
+        wait = math.ceil(request.wait)
         raise HTTPException(
             429,
-            f"scanned or asked for a moment ago: ask again in {wait} seconds",
+            f"scanned or requested less than {_PAUSE // 60} minutes ago:"
+            f" try again in {wait} seconds",
             headers={"Retry-After": str(wait)},
         )
     return JSONResponse(
-        ScanAsked(state="sent" if asked.is_accepted else "at_work").model_dump(),
+        ScanRequested(state="sent" if request.is_accepted else "at_work").model_dump(),
         status_code=202,
         headers={"Location": f"/v1/users/{user_id}/scans"},
     )
 
 
-def ask(resources: Resources, user_id: int) -> RescanRequest:
-    """Store that a user is to be scanned now, then send the scan; the sweep sends what was lost.
+def request_scan(resources: Resources, user_id: int) -> RescanRequest:
+    """Make a user due now and send the scan; the sweep sends it if Redis does not take it.
 
-    :raise NotFoundError: nobody with this id is followed
+    :raise NotFoundError: no user with this id is tracked
     """
-    asked = transact(
+    request = transact(
         resources.database,
         lambda connection: scans.request_rescan(
             connection, user_id, pause=_PAUSE, lease=resources.settings.load_lease
         ),
     )
-    if asked is None:
+    if request is None:
         raise NotFoundError("user not found")
-    if asked.is_accepted:
-        log.info("scan requested: user %d", user_id)
-        send_load(resources, user_id, asked.login)
-    return asked
+    if request.is_accepted:
+        log.info("scan requested: %s (%d)", request.login, user_id)
+        enqueue_load(resources, user_id, request.login)
+    return request
+
+
+@router.get(
+    "/scans",
+    summary="Show a user's scans, day by day",
+    tags=["history"],
+    responses=responses.table(
+        "The days, newest first; `none` is a day on which no scan was tried.", Scan
+    )
+    | responses.NO_USER
+    | responses.NO_FORMAT
+    | responses.INVALID_DATES,
+)
+def show_scans(
+    *,
+    database: Database,
+    wanted: Wanted,
+    user_id: UserId,
+    date_from: DateFrom = None,
+    date_to: DateTo = None,
+) -> Response:
+    """Show the scan of each day: its state, and the number of repositories expected and recorded.
+
+    If they differ or the scan failed, `reason` says why, and `next_attempt_at` when it is tried
+    again. Every day from the one on which the user was added until today is listed; the state is
+    `none` if no scan was tried.
+    """
+
+    def look(connection: Connection) -> tuple[str, list[ScanRecord | UnscannedDay]]:
+        user = get_tracked_user(connection, user_id)
+        first, last = span(connection, date_from, date_to)
+        days = scan_days.every_day(connection, user_id, first, last)
+        return f"{user.login}-scans-{first}-{last}", days
+
+    name, days = read(database, look)
+    rows = [Scan.of(day).model_dump(mode="json") for day in days]
+    return Table(name, rows, Scan.columns()).answer(wanted)

@@ -1,99 +1,53 @@
-"""What goes over the wire, in and out: the contract that clients rely on."""
+"""The bodies of requests and responses: the contract that clients rely on.
 
-import re
-import unicodedata
+The examples of the fields make up the examples in ``/docs``. They are accounts and repositories of
+the demo, so that a call with them works there.
+"""
+
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from api.queries.metric import Metric
+from api.queries.repository_list import SPANS
 from api.queries.scan_days import ScanRecord, UnscannedDay
+from api.v1.fields import AccountId, Login, Name
 from common import lookups, users
 from common.states import LookupState, ScanState
 
-MAX_ID = 2**63 - 1
-"""The largest id that the tables can hold."""
-
-_LOGIN_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,38}"
-
-_NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-
-_DAY_PATTERN = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-
-
-def _check_login(login: str) -> str:
-    # fullmatch: a `$` would let a newline at the end pass, and a login becomes part of an address.
-    if not re.fullmatch(_LOGIN_PATTERN, login):
-        raise PydanticCustomError(
-            "login",
-            "a login is 1 to 39 letters, digits, hyphens or underscores,"
-            " and begins with a letter or a digit",
-        )
-    return login
-
-
-def _check_name(name: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        raise PydanticCustomError("name", "a name holds no control characters")
-    return name
-
-
-def _check_day(value: object) -> object:
-    # Pydantic would also take seconds since 1970, and 20220610 is a number of seconds.
-    if isinstance(value, str):
-        if not re.fullmatch(_DAY_PATTERN, value):
-            raise PydanticCustomError("day", "a date is written like 2022-06-10")
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise PydanticCustomError("day", "the calendar has no such day") from None
-    return value
-
-
-def _check_flag(value: object) -> object:
-    # Pydantic would also take 1, on, yes, t and y, which the documentation does not speak of.
-    if isinstance(value, str) and value not in ("true", "false"):
-        raise PydanticCustomError("flag", "say true or false")
-    return value
-
-
-Login = Annotated[
+_UserId = Annotated[int, Field(description="GitHub's numeric account id.", examples=[82056671])]
+_RepositoryId = Annotated[
+    int, Field(description="GitHub's numeric repository id.", examples=[831775037])
+]
+_RepositoryName = Annotated[str, Field(examples=["safe-queue"])]
+_FullName = Annotated[
     str,
-    AfterValidator(_check_login),
-    Field(
-        description="The GitHub login of a person or an organisation.",
-        examples=["allien"],
-        json_schema_extra={"pattern": f"^{_LOGIN_PATTERN}$", "minLength": 1, "maxLength": 39},
-    ),
+    Field(description="The owner's login and the name.", examples=["onelonelyrepo/safe-queue"]),
 ]
-AccountId = Annotated[
-    int, Field(ge=1, le=MAX_ID, description="GitHub's own account id.", examples=[1428904])
-]
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=255),
-    AfterValidator(_check_name),
-    Field(
-        description="The name shown on GitHub; the login where there is none.",
-        examples=["Allien Delon"],
-        json_schema_extra={"pattern": _NAME_PATTERN},
-    ),
-]
-Day = Annotated[date, BeforeValidator(_check_day)]
-Flag = Annotated[bool, BeforeValidator(_check_flag)]
 
 
-def _tell_what_is_whole(schema: dict[str, Any]) -> None:
-    """Put into the documentation what only the model's validator knows."""
+class TableRow(BaseModel):
+    """A row of a table, which is also available as CSV."""
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the names of the columns, in order."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row of JSON with one value for each column."""
+        return dict(row)
+
+
+# Users
+
+
+def _describe_rules(schema: dict[str, Any]) -> None:
+    """Add to the JSON schema the rules that only the model's validator knows."""
     properties = schema["properties"]
     properties["login"] = properties["login"]["anyOf"][0]
     schema["required"] = ["login"]
@@ -104,16 +58,16 @@ def _tell_what_is_whole(schema: dict[str, Any]) -> None:
 
 
 class UserToFollow(BaseModel):
-    """An account to follow: id, login and name, or the login alone."""
+    """The account to follow: id, login and name, or the login alone."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_tell_what_is_whole)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_describe_rules)
 
     id: AccountId | None = None
     login: Login | None = None
     name: Name | None = None
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _check_completeness(self) -> Self:
         if self.login is None or (self.id is None and self.name is not None):
             raise PydanticCustomError(
                 "user_to_follow",
@@ -123,36 +77,41 @@ class UserToFollow(BaseModel):
 
 
 class User(BaseModel):
-    """A followed account."""
+    """A followed GitHub account."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"id": 1428904, "login": "allien", "name": "Allien Delon"}]}
-    )
-
-    id: Annotated[int, Field(description="GitHub's own account id.")]
-    login: str
-    name: Annotated[str, Field(description="The login where GitHub has no name.")]
+    id: _UserId
+    login: Annotated[str, Field(examples=["onelonelyrepo"])]
+    name: Annotated[
+        str,
+        Field(
+            description="The name shown on GitHub, or the login if there is none.",
+            examples=["One Lonely Repo"],
+        ),
+    ]
 
     @classmethod
     def of(cls, user: users.TrackedUser) -> Self:
-        """Show a followed user."""
+        """Return the body for a tracked user."""
         return cls(id=user.id, login=user.login, name=user.name)
 
 
 class Lookup(BaseModel):
-    """What became of a login that was to be resolved."""
+    """The state of a login that a worker resolves."""
 
-    id: int
-    login: Annotated[str, Field(description="The login as it was asked for.")]
-    state: LookupState
+    id: Annotated[int, Field(examples=[17])]
+    login: Annotated[
+        str, Field(description="The login as it was requested.", examples=["onelonelyrepo"])
+    ]
+    state: Annotated[LookupState, Field(examples=["done"])]
     reason: Annotated[
-        str | None, Field(description="Why it failed, or why it is still pending, where known.")
+        str | None,
+        Field(description="Why it failed, or why it is still pending, if known.", examples=[None]),
     ]
     user: Annotated[User | None, Field(description="The followed user, once it is done.")]
 
     @classmethod
     def of(cls, lookup: lookups.Lookup, user: users.TrackedUser | None) -> Self:
-        """Show a lookup and the user that it led to."""
+        """Return the body for a lookup and the user it found."""
         return cls(
             id=lookup.id,
             login=lookup.login,
@@ -162,138 +121,215 @@ class Lookup(BaseModel):
         )
 
 
-class TableRow(BaseModel):
-    """A row of a table; its fields are the columns."""
+class PendingLookup(Lookup):
+    """A login that is not resolved yet."""
 
-    @classmethod
-    def columns(cls) -> list[str]:
-        """Return the names of the columns in their order."""
-        return list(cls.model_fields)
+    login: Annotated[
+        str, Field(description="The login as it was requested.", examples=["glacial-falcon"])
+    ]
+    state: Annotated[LookupState, Field(examples=["pending"])]
+    user: Annotated[User | None, Field(examples=[None])]
+
+
+# Daily rows
 
 
 class DailyRow(TableRow):
-    """What GitHub showed of one repository on one UTC day."""
+    """The counts of one repository on one UTC day."""
 
-    repo_id: Annotated[int, Field(description="GitHub's own repository id.")]
-    date: date
-    stargazers: int
-    forks: int
-    watchers: Annotated[int, Field(description="True watchers: those who get notifications.")]
+    repo_id: _RepositoryId
+    date: Annotated[date, Field(examples=["2026-11-28"])]
+    stargazers: Annotated[int, Field(examples=[82])]
+    forks: Annotated[int, Field(examples=[8])]
+    watchers: Annotated[
+        int,
+        Field(description="Real watchers: accounts that receive notifications.", examples=[3]),
+    ]
 
 
 class Stats(BaseModel):
-    """A user's rows, by repository and day."""
+    """A user's daily rows, ordered by repository id and date."""
 
     user: User
     stats: list[DailyRow]
 
 
-class Counts(BaseModel):
-    """The counts of one day, or by how much they changed."""
-
-    stargazers: int
-    forks: int
-    watchers: int
-
-
-class Changes(BaseModel):
-    """How the counts changed over so many days before the newest recorded one."""
-
-    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
-
-    day: Annotated[Counts | None, Field(alias="1")]
-    week: Annotated[Counts | None, Field(alias="7")]
-    month: Annotated[Counts | None, Field(alias="30")]
-    year: Annotated[Counts | None, Field(alias="365")]
-
-
-class Repository(BaseModel):
-    """A repository of a followed user."""
-
-    id: Annotated[int, Field(description="GitHub's own repository id.")]
-    user_id: Annotated[
-        int, Field(description="The user who was asked for, or else the newest owner.")
-    ]
-    name: str
-    full_name: str
-    description: str | None
-    language: Annotated[str | None, Field(description="The main one, as GitHub sees it.")]
-    fork: bool
-    archived: bool
-    present: Annotated[bool, Field(description="Whether GitHub lists it with the user.")]
-    absent_since: Annotated[
-        date | None, Field(description="The first day on which it was not; null while it is.")
-    ]
-    moved_to: Annotated[
-        int | None, Field(description="The followed user who has it now, where that is another.")
-    ]
-    first_day: Annotated[date | None, Field(description="The first recorded day.")]
-    last_day: Annotated[date | None, Field(description="The newest recorded day.")]
-    latest: Annotated[Counts | None, Field(description="What was recorded on `last_day`.")]
-    changes: Annotated[
-        Changes,
-        Field(
-            description="By days: from the day so long before `last_day`; null where that day was"
-            " not recorded."
-        ),
-    ]
-
-
 class NamedRepository(BaseModel):
-    """Which repository it is."""
+    """The identity of a repository."""
 
-    id: Annotated[int, Field(description="GitHub's own repository id.")]
-    user_id: Annotated[int, Field(description="The newest owner among the followed users.")]
-    name: str
-    full_name: str
+    id: _RepositoryId
+    user_id: Annotated[
+        int, Field(description="The newest owner among the followed users.", examples=[82056671])
+    ]
+    name: _RepositoryName
+    full_name: _FullName
 
 
 class RepositoryStats(BaseModel):
-    """A repository's rows, by day."""
+    """A repository's daily rows, ordered by date."""
 
     repository: NamedRepository
     stats: list[DailyRow]
 
 
 class Mover(TableRow):
-    """How one count of a repository differs between two recorded days of a period."""
+    """The change of one count of a repository between two recorded days of a period."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    repo_id: Annotated[int, Field(description="GitHub's own repository id.")]
-    name: str
-    first_day: Annotated[date, Field(description="The first recorded day of the period.")]
-    last_day: Annotated[date, Field(description="The last one.")]
-    first: Annotated[int, Field(description="The count on `first_day`.")]
-    last: Annotated[int, Field(description="The count on `last_day`.")]
-    difference: int
-    percent: Annotated[
-        float | None, Field(description="Of `first`, to two digits; null where that is 0.")
+    repo_id: _RepositoryId
+    name: _RepositoryName
+    first_day: Annotated[
+        date, Field(description="The first recorded day of the period.", examples=["2026-10-30"])
     ]
+    last_day: Annotated[
+        date, Field(description="The last recorded day of the period.", examples=["2026-11-28"])
+    ]
+    first: Annotated[int, Field(description="The count on `first_day`.", examples=[80])]
+    last: Annotated[int, Field(description="The count on `last_day`.", examples=[82])]
+    difference: Annotated[int, Field(examples=[2])]
+    percent: Annotated[
+        float | None,
+        Field(
+            description="The difference in percent of `first`, to two digits; null if that is 0.",
+            examples=[2.5],
+        ),
+    ]
+
+
+# Repositories
+
+
+class Counts(BaseModel):
+    """The counts of one day, or their change."""
+
+    stargazers: Annotated[int, Field(examples=[82])]
+    forks: Annotated[int, Field(examples=[8])]
+    watchers: Annotated[int, Field(examples=[3])]
+
+
+class Changes(BaseModel):
+    """The changes of the counts, by number of days before the newest recorded day."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    day: Annotated[
+        Counts | None,
+        Field(alias="1", examples=[{"stargazers": 0, "forks": 0, "watchers": 2}]),
+    ]
+    week: Annotated[
+        Counts | None,
+        Field(alias="7", examples=[{"stargazers": -1, "forks": 0, "watchers": 0}]),
+    ]
+    month: Annotated[
+        Counts | None,
+        Field(alias="30", examples=[{"stargazers": 2, "forks": 0, "watchers": 1}]),
+    ]
+    year: Annotated[Counts | None, Field(alias="365", examples=[None])]
+
+
+class Repository(TableRow):
+    """A repository of a followed user."""
+
+    id: _RepositoryId
+    user_id: Annotated[
+        int,
+        Field(
+            description="The user whose list this is, or else the newest owner.",
+            examples=[82056671],
+        ),
+    ]
+    name: _RepositoryName
+    full_name: _FullName
+    description: Annotated[str | None, Field(examples=["A queue that is safe to kill"])]
+    language: Annotated[
+        str | None, Field(description="The main language according to GitHub.", examples=["Go"])
+    ]
+    fork: Annotated[bool, Field(examples=[False])]
+    archived: Annotated[bool, Field(examples=[False])]
+    present: Annotated[
+        bool, Field(description="Whether GitHub lists it for this user.", examples=[True])
+    ]
+    absent_since: Annotated[
+        date | None,
+        Field(description="The first day on which it was not listed, or null.", examples=[None]),
+    ]
+    moved_to: Annotated[
+        int | None,
+        Field(
+            description="The followed user who owns it now, if that is another user.",
+            examples=[None],
+        ),
+    ]
+    first_day: Annotated[
+        date | None, Field(description="The first recorded day.", examples=["2026-09-29"])
+    ]
+    last_day: Annotated[
+        date | None, Field(description="The newest recorded day.", examples=["2026-11-28"])
+    ]
+    latest: Annotated[Counts | None, Field(description="The counts on `last_day`.")]
+    changes: Annotated[
+        Changes,
+        Field(
+            description="Change since N days before `last_day`; null if that day was not recorded."
+        ),
+    ]
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the names of the columns, with one for each count and each change."""
+        plain = [name for name in cls.model_fields if name not in _NESTED]
+        return [*plain, *Metric, *(f"{metric}_{days}d" for days in SPANS for metric in Metric)]
+
+    @classmethod
+    def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a repository of JSON with one value for each column."""
+        flat = {name: value for name, value in row.items() if name not in _NESTED}
+        for metric in Metric:
+            flat[metric] = (row["latest"] or {}).get(metric)
+            for days, change in row["changes"].items():
+                flat[f"{metric}_{days}d"] = (change or {}).get(metric)
+        return flat
+
+
+_NESTED = ("latest", "changes")
+
+
+# Scans
 
 
 class Scan(TableRow):
-    """What became of one user's day."""
+    """The scan of one user on one UTC day."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    day: date
+    day: Annotated[date, Field(examples=["2026-11-28"])]
     state: Annotated[
-        ScanState | Literal["none"], Field(description="`none` where nothing was tried.")
+        ScanState | Literal["none"],
+        Field(description="`none` if no scan was tried.", examples=["incomplete"]),
     ]
-    reason: Annotated[str | None, Field(description="Why the day is not whole, or not yet.")]
+    reason: Annotated[
+        str | None,
+        Field(
+            description="Why repositories are missing, or why the scan is not done yet.",
+            examples=["2 repositories did not answer"],
+        ),
+    ]
     expected: Annotated[
-        int | None, Field(description="Repositories that GitHub said there are, once asked.")
+        int | None,
+        Field(description="Number of repositories according to GitHub.", examples=[257]),
     ]
-    recorded: Annotated[int, Field(description="Repositories that have a row for this day.")]
-    attempts: int
-    started_at: datetime | None
-    finished_at: datetime | None
-    next_attempt_at: datetime | None
+    recorded: Annotated[
+        int, Field(description="Number of repositories with a row for this day.", examples=[255])
+    ]
+    attempts: Annotated[int, Field(examples=[2])]
+    started_at: Annotated[datetime | None, Field(examples=["2026-11-28T00:05:02Z"])]
+    finished_at: Annotated[datetime | None, Field(examples=["2026-11-28T00:05:09Z"])]
+    next_attempt_at: Annotated[datetime | None, Field(examples=[None])]
 
     @classmethod
     def of(cls, day: ScanRecord | UnscannedDay) -> Self:
-        """Show the record of a day, or that there is none."""
+        """Return the body for a day, with or without a scan."""
         if isinstance(day, ScanRecord):
             return cls.model_validate(day)
         return cls(
@@ -309,46 +345,50 @@ class Scan(TableRow):
         )
 
 
-class ScanAsked(BaseModel):
-    """What becomes of a scan that was asked for."""
+class ScanRequested(BaseModel):
+    """The answer to a request for a scan."""
 
     state: Annotated[
         Literal["sent", "at_work"],
-        Field(description="`at_work`: one was on its way, and is left to that."),
+        Field(description="`at_work` if a scan was already under way.", examples=["sent"]),
     ]
+
+
+# Operation
 
 
 class Health(BaseModel):
     """The process is alive."""
 
-    status: Literal["ok"] = "ok"
+    status: Annotated[Literal["ok"], Field(examples=["ok"])] = "ok"
 
 
 class Readiness(BaseModel):
-    """Whether requests can be served, and what is missing."""
+    """Whether the API can serve requests, and what is wrong if not."""
 
     status: Literal["ready", "degraded", "unavailable"]
-    checks: Annotated[
-        dict[str, str], Field(description="For each part `ok`, or in words what is wrong.")
-    ]
+    checks: Annotated[dict[str, str], Field(description="By part: `ok`, or what is wrong with it.")]
+
+
+# Errors
 
 
 class Problem(BaseModel):
-    """Why a request was not carried out."""
+    """Why the request failed."""
 
     detail: str
 
 
-class InputFault(BaseModel):
+class InputError(BaseModel):
     """What is wrong with one part of a request."""
 
     type: str
-    loc: list[str | int]
+    loc: Annotated[list[str | int], Field(description="Where it is in the request.")]
     msg: str
-    input: Annotated[object, Field(description="What was sent, where it is short.")] = None
+    input: Annotated[object, Field(description="What was sent, if it is short.")] = None
 
 
-class InputProblem(BaseModel):
+class InvalidInput(BaseModel):
     """What is wrong with a request."""
 
-    detail: list[InputFault]
+    detail: list[InputError]

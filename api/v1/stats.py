@@ -1,60 +1,68 @@
-"""``/v1/users/{id}/stats`` and ``…/scans``: what was recorded, and what became of each day."""
+"""``…/stats``: the daily rows of a user's repositories, or of one repository."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from threading import Lock
 
 from cachetools import LRUCache
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
-from api.dependencies import Database, DateFrom, DateTo, UserId
+from api.dependencies import Database
 from api.http.compression import WantedCoding
 from api.http.dates import span
 from api.http.errors import bad_query
 from api.http.etags import IfNoneMatch, names, tag_of
 from api.http.formats import BETWEEN, Format, Table, Wanted, answer_with, in_pieces
 from api.http.transactions import read
-from api.queries import scan_days, stats
-from api.queries.scan_days import ScanRecord, UnscannedDay
+from api.queries import series, stats
+from api.queries.repository_list import Entry
+from api.queries.series import Point
 from api.v1 import responses
-from api.v1.schemas import DailyRow, Scan
-from api.v1.users import followed_user
+from api.v1.fields import DateFrom, DateTo, RepositoryId, UserId
+from api.v1.repositories import get_repository
+from api.v1.schemas import DailyRow, NamedRepository, RepositoryStats, Stats, User
+from api.v1.users import get_tracked_user
 from common.users import TrackedUser
 
-router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"])
+router = APIRouter(prefix="/v1", tags=["history"], responses=responses.UNAVAILABLE)
 
-_MOST_ROWS = 500_000
-"""Some 45 MB of JSON."""
+_MAX_ROWS = 500_000
+"""About 45 MB of JSON."""
 
 cache: LRUCache[str, bytes] = LRUCache(maxsize=16 * 1024 * 1024, getsizeof=len)
-"""The newest bodies by ETag, which covers all that is in a body: none is ever out of date."""
+"""The latest bodies by ETag. An ETag covers everything in its body, so no body is ever stale."""
 
 _cache_lock = Lock()
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a request for rows finds; neither a body nor rows where the client has them."""
+class _Result:
+    """The query's result; neither a cached body nor rows if the client has the current version."""
 
     user: TrackedUser
-    name: str
+    file_name: str
     tag: str
     body: bytes | None = None
-    lots: list[bytes] | None = None
+    rows: list[bytes] | None = None
+    """One text for each repository."""
 
 
 @router.get(
-    "/stats",
-    summary="Show the numbers, day by day",
-    responses=responses.STATS_SHOWN
-    | responses.STATS_KNOWN
+    "/users/{user_id}/stats",
+    summary="Show a user's daily counts",
+    responses=responses.table(
+        "The rows, ordered by repository id and date; empty if nothing was recorded.",
+        DailyRow,
+        model=Stats,
+        headers=responses.ROWS_HEADERS,
+    )
+    | responses.not_modified(responses.ROWS_HEADERS)
     | responses.NO_USER
-    | responses.BAD_ID
-    | responses.BAD_DATES
     | responses.NO_FORMAT
-    | responses.UNAVAILABLE,
+    | responses.INVALID_DATES,
 )
 def show_stats(
     *,
@@ -68,36 +76,35 @@ def show_stats(
 ) -> Response:
     """Show the stars, forks and watchers of a user's repositories, day by day.
 
-    Both dates are included; the default is the last 30 days, and at most it is ten years and
-    500,000 rows. A day that nobody recorded has no row: nothing is filled in. The `ETag` is
-    another one after each scan of the repositories; with it in `If-None-Match` nothing is sent
-    twice. With `Accept-Encoding: gzip` a tenth of the bytes is sent.
+    Both dates are inclusive; the default is the last 30 days, the maximum ten years and 500,000
+    rows. A day that was not recorded has no row. The `ETag` changes after each scan of the
+    repositories: send it in `If-None-Match`, and the answer is 304 until then. With
+    `Accept-Encoding: gzip` the response is a tenth of the size.
     """
 
-    def look(connection: Connection) -> _Found:
-        user = followed_user(connection, user_id)
+    def look(connection: Connection) -> _Result:
+        user = get_tracked_user(connection, user_id)
         first, last = span(connection, date_from, date_to)
         owned = stats.owned(connection, user_id)
         if stats.exceeds(
-            connection, user_id, first, last, repositories=owned.number, limit=_MOST_ROWS
+            connection, user_id, first, last, repositories=owned.number, limit=_MAX_ROWS
         ):
             raise bad_query(
                 "date_from",
-                f"from {first} to {last} there are more than {_MOST_ROWS} rows:"
-                " ask for fewer days at a time",
+                f"more than {_MAX_ROWS} rows from {first} to {last}: request fewer days at a time",
                 first.isoformat(),
             )
-        found = _Found(
+        result = _Result(
             user,
-            name=f"{user.login}-stats-{first}-{last}",
+            file_name=f"{user.login}-stats-{first}-{last}",
             tag=tag_of(("stats", user, first, last, wanted, coding, owned.revision)),
         )
-        if names(if_none_match, found.tag):
-            return found
+        if names(if_none_match, result.tag):
+            return result
         with _cache_lock:
-            found.body = cache.get(found.tag)
-        if found.body is None:
-            found.lots = stats.read_text(
+            result.body = cache.get(result.tag)
+        if result.body is None:
+            result.rows = stats.read_text(
                 connection,
                 user_id,
                 first,
@@ -105,56 +112,68 @@ def show_stats(
                 row=stats.CSV_ROW if wanted is Format.CSV else stats.JSON_ROW,
                 separator=BETWEEN[wanted],
             )
-        return found
+        return result
 
-    # As of one moment: rows and the revision that they are kept under belong together.
-    found = read(database, look, is_snapshot=True)
-    body: bytes | Iterator[bytes] | None = found.body
-    if found.lots is not None:
-        user = found.user
-        shown = {"user": {"id": user.id, "login": user.login, "name": user.name}, "stats": []}
-        body = coding.coded(in_pieces(wanted, found.lots, columns=DailyRow.columns(), body=shown))
-        # What is too large to be kept is not put together either, and the client need not wait.
-        if sum(map(len, found.lots)) <= cache.maxsize:
+    # One snapshot: the rows must belong to the revision under which they are cached.
+    result = read(database, look, is_snapshot=True)
+    body: bytes | Iterator[bytes] | None = result.body
+    if result.rows is not None:
+        frame = {"user": User.of(result.user).model_dump(), "stats": []}
+        body = coding.coded(in_pieces(wanted, result.rows, columns=DailyRow.columns(), body=frame))
+        # A body that is too large for the cache is sent while it is made.
+        if sum(map(len, result.rows)) <= cache.maxsize:
             body = b"".join(body)
-            # Larger than the cache after all.
+            # Too large after all, with what JSON has around the rows.
             with _cache_lock, suppress(ValueError):
-                cache[found.tag] = body
-    headers = {"ETag": f'"{found.tag}"', "Cache-Control": "no-cache"}
-    return answer_with(wanted, coding, body, name=found.name, headers=headers)
+                cache[result.tag] = body
+    headers = {"ETag": f'"{result.tag}"', "Cache-Control": "no-cache"}
+    return answer_with(wanted, coding, body, name=result.file_name, headers=headers)
 
 
 @router.get(
-    "/scans",
-    summary="Show what became of each day",
-    responses=responses.SCANS_SHOWN
-    | responses.NO_USER
-    | responses.BAD_ID
-    | responses.BAD_DATES
+    "/repos/{repo_id}/stats",
+    summary="Show a repository's daily counts",
+    responses=responses.table(
+        "The rows, ordered by date; empty if nothing was recorded.",
+        DailyRow,
+        model=RepositoryStats,
+    )
+    | responses.NO_REPOSITORY
     | responses.NO_FORMAT
-    | responses.UNAVAILABLE,
+    | responses.INVALID_DATES,
 )
-def show_scans(
+def show_repository_stats(
     *,
     database: Database,
     wanted: Wanted,
-    user_id: UserId,
+    repo_id: RepositoryId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
 ) -> Response:
-    """Show what became of each day of a user.
+    """Show the stars, forks and watchers of one repository, day by day.
 
-    How many repositories GitHub said there are and how many were recorded; where they differ, or
-    a scan failed, why; and when the next attempt is due. Every day is there from the one on which
-    the user was added until today: where nothing was tried the state is `none`.
+    Includes the days on which another followed user owned it. Both dates are inclusive; the default
+    is the last 30 days, the maximum ten years. A day that was not recorded has no row.
     """
 
-    def look(connection: Connection) -> tuple[str, list[ScanRecord | UnscannedDay]]:
-        user = followed_user(connection, user_id)
+    def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Point]]:
+        entry = get_repository(connection, repo_id)
         first, last = span(connection, date_from, date_to)
-        days = scan_days.every_day(connection, user_id, first, last)
-        return f"{user.login}-scans-{first}-{last}", days
+        return entry, (first, last), series.of_repository(connection, repo_id, first, last)
 
-    name, days = read(database, look)
-    rows = [Scan.of(day).model_dump(mode="json") for day in days]
-    return Table(name, rows, Scan.columns()).answer(wanted)
+    entry, (first, last), points = read(database, look)
+    rows = [
+        {
+            "repo_id": repo_id,
+            "date": point.day,
+            "stargazers": point.stargazers,
+            "forks": point.forks,
+            "watchers": point.watchers,
+        }
+        for point in points
+    ]
+    repository = NamedRepository(
+        id=entry.id, user_id=entry.user_id, name=entry.name, full_name=entry.full_name
+    )
+    table = Table(f"{entry.login}-{entry.name}-stats-{first}-{last}", rows, DailyRow.columns())
+    return table.answer(wanted, body={"repository": repository.model_dump(), "stats": rows})

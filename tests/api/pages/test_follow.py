@@ -145,7 +145,7 @@ def test_what_is_no_login_is_said_beside_the_field(
     page = parse(answer.text)
 
     assert answer.status_code == 422
-    assert "a login is 1 to 39 letters" in page.one("p", id="problem").text
+    assert "a login must be 1 to 39 letters" in page.one("p", id="problem").text
     assert page.one("input", id="login").attributes["aria-describedby"] == "problem"
     assert page.one("input", id="login").attributes["value"] == login.strip()
 

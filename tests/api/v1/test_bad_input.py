@@ -62,8 +62,8 @@ def test_the_answer_says_what_a_login_looks_like(client: TestClient) -> None:
     assert fault == {
         "type": "login",
         "loc": ["body", "login"],
-        "msg": "a login is 1 to 39 letters, digits, hyphens or underscores,"
-        " and begins with a letter or a digit",
+        "msg": "a login must be 1 to 39 letters, digits, hyphens or underscores,"
+        " and begin with a letter or a digit",
         "input": "../orgs/x",
     }
 

@@ -56,7 +56,7 @@ def test_soon_after_a_scan_it_is_429_with_the_seconds_to_wait(
     assert answer.status_code == 429
     wait = int(answer.headers["retry-after"])
     assert 0 < wait <= 300
-    assert f"ask again in {wait} seconds" in answer.json()["detail"]
+    assert f"try again in {wait} seconds" in answer.json()["detail"]
     assert sent(settings.redis) == []
 
 
