@@ -1,25 +1,27 @@
-"""The clock: the only reader of time that decides what day it is or whether something is due.
+"""The clock that decides which UTC day it is and what is due.
 
-It is the database's, so that hosts whose clocks differ agree on the day. Postgres is asked through
-its function ``repopulse_now()`` (made by the first migration, it returns ``now()``), which SQL
-statements use too; a test that needs another day replaces that function in its own database, and
-every process that shares the database follows.
+All processes ask the database for the time, so that hosts whose clocks differ agree on the day. The
+first migration creates the SQL function ``repopulse_now()``, which returns ``now()``: the time at
+which the transaction began. A test that needs another day replaces the function in its own
+database.
 """
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, Date, DateTime, cast, func, select
+
+NOW: ColumnElement[datetime] = func.repopulse_now(type_=DateTime(timezone=True))
+"""The time at which the transaction began, for use in statements."""
+
+TODAY: ColumnElement[date] = cast(func.timezone("UTC", NOW), Date)
+"""The UTC day on which the transaction began, for use in statements."""
 
 
 def now(connection: Connection) -> datetime:
     """Return the time at which the current transaction began, in UTC."""
-    moment: datetime = connection.execute(text("SELECT repopulse_now()")).scalar_one()
-    return moment
+    return connection.execute(select(NOW)).scalar_one()
 
 
 def today(connection: Connection) -> date:
-    """Return the UTC day at which the current transaction began."""
-    day: date = connection.execute(
-        text("SELECT (repopulse_now() AT TIME ZONE 'UTC')::date")
-    ).scalar_one()
-    return day
+    """Return the UTC day on which the current transaction began."""
+    return connection.execute(select(TODAY)).scalar_one()

@@ -47,9 +47,13 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], Outage], ...] = (
 )
 
 
+class ContentionError(SQLAlchemyError):
+    """Other transactions changed the same rows at each attempt; ``outage_reason`` is ``BUSY``."""
+
+
 def outage_reason(error: SQLAlchemyError) -> Outage | None:
     """Return why the database could not do its work, or None where the work itself was wrong."""
-    if isinstance(error, PoolTimeoutError):
+    if isinstance(error, (PoolTimeoutError, ContentionError)):
         return Outage.BUSY
     if not isinstance(error, DBAPIError):
         return None

@@ -1,17 +1,19 @@
-"""Logins to follow that a worker has to resolve: durable, and claimed like scans."""
+"""Logins that a worker has to resolve to accounts: stored durably and claimed like scans."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, Update, bindparam, func, select, text, update
 
+from common.models import NEVER, User
+from common.models import Lookup as LookupRow
 from common.states import LookupState
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A login on its way to an account id."""
+    """A login that is to become a tracked user; ``user_id`` is None until it is resolved."""
 
     id: int
     login: str
@@ -20,78 +22,80 @@ class Lookup:
     user_id: int | None
 
 
-_COLUMNS = "id, login, state, reason, user_id"
+_COLUMNS = (LookupRow.id, LookupRow.login, LookupRow.state, LookupRow.reason, LookupRow.user_id)
+
+
+def _lookup(row: Row[*tuple[Any, ...]]) -> Lookup:
+    return Lookup(row.id, row.login, LookupState(row.state), row.reason, row.user_id)
+
+
+_GET_OR_CREATE = text("""
+    INSERT INTO lookups (login, lease_until)
+    VALUES (:login, repopulse_now() + make_interval(secs => :lease))
+    ON CONFLICT (lower(login)) WHERE state = 'pending'
+    -- Changes nothing, but returns the stored row even if another transaction has just inserted it.
+    DO UPDATE SET login = lookups.login
+    RETURNING id, login, state, reason, user_id, xmax = 0 AS is_new
+""")
+"""Insert a pending lookup, or return the login's pending one; ``xmax`` is 0 in inserted rows."""
 
 
 def get_or_create(connection: Connection, login: str, *, lease: float = 0) -> tuple[Lookup, bool]:
-    """Ask for a login to be resolved; whoever asks for one that is pending joins that question.
+    """Return the pending lookup of a login, in any case of letters, or create one.
 
-    :param lease: seconds during which the sweep leaves a new question to the caller's own message
-    :return: the question, and whether it is new
+    :param lease: seconds for which the sweep leaves a new lookup to the caller's own message
+    :return: the lookup, and whether it is new
     """
-    row = connection.execute(
-        text(
-            f"""
-            INSERT INTO lookups (login, lease_until)
-            VALUES (:login, repopulse_now() + make_interval(secs => :lease))
-            ON CONFLICT (lower(login)) WHERE state = 'pending'
-            -- Changes nothing, but returns the row that is there, whoever inserted it a moment ago.
-            DO UPDATE SET login = lookups.login
-            RETURNING {_COLUMNS}, xmax = 0
-            """  # noqa: S608 - a constant
-        ),
-        {"login": login, "lease": lease},
-    ).one()
-    return _lookup(row), row[-1]
+    row = connection.execute(_GET_OR_CREATE, {"login": login, "lease": lease}).one()
+    return _lookup(row), row.is_new
+
+
+_GET = select(*_COLUMNS).where(LookupRow.id == bindparam("id"))
+"""Built once: the API polls a lookup while a request waits for it."""
 
 
 def get(connection: Connection, lookup_id: int) -> Lookup | None:
     """Return one lookup, or None."""
-    row = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM lookups WHERE id = :id"),  # noqa: S608 - a constant
-        {"id": lookup_id},
-    ).one_or_none()
+    row = connection.execute(_GET, {"id": lookup_id}).one_or_none()
     return None if row is None else _lookup(row)
 
 
 def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
-    """Say whether the user that a lookup led to was followed before anybody asked."""
+    """Return whether the user of a resolved lookup was tracked before the lookup was created."""
     return bool(
         connection.execute(
-            text(
-                "SELECT u.added_at < l.created_at FROM lookups l JOIN users u ON u.id = l.user_id"
-                " WHERE l.id = :id"
-            ),
-            {"id": lookup_id},
+            select(User.added_at < LookupRow.created_at)
+            .join(LookupRow, LookupRow.user_id == User.id)
+            .where(LookupRow.id == lookup_id)
         ).scalar()
     )
 
 
-def claim(connection: Connection, *, limit: int, lease: float) -> list[Lookup]:
-    """Take pending lookups that are due: without a living lease, and ``not_before`` has passed."""
-    rows = connection.execute(
-        text(
-            f"""
-            WITH due AS (
-                SELECT id AS due_id FROM lookups
-                WHERE state = 'pending' AND lease_until <= repopulse_now()
-                  AND not_before <= repopulse_now()
-                ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
-            )
-            UPDATE lookups
-            SET lease_until = repopulse_now() + make_interval(secs => :lease),
-                attempts = attempts + 1
-            FROM due WHERE id = due_id
-            RETURNING {_COLUMNS}
-            """  # noqa: S608 - a constant
-        ),
-        {"limit": limit, "lease": lease},
+_CLAIM = text("""
+    WITH due AS (
+        SELECT id AS due_id FROM lookups
+        WHERE state = 'pending' AND lease_until <= repopulse_now()
+          AND not_before <= repopulse_now()
+        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
-    return [_lookup(row) for row in rows]
+    UPDATE lookups
+    SET lease_until = repopulse_now() + make_interval(secs => :lease), attempts = attempts + 1
+    FROM due WHERE id = due_id
+    RETURNING id, login, state, reason, user_id
+""")
+"""Lease the oldest lookups that are due, passing over those that another transaction claims."""
+
+
+def claim(connection: Connection, *, limit: int, lease: float) -> list[Lookup]:
+    """Lease pending lookups that are due: their last lease ended, and ``not_before`` has passed.
+
+    :param lease: seconds after which a lookup that is still pending is due again
+    """
+    return [_lookup(row) for row in connection.execute(_CLAIM, {"limit": limit, "lease": lease})]
 
 
 def lock_pending(connection: Connection, lookup_id: int) -> bool:
-    """Keep others from settling a lookup until the transaction ends.
+    """Lock a lookup against other writers until the transaction ends.
 
     :return: whether it is still pending
     """
@@ -103,43 +107,31 @@ def lock_pending(connection: Connection, lookup_id: int) -> bool:
 
 
 def cancel(connection: Connection, user_id: int) -> None:
-    """Settle what was asked before for the login of a user who is to be deleted.
+    """Fail the pending lookup of the login of a user who is to be deleted.
 
-    Whoever asked and got no answer may have followed the user by id since then: what they said last
-    is that it be deleted.
+    The client may have tracked the user by id since it sent the login. Its last word is the
+    deletion, and the lookup must not bring the user back.
     """
+    login = select(func.lower(User.login)).where(User.id == user_id).scalar_subquery()
     connection.execute(
-        text(
-            """
-            UPDATE lookups SET state = 'failed', reason = 'deleted again since it was asked for'
-            WHERE state = 'pending'
-              AND lower(login) = (SELECT lower(login) FROM users WHERE id = :id)
-            """
-        ),
-        {"id": user_id},
+        update(LookupRow)
+        .where(LookupRow.state == LookupState.PENDING, func.lower(LookupRow.login) == login)
+        .values(
+            state=LookupState.FAILED, reason="the user was deleted before the login was resolved"
+        )
     )
 
 
 def resolve(connection: Connection, lookup_id: int, user_id: int) -> None:
-    """Say which followed user a login turned out to be."""
+    """Record which tracked user has the login."""
     connection.execute(
-        text(
-            "UPDATE lookups SET state = 'done', reason = NULL, user_id = :user_id"
-            " WHERE id = :id AND state = 'pending'"
-        ),
-        {"id": lookup_id, "user_id": user_id},
+        _update_pending(lookup_id).values(state=LookupState.DONE, reason=None, user_id=user_id)
     )
 
 
 def fail(connection: Connection, lookup_id: int, reason: str) -> None:
-    """Say why a login cannot be followed."""
-    connection.execute(
-        text(
-            "UPDATE lookups SET state = 'failed', reason = :reason"
-            " WHERE id = :id AND state = 'pending'"
-        ),
-        {"id": lookup_id, "reason": reason},
-    )
+    """Record why the login cannot be tracked."""
+    connection.execute(_update_pending(lookup_id).values(state=LookupState.FAILED, reason=reason))
 
 
 def reschedule(
@@ -149,19 +141,18 @@ def reschedule(
     reason: str | None,
     not_before: datetime | None = None,
 ) -> None:
-    """Leave a lookup pending, to be taken up again at ``not_before`` or at the next sweep."""
+    """Give a lookup back, to be claimed from ``not_before`` on, or by the next sweep."""
     connection.execute(
-        text(
-            """
-            UPDATE lookups
-            SET reason = :reason, lease_until = '-infinity',
-                not_before = coalesce(CAST(:not_before AS timestamptz), not_before)
-            WHERE id = :id AND state = 'pending'
-            """
-        ),
-        {"id": lookup_id, "reason": reason, "not_before": not_before},
+        _update_pending(lookup_id).values(
+            reason=reason,
+            lease_until=NEVER,
+            not_before=LookupRow.not_before if not_before is None else not_before,
+        )
     )
 
 
-def _lookup(row: Row[Any]) -> Lookup:
-    return Lookup(row.id, row.login, LookupState(row.state), row.reason, row.user_id)
+def _update_pending(lookup_id: int) -> Update:
+    """Return a statement that changes a lookup only while it is pending."""
+    return update(LookupRow).where(
+        LookupRow.id == lookup_id, LookupRow.state == LookupState.PENDING
+    )

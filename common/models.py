@@ -52,7 +52,7 @@ def _one_of(states: type[StrEnum]) -> str:
     return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
 
 
-_NEVER = text("'-infinity'")
+NEVER = text("'-infinity'")
 """For ``lease_until`` and ``not_before``: the comparison with now holds without a case for null."""
 
 
@@ -70,8 +70,8 @@ class User(Base):
         DateTime(timezone=True), server_default=func.repopulse_now()
     )
     scanned_on: Mapped[date | None] = mapped_column(Date)
-    lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
-    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
+    lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NEVER)
+    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NEVER)
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Claims since the last scan that came to an end."""
     held_by: Mapped[str | None] = mapped_column(Text)
@@ -106,8 +106,8 @@ class Lookup(Base):
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.repopulse_now()
     )
-    lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
-    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=_NEVER)
+    lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NEVER)
+    not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NEVER)
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
     __table_args__ = (

@@ -1,15 +1,17 @@
-"""Reads and writes of the repositories of followed users."""
+"""Reads and writes of the repositories of tracked users."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, and_, case, func, select, text, update
 
 from common.db import array_literal
+from common.models import DailyStats, Repository
+from common.states import RepositoryState
 
 _BATCH = 5000
-"""Rows a statement: above this, arrays grow faster than statements save."""
+"""Rows per statement: beyond this, larger arrays cost more than fewer statements save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SeenRepository:
-    """A public repository as GitHub showed it; ``counts`` is None where only its name was shown."""
+    """A public repository as GitHub showed it; ``counts`` is None if GitHub showed none."""
 
     id: int
     name: str
@@ -33,7 +35,7 @@ class SeenRepository:
     counts: Counts | None
     description: str | None = None
     language: str | None = None
-    """The language that most of it is written in, by GitHub's reckoning."""
+    """The main language, as GitHub estimates it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,86 +51,101 @@ class KnownRepository:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a scan found to be different, by name."""
+    """The names of repositories that a scan found to be new or to have vanished."""
 
     new: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
 
 
 def list_known(connection: Connection, user_id: int, day: date) -> list[KnownRepository]:
-    """Return the repositories expected with this owner, and which have a row for a day."""
+    """Return the repositories expected with this owner, by id, and whether a day has their row."""
+    row_of_day = and_(
+        DailyStats.repo_id == Repository.id,
+        DailyStats.date == day,
+        DailyStats.user_id == user_id,
+    )
     rows = connection.execute(
-        text(
-            """
-            SELECT r.id, r.name, r.node_id, r.listed_on >= :day, d.repo_id IS NOT NULL
-            FROM repositories r
-            LEFT JOIN daily_stats d
-                ON d.repo_id = r.id AND d.date = :day AND d.user_id = :user_id
-            WHERE r.user_id = :user_id AND r.state <> 'gone'
-            ORDER BY r.id
-            """
-        ),
-        {"user_id": user_id, "day": day},
+        select(
+            Repository.id,
+            Repository.name,
+            Repository.node_id,
+            Repository.listed_on >= day,
+            DailyStats.repo_id.is_not(None),
+        )
+        .outerjoin(DailyStats, row_of_day)
+        .where(Repository.user_id == user_id, Repository.state != RepositoryState.GONE)
+        .order_by(Repository.id)
     )
     return [KnownRepository(*row) for row in rows]
 
 
-def lock(connection: Connection, ids: Iterable[int]) -> None:
-    """Keep other writers of these repositories waiting until the transaction ends.
+_LOCK = text("""
+    SELECT 1 FROM repositories WHERE id = ANY(CAST(:ids AS bigint[]))
+    ORDER BY id FOR NO KEY UPDATE
+""")
+"""Lock repositories in the order of their ids, so that two transactions cannot deadlock."""
 
-    Whoever writes to repositories, or to their rows, takes all of them here first: two who share
-    some, because these changed hands, then wait for each other in one order.
+
+def lock(connection: Connection, ids: Iterable[int]) -> None:
+    """Lock repositories against other writers until the transaction ends.
+
+    A transaction that writes to repositories or to their rows first locks all of them here. Two
+    transactions may share some, because a repository changed its owner.
     """
-    connection.execute(
-        text(
-            "SELECT 1 FROM repositories WHERE id = ANY(CAST(:ids AS bigint[]))"
-            " ORDER BY id FOR NO KEY UPDATE"
-        ),
-        {"ids": array_literal(ids)},
-    )
+    connection.execute(_LOCK, {"ids": array_literal(ids)})
+
+
+_UPSERT = text("""
+    INSERT INTO repositories AS r
+        (id, user_id, name, node_id, description, language, is_fork, is_archived,
+         first_seen_on, listed_on)
+    SELECT id, :user_id, name, node_id, description, language, is_fork, is_archived, :day, :day
+    FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:names AS text[]), CAST(:node_ids AS text[]),
+        CAST(:descriptions AS text[]), CAST(:languages AS text[]),
+        CAST(:forks AS boolean[]), CAST(:archived AS boolean[])
+    ) AS seen (id, name, node_id, description, language, is_fork, is_archived)
+    ON CONFLICT (id) DO UPDATE
+    SET user_id = excluded.user_id, name = excluded.name,
+        node_id = coalesce(excluded.node_id, r.node_id),
+        description = excluded.description, language = excluded.language,
+        is_fork = excluded.is_fork, is_archived = excluded.is_archived,
+        state = 'listed', listed_on = greatest(r.listed_on, excluded.listed_on),
+        first_seen_on = least(r.first_seen_on, excluded.first_seen_on),
+        missing_since = NULL, revision = excluded.revision
+""")
+"""Insert or update an owner's repositories from arrays; each gets a new random revision."""
+
+_INSERT_OWNERSHIPS = text("""
+    INSERT INTO ownerships (user_id, repo_id)
+    SELECT :user_id, unnest(CAST(:ids AS bigint[]))
+    ON CONFLICT DO NOTHING RETURNING repo_id
+""")
+"""Record a user as an owner of repositories; return the ids of those that are new to the user."""
 
 
 def save(
     connection: Connection, user_id: int, day: date, seen: Iterable[SeenRepository]
 ) -> tuple[str, ...]:
-    """Store what GitHub showed of an owner's repositories, counts apart.
+    """Store what GitHub showed of an owner's repositories, without the counts.
 
-    Each has another revision afterwards, for its daily rows that are written next.
+    Each repository gets a new revision, since its daily rows are written next.
 
-    :return: the names of those that this owner did not have before
+    :return: the names of the repositories that this owner did not have before
     """
-    # One order for all writers, so that two owners of one moved repository cannot deadlock.
+    # All transactions write in the order of ids, so that two owners of a repository that moved
+    # between them cannot deadlock.
     by_id = sorted({repository.id: repository for repository in seen}.values(), key=lambda r: r.id)
     new: list[str] = []
     for start in range(0, len(by_id), _BATCH):
         batch = by_id[start : start + _BATCH]
+        ids = array_literal(repository.id for repository in batch)
         connection.execute(
-            text(
-                """
-                INSERT INTO repositories AS r
-                    (id, user_id, name, node_id, description, language, is_fork, is_archived,
-                     first_seen_on, listed_on)
-                SELECT id, :user_id, name, node_id, description, language, is_fork, is_archived,
-                       :day, :day
-                FROM unnest(
-                    CAST(:ids AS bigint[]), CAST(:names AS text[]), CAST(:node_ids AS text[]),
-                    CAST(:descriptions AS text[]), CAST(:languages AS text[]),
-                    CAST(:forks AS boolean[]), CAST(:archived AS boolean[])
-                ) AS seen (id, name, node_id, description, language, is_fork, is_archived)
-                ON CONFLICT (id) DO UPDATE
-                SET user_id = excluded.user_id, name = excluded.name,
-                    node_id = coalesce(excluded.node_id, r.node_id),
-                    description = excluded.description, language = excluded.language,
-                    is_fork = excluded.is_fork, is_archived = excluded.is_archived,
-                    state = 'listed', listed_on = greatest(r.listed_on, excluded.listed_on),
-                    first_seen_on = least(r.first_seen_on, excluded.first_seen_on),
-                    missing_since = NULL, revision = excluded.revision
-                """
-            ),
+            _UPSERT,
             {
                 "user_id": user_id,
                 "day": day,
-                "ids": array_literal(repository.id for repository in batch),
+                "ids": ids,
                 "names": [repository.name for repository in batch],
                 "node_ids": [repository.node_id for repository in batch],
                 "descriptions": [repository.description for repository in batch],
@@ -137,43 +154,38 @@ def save(
                 "archived": [repository.is_archived for repository in batch],
             },
         )
-        added = connection.execute(
-            text(
-                """
-                INSERT INTO ownerships (user_id, repo_id)
-                SELECT :user_id, unnest(CAST(:ids AS bigint[]))
-                ON CONFLICT DO NOTHING RETURNING repo_id
-                """
-            ),
-            {"user_id": user_id, "ids": array_literal(repository.id for repository in batch)},
-        ).scalars()
-        owned = set(added)
-        new.extend(repository.name for repository in batch if repository.id in owned)
+        inserted = connection.execute(_INSERT_OWNERSHIPS, {"user_id": user_id, "ids": ids})
+        new_ids = set(inserted.scalars())
+        new.extend(repository.name for repository in batch if repository.id in new_ids)
     return tuple(new)
 
 
 def mark_missing(
     connection: Connection, user_id: int, day: date, ids: Sequence[int], *, confirmed: bool
 ) -> tuple[str, ...]:
-    """Note that repositories were not among the owner's on a day.
+    """Record that GitHub did not list repositories among the owner's on a day.
 
-    They are gone once that was confirmed: by looking at the repository itself, or by missing it on
-    another day too. Until then they are missing, and looked for again.
+    A repository is gone if that is confirmed: by a request for the repository itself, or because
+    it was missing on an earlier day too. Until then it is missing, and the next scan looks for it.
 
-    :return: the names of those that are gone now
+    :return: the names of the repositories that are gone now
     """
     if not ids:
         return ()
-    rows = connection.execute(
-        text(
-            """
-            UPDATE repositories
-            SET missing_since = coalesce(missing_since, :day),
-                state = CASE WHEN :confirmed OR missing_since < :day THEN 'gone' ELSE 'missing' END
-            WHERE id = ANY(:ids) AND user_id = :user_id AND state <> 'gone'
-            RETURNING name, state
-            """
-        ),
-        {"user_id": user_id, "day": day, "ids": list(ids), "confirmed": confirmed},
+    missing = case(
+        (Repository.missing_since < day, RepositoryState.GONE), else_=RepositoryState.MISSING
     )
-    return tuple(name for name, state in rows if state == "gone")
+    rows = connection.execute(
+        update(Repository)
+        .where(
+            Repository.id.in_(ids),
+            Repository.user_id == user_id,
+            Repository.state != RepositoryState.GONE,
+        )
+        .values(
+            missing_since=func.coalesce(Repository.missing_since, day),
+            state=RepositoryState.GONE if confirmed else missing,
+        )
+        .returning(Repository.name, Repository.state)
+    )
+    return tuple(name for name, state in rows if state == RepositoryState.GONE)

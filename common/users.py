@@ -1,28 +1,66 @@
-"""Reads and writes of the followed users."""
+"""Reads and writes of the tracked users."""
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Interval,
+    Row,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy import delete as delete_from
+from sqlalchemy.dialects.postgresql import insert
 
-from common import lookups, repositories
+from common import clock, lookups, repositories
+from common.db import ContentionError
+from common.models import NEVER, DailyStats, Ownership, Repository, Scan, User
+from common.states import UserState
+
+_ADD_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedUser:
-    """A followed account, as the HTTP contract shows it; ``id`` is GitHub's own account id."""
+    """A tracked account, as the HTTP contract shows it; ``id`` is GitHub's own account id."""
 
     id: int
     login: str
     name: str
 
 
-_COLUMNS = "id, login, name"
+_COLUMNS = (User.id, User.login, User.name)
 
 
-def _user(row: Row[Any] | None) -> TrackedUser | None:
+def _tracked_user(row: Row[int, str, str] | None) -> TrackedUser | None:
     return None if row is None else TrackedUser(row.id, row.login, row.name)
+
+
+# The statements of frequent calls are built once: building takes as long as executing.
+_GET = select(*_COLUMNS).where(User.id == bindparam("id"))
+_GET_AND_PROTECT = _GET.with_for_update(read=True, key_share=True)
+"""``FOR KEY SHARE``: the user cannot be deleted until the transaction ends."""
+_PAGE = (
+    select(*_COLUMNS)
+    .where(User.id > bindparam("after"))
+    .order_by(User.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+_INSERT = (
+    insert(User)
+    .values(lease_until=clock.NOW + bindparam("lease", type_=Interval))
+    .on_conflict_do_nothing(index_elements=[User.id])
+    .returning(*_COLUMNS)
+)
+"""Insert a user, or return nothing if there is one with this id."""
 
 
 def add(
@@ -32,168 +70,155 @@ def add(
     node_id: str | None = None,
     lease: float = 0,
 ) -> tuple[TrackedUser, bool]:
-    """Follow an account from now on.
+    """Track an account from now on; leave a user who is tracked already as stored.
 
-    :param lease: seconds during which the sweep leaves the new user to the caller's own message
-    :return: the user as stored, and whether it is new; one that is followed already stays as it is
+    The user cannot be deleted until the transaction ends, so that the caller may refer to it.
+
+    :param lease: seconds for which the sweep leaves a new user to the caller's own message
+    :return: the user as stored, and whether it is new
+    :raise ContentionError: other transactions deleted the user at each attempt
     """
-    added = text(
-        f"""
-        INSERT INTO users (id, login, name, node_id, lease_until)
-        VALUES (:id, :login, :name, :node_id, repopulse_now() + make_interval(secs => :lease))
-        ON CONFLICT (id) DO NOTHING
-        RETURNING {_COLUMNS}
-        """  # noqa: S608 - a constant
-    )
-    # Held against deletion until the transaction ends, for whoever refers to the user next.
-    found = text(f"SELECT {_COLUMNS} FROM users WHERE id = :id FOR KEY SHARE")  # noqa: S608 - a constant
     values = {
         "id": user.id,
         "login": user.login,
         "name": user.name,
         "node_id": node_id,
-        "lease": lease,
+        "lease": timedelta(seconds=lease),
     }
-    while True:
-        if row := connection.execute(added, values).one_or_none():
-            return TrackedUser(*row), True
-        if stored := _user(connection.execute(found, {"id": user.id}).one_or_none()):
-            return stored, False
-        # Deleted between the two statements.
-
-
-def get(connection: Connection, user_id: int) -> TrackedUser | None:
-    """Return one followed user, or None."""
-    return _user(
-        connection.execute(
-            text(f"SELECT {_COLUMNS} FROM users WHERE id = :id"),  # noqa: S608 - a constant
-            {"id": user_id},
-        ).one_or_none()
+    for _ in range(_ADD_ATTEMPTS):
+        added = connection.execute(_INSERT, values).one_or_none()
+        if added is not None:
+            return TrackedUser(*added), True
+        stored = connection.execute(_GET_AND_PROTECT, {"id": user.id}).one_or_none()
+        if stored is not None:
+            return TrackedUser(*stored), False
+        # Another transaction deleted the user between the two statements.
+    raise ContentionError(
+        f"user {user.id} was deleted during each of {_ADD_ATTEMPTS} attempts to add it; try again"
     )
 
 
-def find_by_login(connection: Connection, login: str) -> TrackedUser | None:
-    """Return the followed user who bears this login, in whatever case, or None.
+def get(connection: Connection, user_id: int) -> TrackedUser | None:
+    """Return one tracked user, or None."""
+    return _tracked_user(connection.execute(_GET, {"id": user_id}).one_or_none())
 
-    Of two that bear it (one was renamed and not scanned since) the one whose login was confirmed
-    last.
+
+def find_by_login(connection: Connection, login: str) -> TrackedUser | None:
+    """Return the tracked user with this login, ignoring case, or None.
+
+    Two users may have one login: one was renamed and not scanned since. The user whose login was
+    confirmed last is returned.
     """
-    return _user(
+    return _tracked_user(
         connection.execute(
-            text(
-                f"""
-                SELECT {_COLUMNS} FROM users
-                WHERE lower(login) = lower(:login) AND missing_since IS NULL
-                ORDER BY scanned_on DESC NULLS LAST, id LIMIT 1
-                """  # noqa: S608 - a constant
-            ),
-            {"login": login},
+            select(*_COLUMNS)
+            .where(func.lower(User.login) == func.lower(login), User.missing_since.is_(None))
+            .order_by(User.scanned_on.desc().nulls_last(), User.id)
+            .limit(1)
         ).one_or_none()
     )
 
 
 def page(connection: Connection, *, limit: int | None = None, after: int = 0) -> list[TrackedUser]:
-    """Return the followed users by ascending id, those after an id, at most ``limit``."""
-    rows = connection.execute(
-        text(
-            f"SELECT {_COLUMNS} FROM users WHERE id > :after ORDER BY id LIMIT :limit"  # noqa: S608 - a constant
-        ),
-        {"after": after, "limit": limit},
-    )
+    """Return tracked users by ascending id.
+
+    :param limit: how many users to return at most; None returns all
+    :param after: the id after which the page begins
+    """
+    rows = connection.execute(_PAGE, {"after": after, "limit": limit})
     return [TrackedUser(*row) for row in rows]
 
 
 def update_profile(connection: Connection, user: TrackedUser, *, node_id: str) -> None:
-    """Follow GitHub in what changes: login and name; and note that the account is there."""
+    """Store the login and name that GitHub shows now, and that the account exists.
+
+    Nothing is written if nothing changed.
+    """
+    shown = {
+        User.login: user.login,
+        User.name: user.name,
+        User.node_id: node_id,
+        User.state: UserState.ACTIVE,
+        User.missing_since: None,
+    }
     connection.execute(
-        text(
-            """
-            UPDATE users
-            SET login = :login, name = :name, node_id = :node_id,
-                state = 'active', missing_since = NULL
-            WHERE id = :id
-              AND (login, name, node_id, state, missing_since)
-                  IS DISTINCT FROM (:login, :name, :node_id, 'active', CAST(NULL AS date))
-            """
-        ),
-        {"id": user.id, "login": user.login, "name": user.name, "node_id": node_id},
+        update(User)
+        .where(
+            User.id == user.id,
+            or_(*(column.is_distinct_from(value) for column, value in shown.items())),
+        )
+        .values(shown)
     )
 
 
 def mark_missing(connection: Connection, user_id: int, day: date) -> date:
-    """Note that GitHub showed no such account on a day.
+    """Record that GitHub showed no such account on a day.
 
-    The user counts as vanished once that was seen on two days: GitHub has denied accounts by
-    mistake.
+    The user counts as vanished after two such days: GitHub has denied existing accounts by mistake.
 
-    :return: the first of the days in a row on which it was so
+    :return: the first day of those in a row on which GitHub showed no such account
     """
-    since: date = connection.execute(
-        text(
-            """
-            UPDATE users
-            SET missing_since = coalesce(missing_since, :day),
-                state = CASE WHEN missing_since < :day THEN 'vanished' ELSE state END
-            WHERE id = :id RETURNING missing_since
-            """
-        ),
-        {"id": user_id, "day": day},
+    since: date | None = connection.execute(
+        update(User)
+        .where(User.id == user_id)
+        .values(
+            missing_since=func.coalesce(User.missing_since, day),
+            state=case((User.missing_since < day, UserState.VANISHED), else_=User.state),
+        )
+        .returning(User.missing_since)
     ).scalar_one()
+    assert since is not None  # noqa: S101 - for the type checker
     return since
 
 
 def release(connection: Connection, user_id: int) -> None:
-    """Let the next sweep take a user whose own message could not be sent."""
-    connection.execute(
-        text("UPDATE users SET lease_until = '-infinity' WHERE id = :id"), {"id": user_id}
-    )
+    """Make a user due at once, because its own message could not be sent."""
+    connection.execute(update(User).where(User.id == user_id).values(lease_until=NEVER))
 
 
 def lock(connection: Connection, user_id: int) -> bool:
-    """Hold a user against deletion and other writers until the transaction ends.
+    """Lock a user against deletion and other writers until the transaction ends.
 
-    :return: whether the user is still there
+    :return: whether the user is still tracked
     """
     row = connection.execute(
-        # Whoever only refers to the user, by giving it a repository, need not wait: it may hold
-        # what we need next.
+        # NO KEY: a transaction that only gives a repository to the user need not wait, and may
+        # hold a lock that this one needs next.
         text("SELECT 1 FROM users WHERE id = :id FOR NO KEY UPDATE"),
         {"id": user_id},
     ).one_or_none()
     return row is not None
 
 
-def delete(connection: Connection, user_id: int) -> bool:
-    """Forget a user: first all statistics of the user's repositories, then the user.
+_HAND_OVER_REPOSITORIES = text("""
+    UPDATE repositories r SET user_id = o.user_id, state = 'gone'
+    FROM (SELECT repo_id, min(user_id) AS user_id FROM ownerships GROUP BY repo_id) o
+    WHERE r.user_id = :id AND o.repo_id = r.id
+""")
+"""Give a deleted user's repositories to other tracked users who owned them on some day."""
 
-    Days on which another followed user owned one of the repositories are that user's and stay.
+
+def delete(connection: Connection, user_id: int) -> bool:
+    """Delete a user: first all statistics of the user's repositories, then the user.
+
+    Rows of days on which another tracked user owned one of the repositories stay.
 
     :return: whether there was such a user
     """
-    # Before the lock on the user: whoever resolves a login takes them in this order.
+    # Before the user is locked: a worker that resolves a login locks in this order.
     lookups.cancel(connection, user_id)
-    # A scan in flight takes the same lock before it writes, and finds nobody there afterwards.
+    # A scan in flight takes the same lock before it writes, and then finds no user.
     if not lock(connection, user_id):
         return False
-    owned = connection.execute(
-        text("SELECT repo_id FROM ownerships WHERE user_id = :id"), {"id": user_id}
-    ).scalars()
-    # Another owner's scan may be at work on some of them.
-    repositories.lock(connection, owned)
-    for statement in (
-        """
-        DELETE FROM daily_stats
-        WHERE user_id = :id AND repo_id IN (SELECT repo_id FROM ownerships WHERE user_id = :id)
-        """,
-        "DELETE FROM ownerships WHERE user_id = :id",
-        """
-        UPDATE repositories r SET user_id = o.user_id, state = 'gone'
-        FROM (SELECT repo_id, min(user_id) AS user_id FROM ownerships GROUP BY repo_id) o
-        WHERE r.user_id = :id AND o.repo_id = r.id
-        """,
-        "DELETE FROM repositories WHERE user_id = :id",
-        "DELETE FROM scans WHERE user_id = :id",
-        "DELETE FROM users WHERE id = :id",
-    ):
-        connection.execute(text(statement), {"id": user_id})
+    owned = select(Ownership.repo_id).where(Ownership.user_id == user_id)
+    # A scan of another owner may be writing some of them.
+    repositories.lock(connection, connection.execute(owned).scalars())
+    connection.execute(
+        delete_from(DailyStats).where(DailyStats.user_id == user_id, DailyStats.repo_id.in_(owned))
+    )
+    connection.execute(delete_from(Ownership).where(Ownership.user_id == user_id))
+    connection.execute(_HAND_OVER_REPOSITORIES, {"id": user_id})
+    connection.execute(delete_from(Repository).where(Repository.user_id == user_id))
+    connection.execute(delete_from(Scan).where(Scan.user_id == user_id))
+    connection.execute(delete_from(User).where(User.id == user_id))
     return True

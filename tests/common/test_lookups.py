@@ -212,7 +212,7 @@ def test_deleting_a_user_withdraws_what_was_asked_before_for_its_login(
 
     withdrawn = stored(connection, question)
     assert withdrawn.state is LookupState.FAILED
-    assert withdrawn.reason == "deleted again since it was asked for"
+    assert withdrawn.reason == "the user was deleted before the login was resolved"
     assert stored(connection, other) == other
 
 

@@ -6,9 +6,11 @@ from itertools import chain
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.event import listen
 
 from api.queries import scan_days
 from common import lookups, repositories, scans, stats, users
+from common.db import ContentionError, Outage, outage_reason
 from common.repositories import Counts
 from common.states import LookupState, ScanState, UserState
 from common.users import TrackedUser
@@ -66,6 +68,31 @@ def test_two_who_add_a_user_at_once_add_one(engine: Engine) -> None:
         news = list(pool.map(add, range(8)))
 
     assert news.count(True) == 1
+
+
+def test_adding_a_user_whom_others_delete_each_time_ends_with_an_error(
+    engine: Engine, connection: Connection
+) -> None:
+    user = make_user()
+    attempts = []
+
+    def interfere(_adding: object, _cursor: object, statement: str, *_: object) -> None:
+        # The insertion finds the user present, and the query after it finds it deleted.
+        if statement.startswith("INSERT"):
+            attempts.append(statement)
+            users.add(connection, user)
+        elif "FOR KEY SHARE" in statement:
+            users.delete(connection, user.id)
+
+    with engine.begin() as adding:
+        listen(adding, "before_cursor_execute", interfere)
+        with pytest.raises(
+            ContentionError, match="was deleted during each of 3 attempts"
+        ) as raised:
+            users.add(adding, user)
+
+    assert len(attempts) == 3
+    assert outage_reason(raised.value) is Outage.BUSY
 
 
 def test_the_largest_id_fits(connection: Connection) -> None:

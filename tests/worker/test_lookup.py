@@ -210,7 +210,7 @@ def test_whoever_is_deleted_while_the_login_is_resolved_stays_deleted(stage: Sta
 
     assert resolve(stage, lookup_id) is None
     assert followed(stage) == []
-    assert lookup(stage, lookup_id).reason == "deleted again since it was asked for"
+    assert lookup(stage, lookup_id).reason == "the user was deleted before the login was resolved"
 
 
 def test_a_user_who_was_resolved_and_loaded_has_rows(stage: Stage, collector: Collector) -> None:
