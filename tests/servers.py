@@ -1,8 +1,8 @@
 """Real servers for the tests, and a separate database for each test.
 
 ``SERVERS=embedded`` (the default) runs the servers from wheels, ``SERVERS=containers`` runs the
-same versions in containers. Each pytest process has servers of its own on free ports, started in less
-than a second, so that neither the processes of one run nor two runs share anything.
+same versions in containers. Each pytest process starts its own servers on free ports, in less than
+a second, so that neither the processes of one run nor two runs share anything.
 """
 
 import os
