@@ -41,7 +41,7 @@ TITLE = "Tools that people would use instead"
 PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
 """Of the environment that `make bench` makes for them."""
 
-_SCRIPTS = Path(__file__).parent / "with_peers"
+_SCRIPTS = Path(__file__).parent / "peer_programs"
 _SIZES = [17, 1, 4, 6, 2, 9, 5, 1, 6, 4, 3, 2]
 _LATENCY = 0.05
 _TOKEN = "good"

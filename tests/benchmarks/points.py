@@ -18,14 +18,14 @@ from common.settings import Settings
 from simulator import World
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.spread import Spread, sizes_of
+from tests.benchmarks.repository_counts import Distribution, repository_counts
 from tests.clock import Clock
 from tests.worker.stage import TODAY, Stage
 from worker.collect import Collector
 
 TITLE = "Points and requests at GitHub"
 
-USERS = {Spread.RECORDED: 600, Spread.WIDE: 100}
+USERS = {Distribution.RECORDED: 600, Distribution.WIDE: 100}
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -38,8 +38,8 @@ def minimum(sizes: list[int]) -> int:
     return sum(max(1, math.ceil(size / 100)) for size in sizes)
 
 
-def _measure(bench: Bench, spread: Spread, users: int) -> list[Figure]:
-    sizes = sizes_of(spread, users)
+def _measure(bench: Bench, spread: Distribution, users: int) -> list[Figure]:
+    sizes = repository_counts(spread, users)
     with (
         bench.databases.fresh() as url,
         redis.Redis.from_url(bench.servers.redis_url) as client,
@@ -82,7 +82,7 @@ def _record_day(stage: Stage, collector: Collector) -> None:
     assert rows == len(stage.world.truth(day)), f"{rows} rows"
 
 
-def _figures(stage: Stage, spread: Spread, sizes: list[int]) -> list[Figure]:
+def _figures(stage: Stage, spread: Distribution, sizes: list[int]) -> list[Figure]:
     points: Counter[str] = Counter()
     for record in stage.simulator.requests:
         # In REST, which has no points, a request counts as one.

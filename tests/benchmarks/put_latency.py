@@ -19,7 +19,7 @@ import httpx
 
 from simulator import World
 from tests.faults.cluster import Cluster, cluster
-from tests.faults.cut import Cut, cut
+from tests.faults.redis_outage import RedisOutage, take_redis_away
 
 
 def measure(made: Cluster, ids: Iterator[int], *, clients: int, requests: int) -> list[float]:
@@ -50,10 +50,10 @@ def main() -> None:
     print(f"{'redis':<10}{'p50':>8}{'p99':>8}{'max':>8}{'load':>8}")
     with tempfile.TemporaryDirectory() as directory, cluster(Path(directory), World()) as made:
         made.start("api")
-        for how in (None, *Cut):
+        for how in (None, *RedisOutage):
             with ExitStack() as outage:
                 if how is not None:
-                    cut(made, how, outage)
+                    take_redis_away(made, how, outage)
                 taken = measure(made, ids, clients=options.clients, requests=options.requests)
             shown = [taken[int((len(taken) - 1) * part)] * 1000 for part in (0.5, 0.99, 1)]
             told = "".join(f"{each:>8.0f}" for each in shown)

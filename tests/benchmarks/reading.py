@@ -24,8 +24,8 @@ from datetime import date, timedelta
 
 from common.db import make_engine
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.beside import beside
 from tests.benchmarks.figure import Figure, percentile
+from tests.benchmarks.reference_servers import reference_server
 from tests.benchmarks.replay import fill
 from tests.end_to_end.system import running
 
@@ -77,9 +77,9 @@ def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[
     # A day before the first row asks for the same rows in other words: nothing of it is kept.
     earlier = (first - timedelta(days=ago) for ago in itertools.count(1))
     with (
-        beside("memory", str(file)) as memory_port,
-        beside("alone", str(file)) as alone_port,
-        beside("usual", url) as usual_port,
+        reference_server("memory", str(file)) as memory_port,
+        reference_server("alone", str(file)) as alone_port,
+        reference_server("usual", url) as usual_port,
     ):
         for other in (memory_port, alone_port):
             assert _fetch(other, f"{path}{first}")[0] == body

@@ -33,7 +33,7 @@ from simulator import Account, GitHubSimulator, Limits, World
 from simulator import running as serving
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.spread import Spread, sizes_of
+from tests.benchmarks.repository_counts import Distribution, repository_counts
 from tests.clock import Clock
 from tests.end_to_end.system import System
 from tests.end_to_end.system import running as running_system
@@ -76,7 +76,7 @@ def measure(bench: Bench) -> list[Figure]:
         for workers, users in NEW.items()
     ]
     for workers, users in KNOWN.items():
-        sizes = sizes_of(Spread.RECORDED, users)
+        sizes = repository_counts(Distribution.RECORDED, users)
         run = _scan(bench, workers, sizes, scanned_on=TODAY - ONE_DAY)
         figures.append(_figure("known users", workers, run))
     return figures

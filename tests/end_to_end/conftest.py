@@ -1,4 +1,4 @@
-"""A system on the test's own servers, with the simulator as its GitHub."""
+"""The product's processes on the test's servers, with the simulated GitHub."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ def world() -> World:
 
 @pytest.fixture
 def system(make_system: MakeSystem, world: World) -> Iterator[System]:
-    """The product with a worker, and GitHub as the world is."""
+    """The API and a worker, with a GitHub that serves ``world``."""
     with (
         serving(GitHubSimulator(world, tokens={"token": world.add_account("watcher")})) as github,
         running(make_system(GITHUB_API_URL=github), "api", "worker") as started,

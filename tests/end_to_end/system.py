@@ -1,4 +1,4 @@
-"""The product's real processes, for tests that see what its users see."""
+"""The product's real processes."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ MODULES = {
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -40,12 +40,12 @@ class System:
     logs: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     checkouts: dict[str, Path] = field(default_factory=dict)
-    """By process, where its code is; this checkout where not given."""
+    """By process, the directory of its code; this checkout if not given."""
 
     def start(self, name: str, **environment: str) -> None:
         """Start one process: ``api``, ``beat``, ``flower``, ``worker`` or ``worker-2``.
 
-        :param environment: of this process alone, on top of what all share
+        :param environment: variables of this process only, on top of the shared ones
         """
         module = MODULES[name.partition("-")[0]]
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ class System:
         process.wait()
 
     def stop(self) -> None:
-        """End all processes; those that do not listen are killed."""
+        """End all processes; those that ignore SIGTERM are killed."""
         for process in self.processes.values():
             process.terminate()
         for name in list(self.processes):
@@ -81,11 +81,11 @@ class System:
 
     @property
     def address(self) -> str:
-        """Where the API is."""
+        """The API's address."""
         return f"http://127.0.0.1:{self.environment['API_PORT']}"
 
     def wait_until_ready(self) -> None:
-        """Wait until the API says that everything it needs is there."""
+        """Wait until the API is ready."""
 
         def is_ready() -> bool:
             with suppress(httpx.TransportError):
@@ -101,7 +101,7 @@ class System:
 
 @contextmanager
 def running(system: System, *names: str) -> Iterator[System]:
-    """Run processes until the end of the block; what they wrote is shown where a test fails."""
+    """Run processes until the end of the block, and print their logs if a test fails."""
     try:
         for name in names:
             system.start(name)

@@ -1,4 +1,4 @@
-"""The contract that earlier clients rely on, with all processes running."""
+"""The frozen HTTP contract, with all processes running."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ TITOV = {"id": 28631927, "login": "anvdev", "name": "Ivan Titov"}
 
 
 def scans(system: System, user_id: int) -> list[dict[str, Any]]:
-    """Wait until the first scan has come to an end, and return the user's scans."""
+    """Wait until the first scan has ended, and return the user's scans."""
 
     def ended() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = system.call("GET", f"/v1/users/{user_id}/scans").json()
@@ -41,7 +41,7 @@ def test_a_user_is_followed_listed_and_deleted(system: System, world: World) -> 
     assert system.call("GET", "/v1/users").json() == []
 
 
-def test_an_account_that_github_never_heard_of_has_a_record_and_no_rows(system: System) -> None:
+def test_an_account_that_github_does_not_have_gets_a_record_and_no_rows(system: System) -> None:
     added = system.call("PUT", "/v1/users", json=TITOV)
     record = scans(system, 28631927)[0]
     listed = system.call("GET", "/v1/users")
@@ -75,7 +75,9 @@ def test_a_login_alone_becomes_a_user_with_a_row_for_each_repository(
     }
 
 
-def test_what_only_the_token_may_see_is_stored_nowhere(system: System, world: World) -> None:
+def test_private_repositories_that_the_token_may_see_are_not_stored(
+    system: System, world: World
+) -> None:
     watcher = world.account("watcher")
     assert watcher is not None
     secret = world.add_repository(watcher, "secret-plan", private=True)
@@ -90,7 +92,7 @@ def test_what_only_the_token_may_see_is_stored_nowhere(system: System, world: Wo
     assert "secret-plan" not in system.log("worker")
 
 
-def test_a_login_that_nobody_bears_is_a_404_with_the_reason(system: System) -> None:
+def test_a_login_that_github_does_not_have_is_a_404_with_the_reason(system: System) -> None:
     answer = system.call("PUT", "/v1/users", json={"login": "no-such-user"})
 
     assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""Every process is killed in turn while users are loaded; the rows are the same as without."""
+"""Every process is killed in turn while users are loaded, and no row is lost or doubled."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def engine_of(postgres: EmbeddedPostgres) -> Iterator[Engine]:
 
 
 def put(system: System, login: str) -> int:
-    """Ask until the API answers, as a person would; return the last status."""
+    """Repeat a call until it is accepted; return the last status."""
 
     def answer() -> int:
         try:
@@ -86,10 +86,10 @@ def test_killing_every_process_in_turn_loses_and_doubles_nothing(tmp_path: Path)
                 "API_PORT": str(free_port()),
                 "DATA_DIR": str(tmp_path / "data"),
                 "WORKER_CONCURRENCY": "2",
-                # A killed worker's request holds its place among those in flight for a while.
+                # The permit of a killed worker's request expires after a while.
                 "GITHUB_CONCURRENCY": "8",
                 "LOOKUP_WAIT": "0.2",
-                # Short enough that what a kill loses is due again within the test.
+                # Short, so that a scan that a kill lost is due again within the test.
                 "LEASE": "6",
                 "LOAD_LEASE": "4",
                 "SWEEP_INTERVAL": "1",

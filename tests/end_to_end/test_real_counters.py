@@ -1,4 +1,4 @@
-"""A fortnight of real counters: every row equals the file, none missing, none more."""
+"""Fifteen days of real counters: the rows are exactly those of the file."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.end_to_end,
     pytest.mark.skipif(
         not COUNTERS.exists(),
-        reason="the file of real counters is not part of the project and is not at hand",
+        reason="the file of real counters is not part of the project and is not on this machine",
     ),
 ]
 
@@ -48,7 +48,7 @@ def stored(engine: Engine) -> set[Row]:
         return {(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows}
 
 
-def test_a_fortnight_of_a_hundred_owners_equals_the_file(
+def test_the_rows_of_a_hundred_owners_over_fifteen_days_equal_the_file(
     make_system: MakeSystem, engine: Engine, clock: Clock, settings: Settings
 ) -> None:
     clock.set(FIRST_DAY)

@@ -1,6 +1,6 @@
-"""Whatever breaks: nothing lost, nothing doubled, nothing started by hand.
+"""Faults: nothing is lost or doubled, and the system recovers without help.
 
-Each test runs the real processes (workers, beats, the API) on a Postgres and a Redis of its own,
-beside the simulated GitHub, breaks something, and then asks for all of what ``invariants`` lists.
+Each test runs the real processes (workers, beats, the API) with its own Postgres and Redis and the
+simulated GitHub, breaks something, and then checks all that ``invariants`` lists.
 ``FAULTS=full`` runs them at full length; the default is short enough for every change.
 """

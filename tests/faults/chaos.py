@@ -1,4 +1,4 @@
-"""A random mix of faults, from a seed: what may break, and in which order it does."""
+"""A random mix of faults, from a seed."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ from common.broker import Task, make_celery, send
 from common.settings import Settings
 from simulator import Account, Fault, FaultKind, World
 from tests.faults.cluster import Cluster
-from tests.faults.invariants import left
+from tests.faults.invariants import unscanned
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_until
 
@@ -27,19 +27,19 @@ PROCESSES = ("api", "worker", "worker-2", "beat", "beat-2")
 
 @dataclass
 class Chaos:
-    """Breaks a cluster again and again, each fault for some seconds at most."""
+    """Breaks a cluster again and again; each fault lasts some seconds at most."""
 
     cluster: Cluster
     dice: random.Random
     injected: Counter[str] = field(default_factory=Counter)
 
     def run(self, seconds: float) -> None:
-        """Break one thing after the other for so long; then nothing is broken any more."""
+        """Break one thing after the other for some seconds, then repair everything."""
         faults = self._faults()
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             name = self.dice.choice(sorted(faults))
-            # Some faults are asked of Postgres, which may be recovering from the one before.
+            # Some faults need Postgres, which may still be recovering from the fault before.
             with suppress(DBAPIError):
                 faults[name]()
                 self.injected[name] += 1
@@ -96,7 +96,7 @@ class Chaos:
         wait_until(self._are_writes_taken, 60)
 
     def _are_writes_taken(self) -> bool:
-        """Lift what a fault may have left that was cut short itself."""
+        """Make the database writable, in case another fault interrupted that."""
         with suppress(DBAPIError):
             self.cluster.refuse_writes(False)
             return True
@@ -149,18 +149,18 @@ class Chaos:
 
 @dataclass
 class Days:
-    """Lets a day end when everybody is scanned, and skips waits where nobody has anything to do."""
+    """Ends a day when all users are scanned, and skips waits in which nothing can be done."""
 
     cluster: Cluster
     dice: random.Random
     lock: threading.Lock
     passed: list[date] = field(default_factory=list)
 
-    def look(self) -> None:
-        """See whether it is time for the next day."""
+    def end_day_if_done(self) -> None:
+        """Begin the next day if all users are scanned."""
         try:
             with self.lock:
-                if left(self.cluster):
+                if unscanned(self.cluster):
                     self.cluster.skip_wait()
                     return
                 self.passed.append(self.cluster.world.day)
@@ -169,7 +169,7 @@ class Days:
             return
 
     def _transfer(self, world: World) -> None:
-        """Let some repositories change hands over night."""
+        """Transfer some repositories."""
         public = [each for each in world.repositories() if not each.private]
         for repository in self.dice.sample(public, 3):
             owner = self.dice.choice(world.accounts)
@@ -178,7 +178,7 @@ class Days:
 
 
 @dataclass
-class Person:
+class Client:
     """Follows and deletes users all the time, and remembers what the API promised."""
 
     cluster: Cluster
@@ -187,13 +187,13 @@ class Person:
     lock: threading.Lock
     followed: set[int] = field(default_factory=set)
     promised: set[int] = field(default_factory=set)
-    """Answered with 202: not there yet, perhaps."""
+    """Answered with 202, so the user may be added later."""
     statuses: Counter[int] = field(default_factory=Counter)
     _unanswered: Callable[[], bool] | None = None
-    """What was said last and may have been done or not: to be said again."""
+    """The last call, if it is unknown whether it was carried out: it is repeated."""
 
     def act(self) -> None:
-        """Follow the next newcomer, or delete one who was followed."""
+        """Follow the next newcomer, or delete a user who was followed."""
         if self._unanswered is None:
             if self.followed and self.dice.random() < 0.2:
                 user = self.dice.choice(sorted(self.followed))
@@ -204,7 +204,7 @@ class Person:
         self.is_answered()
 
     def is_answered(self) -> bool:
-        """Say again what was not answered; return whether nothing is left to say."""
+        """Repeat a call that was not answered; return whether there is none left."""
         if self._unanswered is not None and self._unanswered():
             self._unanswered = None
         return self._unanswered is None
@@ -230,7 +230,7 @@ class Person:
 
     def _ask(self, method: str, path: str, body: dict[str, object] | None) -> int:
         try:
-            # Nobody is added while a day ends.
+            # No user is added while a day ends.
             with self.lock:
                 status = self.cluster.call(method, path, json=body).status_code
         except httpx.TransportError:
@@ -249,6 +249,6 @@ def first_days(cluster: Cluster) -> dict[int, date]:
 
 
 def followed(cluster: Cluster) -> set[int]:
-    """Return who is followed."""
+    """Return the ids of the followed users."""
     with cluster.engine.connect() as connection:
         return set(connection.execute(text("SELECT id FROM users")).scalars())

@@ -1,8 +1,7 @@
-"""The whole system for a test that breaks it: real processes, kept running as by a supervisor."""
+"""The whole system for a test that breaks it: real processes, restarted when they end."""
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,33 +37,33 @@ TODAY = date(2026, 11, 23)
 YESTERDAY = TODAY - timedelta(days=1)
 
 LEASE = 12.0
-"""Seconds; with it a task may take six, and a message that was taken comes back after nine."""
+"""Seconds. With it a task may take six seconds, and a taken message comes back after nine."""
 
-KNOBS = {
+SETTINGS = {
     "LEASE": str(LEASE),
     "LOAD_LEASE": "6",
     "SWEEP_INTERVAL": "1",
     "WORKER_CONCURRENCY": "2",
-    # The place of a request whose worker was killed is free again after forty seconds only.
+    # The permit of a request whose worker was killed expires after forty seconds.
     "GITHUB_CONCURRENCY": "50",
     "LOOKUP_WAIT": "0.5",
     "GITHUB_TOKEN": "token",
 }
 
-EVERYBODY = ("api", "worker", "worker-2", "beat", "beat-2")
+ALL_PROCESSES = ("api", "worker", "worker-2", "beat", "beat-2")
 
 RESTART_PAUSE = 0.5
 
-SKIPPED = 3 * 3600
-"""Seconds: longer waits, until tomorrow, are what a test wants to see."""
+LONGEST_SKIP = 3 * 3600
+"""Seconds. Longer waits, until tomorrow, are not skipped: tests check them."""
 
 
 @dataclass
 class Cluster:
-    """Servers, processes, GitHub, and what watches over them.
+    """Servers, processes and GitHub, watched by a thread.
 
-    Whatever ends is started again after a moment, as ``restart: unless-stopped`` and a supervisor
-    of servers do; nothing is ever started by the test itself.
+    The thread restarts what ends, as ``restart: unless-stopped`` does. A test restarts nothing
+    itself.
     """
 
     directory: Path
@@ -79,7 +78,7 @@ class Cluster:
     clock: Clock
     restarts: dict[str, int] = field(default_factory=dict)
     _wanted: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By process, the environment that is its alone."""
+    """The extra environment of each process."""
     _held_back: set[str] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _is_over: threading.Event = field(default_factory=threading.Event)
@@ -87,7 +86,7 @@ class Cluster:
     # Processes
 
     def start(self, *names: str, **environment: str) -> None:
-        """Start processes that are kept running from now on."""
+        """Start processes, and restart them from now on when they end."""
         with self._lock:
             for name in names:
                 self._wanted[name] = {"DATA_DIR": str(self.directory / name), **environment}
@@ -95,11 +94,10 @@ class Cluster:
         if "api" in names:
             self.system.wait_until_ready()
 
-    def stop(self, *names: str, patience: float = 20, then_kill: bool = False) -> None:
-        """Ask processes to stop and wait; they are not started again.
+    def stop(self, *names: str, within: float = 20) -> None:
+        """Send SIGTERM to processes and wait; they are not restarted.
 
-        :param patience: seconds after which one that is still there is a failure
-        :param then_kill: end it then, as Docker does when the time to stop is over
+        :param within: seconds after which a process that still runs fails the test
         """
         with self._lock:
             for name in names:
@@ -107,16 +105,11 @@ class Cluster:
             ending = [self.system.processes[name] for name in names]
         for process in ending:
             process.terminate()
-        for name, process in zip(names, ending, strict=True):
-            try:
-                process.wait(patience)
-            except subprocess.TimeoutExpired:
-                if not then_kill:
-                    raise
-                self.system.kill(name)
+        for process in ending:
+            process.wait(within)
 
     def pid(self, name: str) -> int:
-        """Return the id of a process that runs now."""
+        """Return the id of a running process."""
         return self.system.processes[name].pid
 
     def kill(self, name: str) -> None:
@@ -128,7 +121,7 @@ class Cluster:
         self._signal_group(name, signal.SIGSTOP)
 
     def thaw(self, name: str) -> None:
-        """Let a frozen process go on."""
+        """Let a frozen process continue."""
         self._signal_group(name, signal.SIGCONT)
 
     def _signal_group(self, name: str, number: signal.Signals) -> None:
@@ -136,7 +129,7 @@ class Cluster:
             os.killpg(self.system.processes[name].pid, number)
 
     def children(self, name: str) -> list[psutil.Process]:
-        """Return the pool's children of a worker."""
+        """Return the pool processes of a worker."""
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.pid(name)).children()
         return []
@@ -144,7 +137,7 @@ class Cluster:
     # Servers
 
     def kill_redis(self, *, for_seconds: float = 0) -> None:
-        """Kill Redis; it is back after so many seconds."""
+        """Kill Redis, and restart it after some seconds."""
         self._kill_server(self.redis_server, signal.SIGKILL, for_seconds)
 
     def kill_postgres(self, *, for_seconds: float = 0) -> None:
@@ -167,7 +160,7 @@ class Cluster:
         wait_until(lambda: server.running, 60)
 
     def refuse_writes(self, refuse: bool) -> None:
-        """Make the database read-only, as a primary that was demoted is; or lift that again."""
+        """Make the database read-only, as after a failover to a standby, or writable again."""
         word = "on" if refuse else "off"
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             name = connection.execute(text("SELECT current_database()")).scalar_one()
@@ -175,7 +168,7 @@ class Cluster:
             connection.execute(
                 text(f"ALTER DATABASE {name} SET default_transaction_read_only = {word}")
             )
-        # What was opened meanwhile, our own too, stays as it was opened.
+        # Open sessions, those of the test too, keep the setting with which they began.
         self.engine.dispose()
         self.end_sessions()
 
@@ -191,11 +184,11 @@ class Cluster:
             process.send_signal(signal.SIGCONT)
 
     def redis(self) -> "redis.Redis":
-        """Return a client that goes to Redis directly."""
+        """Return a client of Redis that does not use the proxy."""
         return redis.Redis.from_url(self.redis_server.url, socket_timeout=5)
 
     def end_sessions(self) -> int:
-        """Let Postgres end every session but the test's own; return how many."""
+        """End every session in Postgres but the test's own; return how many were ended."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             ended = connection.execute(
                 text(
@@ -206,28 +199,28 @@ class Cluster:
             )
             return int(ended.scalar_one())
 
-    # What there is
+    # State
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send one request to the API."""
         return self.system.call(method, path, **arguments)
 
     def send(self, task: Task, *args: int | str, name: str | None = None) -> None:
-        """Put a message into its queue.
+        """Send a task.
 
-        :param name: of the task; two messages with one name are one message that comes twice
+        :param name: the id of the task; two messages with one id are one message, delivered twice
         """
         settings = Settings(redis_url=SecretStr(self.redis_server.url), lease=LEASE)
         with make_celery(settings, is_api=True) as app:
             app.send_task(task, args=args, task_id=name)
 
     def follow(self, accounts: Sequence[Account], *, scanned_on: date | None = YESTERDAY) -> None:
-        """Follow accounts, last scanned on a day: with what such a scan leaves behind."""
+        """Follow accounts that were last scanned on a day, with what such a scan leaves behind."""
         with self.engine.begin() as connection:
             follow(connection, self.world, accounts, scanned_on)
 
     def done(self, day: date | None = None) -> int:
-        """Return how many users' day is settled."""
+        """Return for how many users a day is settled."""
         with self.engine.connect() as connection:
             return int(
                 connection.execute(
@@ -242,7 +235,7 @@ class Cluster:
             return int(connection.execute(text("SELECT count(*) FROM users")).scalar_one())
 
     def wait_until_done(self, count: int, seconds: float = 60) -> None:
-        """Wait until so many users' day is settled."""
+        """Wait until the day is settled for some number of users."""
 
         def enough() -> bool:
             with suppress(DBAPIError):
@@ -253,9 +246,9 @@ class Cluster:
         wait_until(enough, seconds)
 
     def next_day(self, change: Callable[[World], None] | None = None) -> date:
-        """Let it be noon of the next day, at GitHub too.
+        """Set the time to noon of the next day, at GitHub too.
 
-        :param change: what happens at GitHub over night
+        :param change: changes the world at GitHub first
         """
         day = self.world.day + timedelta(days=1)
         self.world.day = day
@@ -263,7 +256,7 @@ class Cluster:
             change(self.world)
 
         def is_set() -> bool:
-            # Between GitHub's day and ours newcomers would be recorded on the wrong one.
+            # A user who is added between the two settings would be recorded on the wrong day.
             with suppress(DBAPIError):
                 self.clock.set(day)
                 return True
@@ -273,7 +266,7 @@ class Cluster:
         return day
 
     def skip_wait(self) -> None:
-        """Where everybody who is left has to wait and nobody is at work, let the time have come."""
+        """Advance the clock to the next ``not_before`` if all remaining users only wait for it."""
         with self.engine.connect() as connection:
             wait = connection.execute(
                 text(
@@ -283,7 +276,7 @@ class Cluster:
                 ),
                 {"day": self.world.day},
             ).scalar_one()
-        if wait is not None and 0 < wait < SKIPPED:
+        if wait is not None and 0 < wait < LONGEST_SKIP:
             self.clock.advance(timedelta(seconds=float(wait)))
 
     def logs(self) -> dict[str, str]:
@@ -296,11 +289,11 @@ class Cluster:
     # The watch
 
     def watch(self) -> None:
-        """Start again whatever ended, until the end."""
+        """Restart what ended, until the cluster ends."""
         while not self._is_over.wait(RESTART_PAUSE):
             with self._lock:
                 if self._is_over.is_set():
-                    # While this waited for the lock, everything was ended.
+                    # The cluster ended while this waited for the lock.
                     break
                 for server in (self.postgres, self.redis_server):
                     if not server.running and server.name not in self._held_back:
@@ -316,10 +309,10 @@ class Cluster:
         self.restarts[name] = self.restarts.get(name, 0) + 1
 
     def end(self) -> None:
-        """Stop watching, and everything that was started."""
+        """Stop watching, and end everything that was started."""
         self._is_over.set()
         with self._lock:
-            # The watch may be waiting for the lock.
+            # The watching thread may be waiting for the lock.
             self._wanted.clear()
             for name in list(self.system.processes):
                 self.system.kill(name)
@@ -330,22 +323,22 @@ def cluster(
     directory: Path,
     world: World,
     *,
-    knobs: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     latency: float = 0.05,
-    in_front: Callable[[Any], Any] | None = None,
+    wrap_github: Callable[[Any], Any] | None = None,
     migrated_by: Callable[[str], None] = migrate,
 ) -> Iterator[Cluster]:
-    """Start the servers and GitHub, with nobody followed and no process at work yet.
+    """Start the servers and GitHub, without users and without processes.
 
-    :param in_front: wraps the ASGI application that GitHub is here
-    :param migrated_by: what brings the database at an address to a schema
+    :param wrap_github: wraps the ASGI application of the simulated GitHub
+    :param migrated_by: migrates the database at an address
     """
     simulator = GitHubSimulator(
         world, tokens={"token": None}, limits=limits or Limits.unlimited(), latency=latency
     )
-    if in_front is not None:
-        simulator.app = in_front(simulator.app)
+    if wrap_github is not None:
+        simulator.app = wrap_github(simulator.app)
     with ExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres"))
         valkey = stack.enter_context(EmbeddedValkey(directory / "valkey"))
@@ -361,13 +354,13 @@ def cluster(
         clock.set(world.day)
         system = System(
             environment={
-                **KNOBS,
+                **SETTINGS,
                 "DATABASE_URL": _through(to_postgres, postgres.url),
                 "REDIS_URL": _through(to_redis, valkey.url),
                 "GITHUB_API_URL": github,
                 "API_PORT": str(free_port()),
                 "FLOWER_PORT": str(free_port()),
-                **(knobs or {}),
+                **(settings or {}),
             },
             logs=directory / "logs",
         )
@@ -390,7 +383,7 @@ def cluster(
         finally:
             made.end()
             watch.join(60)
-            # Shown where the test fails.
+            # pytest shows this if the test fails.
             for name, written in made.logs().items():
                 print(f"--- {name}\n" + "\n".join(written.splitlines()[-60:]))
 
@@ -402,7 +395,7 @@ def _through(proxy: Proxy, url: str) -> str:
 def follow(
     connection: Connection, world: World, accounts: Sequence[Account], scanned_on: date | None
 ) -> None:
-    """Follow many accounts at once: one by one, thousands of them would take minutes."""
+    """Follow many accounts in two statements: one by one, thousands would take minutes."""
     owned = {
         account.id: [each for each in world.repositories(account) if not each.private]
         for account in accounts

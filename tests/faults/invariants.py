@@ -1,10 +1,10 @@
-"""What has to be true after every fault, however it went.
+"""What must be true after every fault.
 
-L  no active user without a scan of the day
-D  the rows are exactly the expected ones, and right; no user's day was settled twice
-Q  queues and unacknowledged messages are empty within the visibility timeout and a little
-A  nothing was started by hand: the cluster's watch alone starts anything
-E  no process wrote a traceback
+- Every active user is scanned on the day.
+- The rows are exactly the expected ones; no user's day was settled twice.
+- Queues and unacknowledged messages are empty soon after the visibility timeout.
+- Nothing was restarted by hand: only the cluster restarts processes.
+- No process wrote a traceback.
 """
 
 import re
@@ -35,13 +35,13 @@ def check(
     shared: Mapping[int, Collection[int]] | None = None,
     tracebacks: Mapping[str, re.Pattern[str]] | None = None,
 ) -> None:
-    """Wait until everybody is scanned and the queues are empty, then look at every row.
+    """Wait until all users are scanned and the queues are empty, then check every row.
 
-    :param days: the days of which rows are expected; the day that it is where not given
-    :param since: tells in the end, by user, the first of these days where not all of them are owed
-    :param seconds: how long the last of the users may take
-    :param shared: the owners, by repository, of what changed hands within those days: the row of
-        such a day may be either's
+    :param days: the days for which rows are expected; today if not given
+    :param since: returns, by user, the first of these days for users who came later
+    :param seconds: how long the last user may take
+    :param shared: by repository, the owners of a repository that was transferred within those
+        days: a row may be any of theirs
     :param tracebacks: by process, the log line whose traceback is expected; no other may be there
     """
     days = days or [cluster.world.day]
@@ -67,8 +67,8 @@ def _check_tracebacks(name: str, written: str, expected: re.Pattern[str] | None)
         )
 
 
-def left(cluster: Cluster) -> list[str]:
-    """Return the logins of the active users who are still without a scan of the day."""
+def unscanned(cluster: Cluster) -> list[str]:
+    """Return the logins of the active users who are not scanned today yet."""
     with cluster.engine.connect() as connection:
         return list(
             connection.execute(
@@ -85,13 +85,13 @@ def _wait_until_nobody_is_due(cluster: Cluster, seconds: float) -> None:
     def is_nobody_due() -> bool:
         with suppress(DBAPIError):
             cluster.skip_wait()
-            return not left(cluster)
+            return not unscanned(cluster)
         return False
 
     try:
         wait_until(is_nobody_due, seconds)
     except AssertionError:
-        lost = left(cluster)
+        lost = unscanned(cluster)
         raise AssertionError(f"{len(lost)} users without a scan, the first: {lost[:5]}") from None
 
 
@@ -139,7 +139,7 @@ def _check_rows(
 
 
 def _with_one_owner(rows: set[Row], shared: Mapping[int, Collection[int]]) -> set[Row]:
-    """Let any of a shared repository's owners count as the first of them."""
+    """Replace any owner of a shared repository by the first of its owners."""
 
     def owner(row: Row) -> int:
         owners = shared.get(row[0], ())
@@ -149,7 +149,7 @@ def _with_one_owner(rows: set[Row], shared: Mapping[int, Collection[int]]) -> se
 
 
 def _check_settled_once(cluster: Cluster, owed: Set[tuple[int, date]]) -> None:
-    """Look at the records, and at what the workers said when they settled a day."""
+    """Check the records, and the log lines of workers that settled a day."""
     with cluster.engine.connect() as connection:
         settled = {
             (row.user_id, row.day)
@@ -163,12 +163,12 @@ def _check_settled_once(cluster: Cluster, owed: Set[tuple[int, date]]) -> None:
     unsettled = owed - settled
     assert not unsettled, f"{len(unsettled)} days are not done, the first: {sorted(unsettled)[:5]}"
     days = Counter(user for user, _ in owed)
-    said = Counter(
+    logged = Counter(
         logins[login]
         for name, written in cluster.logs().items()
         if name.startswith("worker")
         for login in SETTLED.findall(written)
         if login in logins
     )
-    twice = {user: count for user, count in said.items() if count > days[user]}
+    twice = {user: count for user, count in logged.items() if count > days[user]}
     assert not twice, f"settled more than once a day: {twice}"

@@ -1,4 +1,4 @@
-"""What waits in Redis: the messages in the queues, and those that a worker has taken."""
+"""The messages in Redis: those in the queues, and those that a worker has taken."""
 
 import base64
 import json
@@ -13,17 +13,17 @@ from tests.faults.cluster import Cluster
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One task on its way."""
+    """One message of a task."""
 
     task: str
     arguments: list[Any]
     countdown: float
-    """Seconds until it may run; 0 where it may at once."""
+    """Seconds until it may run; 0 if it may run at once."""
     is_taken: bool
 
 
 def messages(cluster: Cluster) -> list[Message]:
-    """Return all messages that there are."""
+    """Return all messages."""
     return list(_messages(cluster))
 
 
@@ -33,7 +33,7 @@ def _messages(cluster: Cluster) -> Iterator[Message]:
             for waiting in client.lrange(queue, 0, -1):
                 yield _read(json.loads(waiting), is_taken=False)
         for taken in client.hvals("unacked"):
-            # With the exchange and the routing key by which it would go back.
+            # Stored with the exchange and the routing key by which it would be redelivered.
             yield _read(json.loads(taken)[0], is_taken=True)
 
 

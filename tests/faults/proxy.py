@@ -16,9 +16,9 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Passes a port of 127.0.0.1 on to another one, for as long as the block lasts.
+    """Forwards a port of 127.0.0.1 to another port while the block lasts.
 
-    Its methods may be called from any thread, and return when what they say is so.
+    Its methods may be called from any thread, and return when they have taken effect.
     """
 
     def __init__(self, target: int) -> None:
@@ -49,23 +49,23 @@ class Proxy:
         self._loop.close()
 
     def heal(self) -> None:
-        """Pass everything on again, also what was swallowed so far, as TCP would."""
+        """Forward everything again, also what was swallowed so far, as TCP would."""
         self._do(self._heal())
 
     def refuse(self) -> None:
-        """Let nobody connect, and reset who is connected: as if the server was killed."""
+        """Refuse connections, and reset the existing ones, as if the server was killed."""
         self._do(self._refuse())
 
     def swallow(self) -> None:
-        """Accept connections and bytes, and let nothing through: as if the network was cut."""
+        """Accept connections and bytes, and forward nothing, as if the network was cut."""
         self._do(self._swallow())
 
     def reset(self) -> None:
-        """Reset who is connected; whoever connects anew is served."""
+        """Reset the existing connections; new ones are served."""
         self._do(self._reset())
 
     def delay(self, seconds: float) -> None:
-        """Let each piece wait so long on its way, in either direction."""
+        """Delay each piece of data, in both directions."""
         self._delay = seconds
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
@@ -76,7 +76,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
-        # A server of asyncio's loses whom it is accepting in the moment in which it is closed.
+        # asyncio's own server loses a connection that it accepts while it is closed.
         self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _heal(self) -> None:
@@ -107,14 +107,14 @@ class Proxy:
         try:
             connection, _ = listener.accept()
         except OSError:
-            # Whoever it was has gone.
+            # The client has left.
             return
         connection.setblocking(False)
         task = self._loop.create_task(self._serve(connection))
         self._served[task] = connection
-        task.add_done_callback(self._part)
+        task.add_done_callback(self._forget)
 
-    def _part(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
         self._served.pop(task).close()
 
     async def _serve(self, connection: socket.socket) -> None:
@@ -141,5 +141,5 @@ class Proxy:
             await self._flows.wait()
             sink.write(piece)
             await sink.drain()
-        # One side has ended: so does the other.
+        # One side has closed, so the other is closed too.
         raise ConnectionResetError

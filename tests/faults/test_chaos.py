@@ -1,4 +1,4 @@
-"""Everything at once, for as long as asked for: ``make chaos SECONDS=600 SEED=7``."""
+"""All faults at random: ``make chaos SECONDS=600 SEED=7``."""
 
 import os
 import random
@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from simulator import World
-from tests.faults.chaos import Chaos, Days, Person, first_days, followed
-from tests.faults.cluster import EVERYBODY, TODAY
+from tests.faults.chaos import Chaos, Client, Days, first_days, followed
+from tests.faults.cluster import ALL_PROCESSES, TODAY
 from tests.faults.conftest import MakeCluster
 from tests.faults.invariants import check
 from tests.waiting import wait_until
@@ -30,15 +30,14 @@ def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeC
     sizes = [1 + number % 30 for number in range(USERS)] + [1 + n % 4 for n in range(NEWCOMERS)]
     world = World.synthetic(seed=20, sizes=sizes, day=TODAY)
     accounts = world.accounts
-    # So many faults in so short a time meet the same user again and again: who is set aside for
-    # that is what other tests are about.
-    cluster = make_cluster(world, knobs={"MAX_ATTEMPTS": "1000"})
+    # With this many faults a user may meet several. Other tests check who is set aside for that.
+    cluster = make_cluster(world, settings={"MAX_ATTEMPTS": "1000"})
     cluster.follow(accounts[:USERS])
-    cluster.start(*EVERYBODY)
+    cluster.start(*ALL_PROCESSES)
     lock, is_over = threading.Lock(), threading.Event()
     dice = random.Random(seed)
     days = Days(cluster, random.Random(seed + 1), lock)
-    person = Person(cluster, random.Random(seed + 2), accounts[USERS:], lock)
+    client = Client(cluster, random.Random(seed + 2), accounts[USERS:], lock)
     chaos = Chaos(cluster, dice)
 
     def again_and_again(act: Callable[[], None], pause: float) -> None:
@@ -46,8 +45,8 @@ def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeC
             act()
 
     with ThreadPoolExecutor(2) as pool:
-        watching = pool.submit(again_and_again, days.look, 0.5)
-        asking = pool.submit(again_and_again, person.act, 0.3)
+        watching = pool.submit(again_and_again, days.end_day_if_done, 0.5)
+        asking = pool.submit(again_and_again, client.act, 0.3)
         try:
             chaos.run(SECONDS)
         finally:
@@ -55,8 +54,8 @@ def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeC
         healed = time.monotonic()
         asking.result()
         watching.result()
-    wait_until(person.is_answered, 60)
-    expected = {account.id for account in accounts[:USERS]} | person.followed | person.promised
+    wait_until(client.is_answered, 60)
+    expected = {account.id for account in accounts[:USERS]} | client.followed | client.promised
     wait_until(lambda: followed(cluster) >= expected, 120)
     assert followed(cluster) == expected
     check(cluster, days=[*days.passed, world.day], since=lambda: first_days(cluster), seconds=120)
@@ -65,5 +64,5 @@ def test_20_a_random_mix_of_faults_loses_and_doubles_nothing(make_cluster: MakeC
     print(f"chaos: {sum(chaos.injected.values())} faults, {len(days.passed)} days")
     for name, count in sorted(chaos.injected.items()):
         print(f"chaos:   {count:4d}  {name}")
-    print(f"chaos: started again: {cluster.restarts}; answers: {dict(person.statuses)}")
-    assert set(person.statuses) <= {0, 200, 201, 202, 404, 503}
+    print(f"chaos: started again: {cluster.restarts}; answers: {dict(client.statuses)}")
+    assert set(client.statuses) <= {0, 200, 201, 202, 404, 503}

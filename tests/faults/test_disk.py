@@ -1,4 +1,4 @@
-"""A database without room, and a database that is read-only."""
+"""A full disk, and a read-only database."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from sqlalchemy import make_url
 from local.account import account_for
 from simulator import Account
 from tests.faults.cluster import Cluster
-from tests.faults.conftest import Length, MakeCluster, a_world
-from tests.faults.invariants import check, left
+from tests.faults.conftest import Length, MakeCluster, make_world
+from tests.faults.invariants import check, unscanned
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
@@ -33,20 +33,20 @@ class SmallDisk:
         self._filler = directory / "filler"
 
     def fill(self) -> None:
-        """Leave no room."""
+        """Fill the disk."""
         with suppress(OSError), self._filler.open("wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(64 * 1024))
         assert shutil.disk_usage(self.directory).free == 0
 
     def make_room(self) -> None:
-        """Give back what filled it."""
+        """Free the space again."""
         self._filler.unlink()
 
 
 @pytest.fixture
 def small_disk() -> Iterator[SmallDisk]:
-    """Mount a small file system for the test; the servers end before it does."""
+    """Mount a small file system for the test; the servers end before it is unmounted."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount the small file system that this test fills")
     with tempfile.TemporaryDirectory(prefix="repopulse-small-disk-") as place:
@@ -62,7 +62,7 @@ def small_disk() -> Iterator[SmallDisk]:
 
 
 def administer(cluster: Cluster, *statements: str) -> None:
-    """Carry statements out on the server, from beside the product's database."""
+    """Execute statements on the server, connected to another database than the product's."""
     cluster.engine.dispose()
     url = make_url(cluster.postgres.url)
     with closing(
@@ -81,7 +81,7 @@ def administer(cluster: Cluster, *statements: str) -> None:
 
 
 def move_to(cluster: Cluster, disk: SmallDisk) -> None:
-    """Let the whole database lie on the small disk; nobody may be connected to it."""
+    """Move the whole database to the small disk; nothing may be connected to it."""
     tables = disk.directory / "tables"
     tables.mkdir(mode=0o700)
     account = account_for(cluster.postgres.directory)
@@ -96,7 +96,7 @@ def move_to(cluster: Cluster, disk: SmallDisk) -> None:
 
 
 class Newcomers:
-    """Accounts that are followed one after the other, each asked for once."""
+    """Accounts that are followed one after the other, with one call each."""
 
     def __init__(self, cluster: Cluster, accounts: Sequence[Account]) -> None:
         self.accepted = 0
@@ -104,7 +104,7 @@ class Newcomers:
         self._accounts = iter(accounts)
 
     def follow(self) -> httpx.Response:
-        """Ask for the next one to be followed."""
+        """Follow the next account."""
         account = next(self._accounts)
         # A long name, so that a page of the table is soon full.
         body = {"id": account.id, "login": account.login, "name": "n" * 200}
@@ -113,7 +113,7 @@ class Newcomers:
         return answer
 
     def follow_until_refused(self) -> httpx.Response:
-        """Follow accounts until that is refused: the last page may still have room."""
+        """Follow accounts until a call is refused: the last page may have space left."""
         while (answer := self.follow()).status_code == 201:
             pass
         return answer
@@ -125,10 +125,10 @@ def check_refusal(answer: httpx.Response, words: str) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_18_a_disk_that_is_full(
+def test_18_a_full_disk_refuses_writes_and_loses_nothing(
     small_disk: SmallDisk, make_cluster: MakeCluster, length: Length
 ) -> None:
-    world = a_world(length(400, full=2000), largest=3)
+    world = make_world(length(400, full=2000), largest=3)
     half = len(world.accounts) // 2
     cluster = make_cluster(world, latency=0.02)
     move_to(cluster, small_disk)
@@ -140,9 +140,9 @@ def test_18_a_disk_that_is_full(
     newcomers = Newcomers(cluster, world.accounts[half:])
     check_refusal(newcomers.follow_until_refused(), "no room left")
     wait_until(lambda: "no room left" in cluster.logs()["worker"], 60)
-    # What is there can be read all the time.
+    # Reading works all the time.
     assert cluster.call("GET", "/v1/users?limit=1").status_code == 200
-    assert left(cluster)
+    assert unscanned(cluster)
 
     small_disk.make_room()
     wait_until(lambda: newcomers.follow().status_code == 201, 10)
@@ -151,10 +151,10 @@ def test_18_a_disk_that_is_full(
     assert not cluster.restarts
 
 
-def test_18_a_database_that_is_read_only_for_a_while(
+def test_18_a_read_only_database_refuses_writes_and_loses_nothing(
     make_cluster: MakeCluster, length: Length
 ) -> None:
-    world = a_world(length(100, full=1000), largest=9)
+    world = make_world(length(100, full=1000), largest=9)
     half = len(world.accounts) // 2
     cluster = make_cluster(world, latency=0.1)
     cluster.follow(world.accounts[:half])
@@ -163,14 +163,14 @@ def test_18_a_database_that_is_read_only_for_a_while(
     cluster.start("api", "worker", "beat")
     cluster.wait_until_done(1)
 
-    # What is met after a failover that leads to a standby: sessions end, new ones cannot write.
+    # As after a failover to a standby: sessions end, and new ones cannot write.
     administer(cluster, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     cluster.end_sessions()
     check_refusal(newcomers.follow_until_refused(), "read-only")
     assert cluster.call("GET", "/v1/users?limit=1").status_code == 200
     wait_until(lambda: "the database is read-only" in cluster.logs()["worker"], 60)
 
-    # Sessions that began meanwhile stay read-only: they are left, not ended.
+    # Sessions that began meanwhile stay read-only: the product must leave them by itself.
     administer(cluster, f"ALTER DATABASE {database} RESET default_transaction_read_only")
     wait_until(lambda: newcomers.follow().status_code == 201, 10)
     check(cluster)

@@ -1,4 +1,4 @@
-"""GitHub that says to wait, and GitHub that is down over midnight."""
+"""GitHub that tells clients to wait, and GitHub that is down at midnight."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, text
 from simulator import Fault, FaultKind, GitHubSimulator, Limits
 from simulator.faults import Matcher, RequestView
 from tests.faults.cluster import LEASE, TODAY, Cluster
-from tests.faults.conftest import Length, MakeCluster, a_world
+from tests.faults.conftest import Length, MakeCluster, make_world
 from tests.faults.invariants import check
 from tests.faults.messages import messages
 from tests.faults.proxy import Proxy
@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 VISIBILITY_TIMEOUT = LEASE * 0.75
 
 GRACE = 3.0
-"""Seconds for which those who had leave when GitHub said to wait are on their way: more than one
-on a busy machine."""
+"""Seconds in which requests that had a permit before GitHub said to wait still arrive; a busy
+machine takes more than one second on a busy machine."""
 
 STORM = (
     Fault(FaultKind.SECONDARY_LIMIT, status=403, retry_after=5),
@@ -39,7 +39,7 @@ OUTAGE = (
 
 
 def fail_in_turn(simulator: GitHubSimulator, faults: Sequence[Fault]) -> None:
-    """Let every request from now on meet one of the faults, each in its turn."""
+    """Let every request from now on get one of the faults, in turn."""
     turns = count()
     now = 0
 
@@ -58,16 +58,18 @@ def fail_in_turn(simulator: GitHubSimulator, faults: Sequence[Fault]) -> None:
 
 
 def waits(cluster: Cluster) -> int:
-    """Count how often everybody was told to wait: what comes within the grace was under way."""
+    """Count the orders to wait; those within the grace belong to requests under way."""
     told = [request.at for request in cluster.simulator.requests if request.fault is not None]
     return len(told[:1]) + sum(after - before > GRACE for before, after in pairwise(told))
 
 
-def test_14_a_storm_of_limits(make_cluster: MakeCluster, length: Length) -> None:
-    world = a_world(length(40, full=200), largest=60)
+def test_14_no_request_is_sent_while_github_says_to_wait(
+    make_cluster: MakeCluster, length: Length
+) -> None:
+    world = make_world(length(40, full=200), largest=60)
     limits = replace(Limits.unlimited(), grace=GRACE)
-    # All of them are due again and again: a fan-out has six seconds here, and sends a few.
-    cluster = make_cluster(world, latency=0.02, limits=limits, knobs={"HIGH_WATER": "50"})
+    # Users are due again and again, and a fan-out may take only six seconds here.
+    cluster = make_cluster(world, latency=0.02, limits=limits, settings={"HIGH_WATER": "50"})
     cluster.follow(world.accounts)
     fail_in_turn(cluster.simulator, STORM)
     cluster.start("worker", "worker-2", "beat")
@@ -88,7 +90,7 @@ def test_14_a_storm_of_limits(make_cluster: MakeCluster, length: Length) -> None
 
 
 def records(cluster: Cluster, day: date) -> Sequence[RowMapping]:
-    """Return what is recorded of a day's scans."""
+    """Return the records of a day's scans."""
     with cluster.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT state, reason, recorded FROM scans WHERE day = :day"),
@@ -98,7 +100,7 @@ def records(cluster: Cluster, day: date) -> Sequence[RowMapping]:
 
 
 def wait_until_all_failed(cluster: Cluster, day: date) -> None:
-    """Wait until GitHub was asked in vain, for a day, for each user who was due."""
+    """Wait until the scan of each due user has failed on a day."""
     due = text("SELECT count(*) FROM users WHERE not_before <= repopulse_now()")
 
     def have_failed() -> bool:
@@ -113,8 +115,10 @@ def wait_until_all_failed(cluster: Cluster, day: date) -> None:
     wait_until(have_failed, 120)
 
 
-def test_14_github_down_over_midnight(make_cluster: MakeCluster, length: Length) -> None:
-    world = a_world(length(30, full=100), largest=20)
+def test_14_users_are_scanned_after_github_was_down_at_midnight(
+    make_cluster: MakeCluster, length: Length
+) -> None:
+    world = make_world(length(30, full=100), largest=20)
     tomorrow = TODAY + timedelta(days=1)
     cluster = make_cluster(world, latency=0.01)
     address = cluster.system.environment["GITHUB_API_URL"]
@@ -138,7 +142,7 @@ def test_14_github_down_over_midnight(make_cluster: MakeCluster, length: Length)
         cluster.clock.advance(timedelta(hours=1, minutes=1))
         check(cluster)
 
-    # A gap stays a gap, and says why.
+    # The gap stays, and its reason is recorded.
     of_yesterday = records(cluster, TODAY)
     assert len(of_yesterday) == len(world.accounts)
     assert {(record["state"], record["recorded"]) for record in of_yesterday} == {("failed", 0)}

@@ -1,4 +1,4 @@
-"""Messages that come again, at once or later: each does nothing where another did it."""
+"""Messages that are delivered several times: the work is done once."""
 
 import re
 
@@ -15,12 +15,9 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 
 ENDED = re.compile(r"message of \S+ for user \d+: (\w+)")
 
-OWN_REQUEST = 70
-"""Repositories of a user who shares a request with nobody, and needs no second one."""
-
 
 def outcomes(cluster: Cluster) -> list[str]:
-    """Return how the task of each message ended, by the workers' logs: a state, or nothing."""
+    """Return how each message ended, by the workers' logs: a state, or ``nothing``."""
     return [
         state
         for name, written in cluster.logs().items()
@@ -30,19 +27,19 @@ def outcomes(cluster: Cluster) -> list[str]:
 
 
 @pytest.mark.parametrize("is_same_message", [False, True], ids=["three messages", "one message"])
-def test_12_every_message_comes_three_times_and_two_of_them_at_once(
+def test_12_a_scan_is_done_once_though_its_message_comes_three_times(
     make_cluster: MakeCluster, length: Length, is_same_message: bool
 ) -> None:
     users = length(16, full=200)
-    world = World.synthetic(seed=7, sizes=[OWN_REQUEST] * (users + 1), day=TODAY)
+    world = World.synthetic(seed=7, sizes=[3] * (users + 1), day=TODAY)
     first, *others = world.accounts
     cluster = make_cluster(world, latency=0.2)
     cluster.follow(world.accounts)
-    # Four children: both messages of a pair are at work at once.
+    # Four pool processes, so that both messages of a pair run at once.
     cluster.start("worker", "worker-2", LOG_LEVEL="DEBUG")
 
-    # By then GitHub has told its limits: until then one request goes at a time, and nobody sweeps
-    # here who had to stand aside.
+    # Until GitHub has sent its limits, one request goes at a time, and no sweep here would send
+    # the scans again that had to wait.
     cluster.send(Task.SCAN_USER, first.id, TODAY.isoformat())
     cluster.wait_until_done(1)
 
@@ -57,13 +54,14 @@ def test_12_every_message_comes_three_times_and_two_of_them_at_once(
     deliver(1)
 
     check(cluster)
-    # The last one may be on its way between the queue and those that are taken.
+    # The last message may be between the queue and the messages that are taken.
     wait_until(lambda: len(outcomes(cluster)) >= users * 3 + 1, 60)
     ended = outcomes(cluster)
     assert len(ended) == users * 3 + 1
     assert ended.count("done") == users + 1
-    # The surplus did nothing: it came too late.
+    # The other messages came too late and did nothing.
     assert set(ended) == {"done", "nothing"}
-    # A message that comes again while its task runs may be the last one left: it asks GitHub too.
+    # A message that is delivered again while its task runs may be the only one left, so it is
+    # carried out too.
     asked = [request for request in cluster.simulator.requests if request.path == "/graphql"]
     assert len(asked) <= users * (2 if is_same_message else 1) + 1

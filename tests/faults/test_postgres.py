@@ -1,4 +1,4 @@
-"""Postgres that stops at the worst moment, and sessions that end in the middle."""
+"""Postgres that is stopped during the work, and sessions that are ended."""
 
 import random
 import threading
@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.faults.cluster import Cluster
-from tests.faults.conftest import Length, MakeCluster, a_world
+from tests.faults.conftest import Length, MakeCluster, make_world
 from tests.faults.invariants import check
 from tests.waiting import wait_until
 
@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 
 @dataclass
 class Answers:
-    """What clients of the API were told, and how long it took."""
+    """The answers of the API to its clients, and how long they took."""
 
     statuses: list[tuple[float, int]] = field(default_factory=list)
-    """When an answer came, and which."""
+    """The time of each answer, and its status."""
     slowest: float = 0.0
 
     def last(self) -> int:
@@ -34,7 +34,7 @@ class Answers:
 
 @contextmanager
 def asking(cluster: Cluster, clients: int = 4) -> Iterator[Answers]:
-    """Let clients read and write all the time."""
+    """Let clients read and write until the end of the block."""
     answers = Answers()
     is_over = threading.Event()
     account = cluster.world.accounts[0]
@@ -65,11 +65,11 @@ def asking(cluster: Cluster, clients: int = 4) -> Iterator[Answers]:
                 each.result()
 
 
-def test_8_postgres_stopped_between_the_fetch_and_the_write(
+def test_8_nothing_is_lost_when_postgres_is_stopped_during_scans(
     make_cluster: MakeCluster, length: Length
 ) -> None:
     users, stops = length(120, full=1000), length(4, full=12)
-    world = a_world(users, largest=60)
+    world = make_world(users, largest=60)
     cluster = make_cluster(world, latency=0.1)
     cluster.follow(world.accounts)
     cluster.start("api", "worker", "worker-2", "beat")
@@ -77,12 +77,12 @@ def test_8_postgres_stopped_between_the_fetch_and_the_write(
     with asking(cluster, 2) as answers:
         for stop in range(stops):
             cluster.wait_until_done(min(users, (stop + 1) * users // (stops + 1)), 60)
-            # In the middle of a fetch, of a write, of a commit: wherever this meets each of them.
+            # This meets the workers during a fetch, a write or a commit.
             time.sleep(dice.uniform(0, 0.2))
             cluster.kill_postgres(for_seconds=1)
             back = time.monotonic()
             wait_until(lambda: answers.last() == 200, 10)
-            # A stale 200 does not count.
+            # A 200 from before the stop does not count.
             wait_until(
                 lambda: any(at > back and status == 200 for at, status in answers.statuses),  # noqa: B023 - called at once
                 10,
@@ -93,8 +93,10 @@ def test_8_postgres_stopped_between_the_fetch_and_the_write(
     check(cluster)
 
 
-def test_9_every_session_ended_again_and_again(make_cluster: MakeCluster, length: Length) -> None:
-    world = a_world(length(150, full=1500), largest=60)
+def test_9_no_call_fails_when_sessions_are_ended_again_and_again(
+    make_cluster: MakeCluster, length: Length
+) -> None:
+    world = make_world(length(150, full=1500), largest=60)
     cluster = make_cluster(world, latency=0.1)
     cluster.follow(world.accounts)
     cluster.start("api", "worker", "worker-2", "beat")

@@ -49,12 +49,12 @@ def ask(client: socket.socket) -> bytes:
     return client.recv(1024)
 
 
-def test_it_passes_everything_on(proxy: Proxy) -> None:
+def test_it_forwards_everything(proxy: Proxy) -> None:
     with connect(proxy) as client:
         assert ask(client) == b"hello"
 
 
-def test_it_refuses_and_is_back_on_the_same_port(proxy: Proxy) -> None:
+def test_it_refuses_and_listens_again_on_the_same_port(proxy: Proxy) -> None:
     with connect(proxy) as client:
         ask(client)
         proxy.refuse()
@@ -85,7 +85,7 @@ def test_it_swallows_and_delivers_later(proxy: Proxy) -> None:
                 assert one.recv(1024) == b"hello"
 
 
-def test_it_resets_who_is_connected_and_serves_who_comes(proxy: Proxy) -> None:
+def test_it_resets_connections_and_serves_new_ones(proxy: Proxy) -> None:
     with connect(proxy) as client:
         ask(client)
         proxy.reset()
@@ -103,7 +103,7 @@ def test_it_delays(proxy: Proxy) -> None:
         assert time.monotonic() - begun >= 0.4
 
 
-def test_it_ends_while_others_connect_and_leaves_nothing_open(
+def test_it_ends_while_clients_connect_and_leaves_nothing_open(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def come_again_and_again(port: int) -> None:

@@ -1,4 +1,4 @@
-"""Redis that is killed, frozen, emptied, or out of reach: a hint is lost, and no user."""
+"""Redis that is killed, frozen, emptied or unreachable: messages are lost, users are not."""
 
 import itertools
 import time
@@ -11,34 +11,34 @@ import pytest
 
 from simulator import Account, World
 from tests.faults.cluster import LEASE, TODAY, Cluster
-from tests.faults.conftest import Length, MakeCluster, a_world
-from tests.faults.cut import Cut, cut
-from tests.faults.invariants import check, left
+from tests.faults.conftest import Length, MakeCluster, make_world
+from tests.faults.invariants import check, unscanned
+from tests.faults.redis_outage import RedisOutage, take_redis_away
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 
 
 def follow_and_wait(cluster: Cluster, account: Account, seconds: float) -> None:
-    """Follow one user more, who has to be scanned within so many seconds."""
+    """Follow one more user, and wait until the user is scanned."""
     cluster.follow([account], scanned_on=None)
-    wait_until(lambda: account.login not in left(cluster), seconds)
+    wait_until(lambda: account.login not in unscanned(cluster), seconds)
 
 
-def test_3_a_worker_outlives_redis_with_one_task_at_work_and_a_child_free(
+def test_3_a_worker_survives_redis_while_one_task_runs_and_a_process_is_idle(
     make_cluster: MakeCluster, length: Length
 ) -> None:
     kills = length(2, full=10)
-    world = a_world(2 * kills)
-    # A scan, perhaps a sweep, and always a child that waits for work.
-    cluster = make_cluster(world, knobs={"WORKER_CONCURRENCY": "3"})
+    world = make_world(2 * kills)
+    # One process for a scan, one for a sweep, and one that waits for work.
+    cluster = make_cluster(world, settings={"WORKER_CONCURRENCY": "3"})
     cluster.start("worker", "beat")
     worker = cluster.pid("worker")
 
     for kill in range(kills):
         first, second = world.accounts[2 * kill : 2 * kill + 2]
         cluster.simulator.reset_records()
-        # Longer than Redis is away.
+        # The answer takes longer than Redis is away.
         cluster.simulator.latency = 4.0
         cluster.follow([first], scanned_on=None)
         wait_until(lambda: cluster.simulator.peak_in_flight > 0, 60)
@@ -46,19 +46,18 @@ def test_3_a_worker_outlives_redis_with_one_task_at_work_and_a_child_free(
         cluster.simulator.latency = 0.05
         follow_and_wait(cluster, second, 15)
 
-    # Better than to be back within ten seconds.
     assert cluster.pid("worker") == worker
     assert not cluster.restarts.get("worker")
     check(cluster)
 
 
-def test_4_a_redis_that_froze_and_then_dropped_everybody(
+def test_4_a_worker_survives_a_redis_that_freezes_and_then_drops_its_clients(
     make_cluster: MakeCluster, length: Length
 ) -> None:
-    world = a_world(length(40, full=400))
+    world = make_world(length(40, full=400))
     *known, late = world.accounts
-    # A few at a time: somebody has to be left.
-    cluster = make_cluster(world, latency=0.3, knobs={"HIGH_WATER": "6"})
+    # A few at a time, so that users are left.
+    cluster = make_cluster(world, latency=0.3, settings={"HIGH_WATER": "6"})
     cluster.follow(known)
     cluster.start("worker", "beat")
     cluster.wait_until_done(1)
@@ -73,14 +72,13 @@ def test_4_a_redis_that_froze_and_then_dropped_everybody(
     assert not cluster.restarts.get("worker")
 
 
-def test_5_a_redis_that_forgets_everything_again_and_again(
+def test_5_no_user_is_lost_when_redis_is_emptied_again_and_again(
     make_cluster: MakeCluster, length: Length
 ) -> None:
     users, losses = length(60, full=1000), length(3, full=15)
-    # Large enough to share no request: nobody who was lost is taken along with another.
-    world = World.synthetic(seed=7, sizes=[70] * users, day=TODAY)
-    # What is queued or taken is lost; the rest waits in Postgres.
-    cluster = make_cluster(world, latency=0.2, knobs={"HIGH_WATER": str(users // 6)})
+    world = World.synthetic(seed=7, sizes=[3] * users, day=TODAY)
+    # Only what is queued or taken is lost; the rest waits in Postgres.
+    cluster = make_cluster(world, latency=0.2, settings={"HIGH_WATER": str(users // 6)})
     cluster.follow(world.accounts)
     cluster.start("worker", "worker-2", "beat")
     lost = 0
@@ -92,19 +90,19 @@ def test_5_a_redis_that_forgets_everything_again_and_again(
             client.flushall()
 
     assert lost > 0
-    # The last that was lost is claimed again when its lease and a sweep have passed.
+    # A lost user is claimed again by the first sweep after the lease.
     check(cluster, seconds=LEASE + 1 + length(20, full=300))
 
 
 def body_of(number: int, account: Account) -> dict[str, object]:
-    """Ask for one account by its id, for the next by its login."""
+    """Return a body with the id for one account, and with the login alone for the next."""
     if number % 2:
         return {"login": account.login}
     return {"id": account.id, "login": account.login, "name": account.login}
 
 
 def put_all(cluster: Cluster, accounts: Sequence[Account]) -> list[tuple[int, float]]:
-    """Follow accounts from forty threads at once; return each answer's code, and its seconds."""
+    """Follow accounts from forty threads; return each answer's status and its seconds."""
 
     def put(number: int, account: Account) -> tuple[int, float]:
         begun = time.monotonic()
@@ -112,7 +110,7 @@ def put_all(cluster: Cluster, accounts: Sequence[Account]) -> list[tuple[int, fl
         return answer.status_code, time.monotonic() - begun
 
     with (
-        # No connection is kept: of many threads one could be about to use what another closes.
+        # Without kept connections: a thread could use one that another is closing.
         httpx.Client(
             base_url=cluster.system.address,
             timeout=30,
@@ -123,26 +121,26 @@ def put_all(cluster: Cluster, accounts: Sequence[Account]) -> list[tuple[int, fl
         return list(pool.map(put, itertools.count(), accounts))
 
 
-def follow_without_redis(make_cluster: MakeCluster, length: Length, how: Cut) -> None:
-    """Follow users while Redis is away: nobody waits long, and everybody is scanned afterwards."""
+def follow_without_redis(make_cluster: MakeCluster, length: Length, how: RedisOutage) -> None:
+    """Follow users while Redis is away: all answers are quick, and all users are scanned later."""
     bursts = length(2, full=10)
-    world = a_world(50 * bursts)
+    world = make_world(50 * bursts)
     cluster = make_cluster(world)
     cluster.start("api", "worker", "beat")
     answers = []
 
     with ExitStack() as outage:
         begun = time.monotonic()
-        cut(cluster, how, outage)
+        take_redis_away(cluster, how, outage)
         for burst in range(bursts):
             answers += put_all(cluster, world.accounts[50 * burst : 50 * burst + 50])
-            # They come all through the outage.
+            # Spread the bursts over the whole outage.
             until = begun + length(8, full=60) * (burst + 1) / bursts
             time.sleep(max(0.0, until - time.monotonic()))
 
     assert {code for code, _ in answers} == {201, 202}
     seconds = sorted(second for _, second in answers)
-    # The short form runs beside other tests, which take their part of the processors.
+    # The short form runs at the same time as other tests, which use the processors too.
     assert seconds[int(len(seconds) * 0.99) - 1] < length(5, full=2)
     wait_until(lambda: cluster.users() == len(world.accounts), 60)
     check(cluster)
@@ -151,11 +149,11 @@ def follow_without_redis(make_cluster: MakeCluster, length: Length, how: Cut) ->
 def test_6_users_are_followed_while_redis_refuses(
     make_cluster: MakeCluster, length: Length
 ) -> None:
-    follow_without_redis(make_cluster, length, Cut.REFUSED)
+    follow_without_redis(make_cluster, length, RedisOutage.REFUSED)
 
 
-@pytest.mark.parametrize("how", [Cut.SWALLOWED, Cut.FROZEN])
+@pytest.mark.parametrize("how", [RedisOutage.SWALLOWED, RedisOutage.FROZEN])
 def test_7_users_are_followed_while_redis_does_not_answer(
-    make_cluster: MakeCluster, length: Length, how: Cut
+    make_cluster: MakeCluster, length: Length, how: RedisOutage
 ) -> None:
     follow_without_redis(make_cluster, length, how)

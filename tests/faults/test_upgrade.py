@@ -18,7 +18,7 @@ from simulator import Account
 from tests.end_to_end.system import free_port
 from tests.faults.chaos import first_days
 from tests.faults.cluster import TODAY, Cluster
-from tests.faults.conftest import Length, MakeCluster, a_world
+from tests.faults.conftest import Length, MakeCluster, make_world
 from tests.faults.invariants import SETTLED, check
 from tests.servers import ROOT, migrate
 from tests.waiting import wait_until
@@ -93,7 +93,7 @@ def test_19_an_upgrade_keeps_every_row_while_both_releases_work(
             check=True,
         )
 
-    world = a_world(length(80, full=800), largest=60)
+    world = make_world(length(80, full=800), largest=60)
     half = len(world.accounts) // 2
     cluster = make_cluster(world, migrated_by=migrate_as_before)
     old = ("api-old", "worker-old", "beat-old")
@@ -142,7 +142,7 @@ def test_19_an_upgrade_keeps_every_row_while_both_releases_work(
 def test_19_processes_on_an_older_schema_wait_for_its_migration(
     make_cluster: MakeCluster, length: Length
 ) -> None:
-    world = a_world(length(20, full=400), largest=9)
+    world = make_world(length(20, full=400), largest=9)
     half = len(world.accounts) // 2
     cluster = make_cluster(world, migrated_by=lambda url: migrate(url, OLDEST_SCHEMA))
     cluster.follow(world.accounts[:half])

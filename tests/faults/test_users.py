@@ -1,4 +1,4 @@
-"""Users who are deleted, and repositories that change hands, in the middle of their scans."""
+"""Users who are deleted, and repositories that are transferred, during their scans."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,13 +24,13 @@ ASKS_FOR_REPOSITORIES = "repositories("
 
 
 def asked_for(view: RequestView, account: Account) -> bool:
-    """Say whether a request is for the repositories of an account."""
+    """Return whether a request is for the repositories of an account."""
     return ASKS_FOR_REPOSITORIES in view.body and new_id(NodeType.USER, account.id) in view.body
 
 
 @contextmanager
 def locked(cluster: Cluster, statement: str, **parameters: object) -> Iterator[Callable[[], int]]:
-    """Hold a lock for the length of the block; give what counts who of the product waits."""
+    """Hold a lock during the block; yield a function that counts the waiting transactions."""
     with cluster.engine.begin() as connection:
         connection.execute(text(statement), parameters)
 
@@ -48,11 +48,8 @@ def locked(cluster: Cluster, statement: str, **parameters: object) -> Iterator[C
         yield waiting
 
 
-OWN_REQUEST = 70
-"""Repositories of a user who shares a request with nobody, and needs no second one."""
-
 LOCK_ROWS = "LOCK TABLE daily_stats IN SHARE ROW EXCLUSIVE MODE"
-"""Whoever writes or deletes rows waits; whoever reads them does not."""
+"""Writers of rows wait for it; readers do not."""
 
 
 # 16: users deleted
@@ -60,13 +57,12 @@ LOCK_ROWS = "LOCK TABLE daily_stats IN SHARE ROW EXCLUSIVE MODE"
 
 @pytest.fixture
 def tracked(make_cluster: MakeCluster, length: Length) -> tuple[Cluster, Account]:
-    """Return a cluster at the end of a day, and a user of it whose scan comes last and alone."""
+    """Return a cluster at the end of a day, and the user in it who is claimed last."""
     world = World(day=TODAY)
     for number in range(length(10, full=60)):
         account = world.add_account(f"other-{number}")
-        for index in range(OWN_REQUEST):
+        for index in range(12):
             world.add_repository(account, f"repository-{index}", stargazers=number, watchers=index)
-    # The messages of those who share none go first.
     victim = world.add_account("victim", id=world.accounts[-1].id + 1)
     for index in range(12):
         world.add_repository(victim, f"repository-{index}", stargazers=index, forks=1)
@@ -129,7 +125,7 @@ def queued_users(cluster: Cluster) -> set[int]:
     }
 
 
-def test_16_a_user_deleted_while_the_scan_is_queued(tracked: tuple[Cluster, Account]) -> None:
+def test_16_a_user_is_deleted_while_the_scan_is_queued(tracked: tuple[Cluster, Account]) -> None:
     cluster, victim = tracked
     slow = Fault(FaultKind.SLOW, seconds=2)
     cluster.simulator.fail(slow, times=None, match=lambda _: True)
@@ -143,7 +139,7 @@ def test_16_a_user_deleted_while_the_scan_is_queued(tracked: tuple[Cluster, Acco
     check_forgotten(cluster, victim)
 
 
-def test_16_a_user_deleted_while_github_is_asked(tracked: tuple[Cluster, Account]) -> None:
+def test_16_a_user_is_deleted_while_github_answers(tracked: tuple[Cluster, Account]) -> None:
     cluster, victim = tracked
     is_asked = hold_answers(cluster, victim, seconds=2)
     cluster.next_day()
@@ -155,7 +151,7 @@ def test_16_a_user_deleted_while_github_is_asked(tracked: tuple[Cluster, Account
 
 
 def hold_answers(cluster: Cluster, account: Account, *, seconds: float) -> threading.Event:
-    """Let answers about an account take some seconds; return what tells that it was asked for."""
+    """Delay the answers about an account; return an event that is set by the first request."""
     is_asked = threading.Event()
 
     def match(view: RequestView) -> bool:
@@ -168,7 +164,7 @@ def hold_answers(cluster: Cluster, account: Account, *, seconds: float) -> threa
     return is_asked
 
 
-def test_16_a_user_deleted_while_the_scan_is_written(tracked: tuple[Cluster, Account]) -> None:
+def test_16_a_user_is_deleted_while_the_scan_is_written(tracked: tuple[Cluster, Account]) -> None:
     cluster, victim = tracked
     is_asked = hold_answers(cluster, victim, seconds=1)
     cluster.next_day()
@@ -185,7 +181,7 @@ def test_16_a_user_deleted_while_the_scan_is_written(tracked: tuple[Cluster, Acc
     check_forgotten(cluster, victim)
 
 
-def test_16_a_scan_that_would_be_written_while_its_user_is_deleted(
+def test_16_a_scan_is_written_while_its_user_is_deleted(
     tracked: tuple[Cluster, Account],
 ) -> None:
     cluster, victim = tracked
@@ -203,14 +199,15 @@ def test_16_a_scan_that_would_be_written_while_its_user_is_deleted(
     check_forgotten(cluster, victim)
 
 
-# 17: repositories that change hands
+# 17: repositories that are transferred
 
 
-class Handovers:
-    """Moves repositories between two accounts while both are asked for.
+class Transfers:
+    """Transfers repositories between two accounts while both are scanned.
 
-    When the first of the two is asked for, all that move change sides, before the answer. When the
-    other one is, half of what the first has in its answer goes to the other: both have seen it.
+    At the first request for one of the two, before its answer, all moving repositories change
+    owners. At the first request for the other, half of those in the first answer are transferred
+    to the other, so that both answers have them.
     """
 
     def __init__(self, cluster: Cluster, owners: tuple[Account, Account]) -> None:
@@ -222,7 +219,7 @@ class Handovers:
         self._asked: list[Account] = []
 
     def next_day(self) -> None:
-        # Ten for each again: who has none left could hand nothing over.
+        # Ten for each again: an owner without repositories could transfer none.
         for number, repository in enumerate(self.moving):
             owner = self._owners[number % 2]
             if repository.owner is not owner:
@@ -231,13 +228,13 @@ class Handovers:
         self.both_asked.clear()
 
     def __call__(self, view: RequestView) -> bool:
-        """Match the first request of the day for either owner: its answer is made afterwards."""
+        """Match the first request of the day for either owner, before its answer is made."""
         asked = [
             owner for owner in self._owners if owner not in self._asked and asked_for(view, owner)
         ]
         for owner in asked:
             self._asked.append(owner)
-            # In the opposite order each time: neither owner has them in an order of their own.
+            # In reverse order, so that the two owners have them in different orders.
             if len(self._asked) == 1:
                 for repository in reversed(self.moving):
                     self._world.transfer(repository, self._other(repository.owner))
@@ -253,42 +250,41 @@ class Handovers:
         return self._owners[1] if owner is self._owners[0] else self._owners[0]
 
 
-def test_17_repositories_handed_back_and_forth_between_users_who_are_scanned(
+def test_17_repositories_are_transferred_between_two_users_while_both_are_scanned(
     make_cluster: MakeCluster, length: Length
 ) -> None:
     world = World(day=TODAY)
     bystanders = [world.add_account(f"bystander-{number}") for number in range(4)]
     owners = (world.add_account("one"), world.add_account("other"))
     cluster = make_cluster(world)
-    handovers = Handovers(cluster, owners)
+    transfers = Transfers(cluster, owners)
     for account in bystanders:
         world.add_repository(account, "hello", stargazers=1)
     for account in owners:
-        # So many that no request is shared: two workers hold the two owners.
         for number in range(80):
             world.add_repository(account, f"{account.login}-{number}", stargazers=number)
-        handovers.moving += world.repositories(account)[:10]
+        transfers.moving += world.repositories(account)[:10]
     cluster.follow(world.accounts)
     cluster.start("worker", "worker-2", "beat")
     cluster.wait_until_done(len(world.accounts))
-    cluster.simulator.fail(Fault(FaultKind.SLOW, seconds=2), times=None, match=handovers)
+    cluster.simulator.fail(Fault(FaultKind.SLOW, seconds=2), times=None, match=transfers)
     holds = (LOCK_ROWS, "SELECT FROM repositories WHERE id = :middle FOR UPDATE")
 
     days = [TODAY]
     for number in range(length(4, full=20)):
-        handovers.next_day()
+        transfers.next_day()
         days.append(cluster.next_day())
-        wait_until(handovers.both_asked.is_set, 60)
+        wait_until(transfers.both_asked.is_set, 60)
         cluster.wait_until_done(len(bystanders))
-        # One that both write, with others before and after it.
-        middle = handovers.seen_by_both[len(handovers.seen_by_both) // 2]
+        # A repository that both write, with others before and after it.
+        middle = transfers.seen_by_both[len(transfers.seen_by_both) // 2]
         with locked(cluster, holds[number % 2], middle=middle.id) as waiting:
-            # Both have seen what moved, and write it at the same moment.
+            # Both have seen what was transferred, and write it at the same time.
             wait_until(lambda: waiting() >= 2, 10)
         cluster.wait_until_done(len(world.accounts))
 
     ids = [owner.id for owner in owners]
-    check(cluster, days=days, shared={repository.id: ids for repository in handovers.moving})
+    check(cluster, days=days, shared={repository.id: ids for repository in transfers.moving})
     assert "deadlock" not in cluster.postgres.log.read_text()
     for name in ("worker", "worker-2"):
         assert "the database is busy" not in cluster.logs()[name]

@@ -1,4 +1,4 @@
-"""Workers that are killed, whole or in part, by others or by what they scan."""
+"""Workers, and their pool processes, that are killed."""
 
 import random
 import time
@@ -18,20 +18,20 @@ from common.settings import Settings
 from simulator import Account, World
 from simulator.node_ids import NodeType, new_id
 from tests.faults.cluster import TODAY, Cluster
-from tests.faults.conftest import Length, MakeCluster, a_world
+from tests.faults.conftest import Length, MakeCluster, make_world
+from tests.faults.deadly_accounts import DeadlyAccounts
 from tests.faults.invariants import check
 from tests.faults.messages import messages
-from tests.faults.poison import Poison
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 
 
-def test_1_workers_killed_again_and_again_in_the_middle_of_their_work(
+def test_1_no_scan_is_lost_when_workers_are_killed_again_and_again(
     make_cluster: MakeCluster, length: Length
 ) -> None:
     users, kills = length(400, full=5000), length(8, full=25)
-    world = a_world(users, largest=30)
+    world = make_world(users, largest=30)
     cluster = make_cluster(world, latency=0.1)
     cluster.follow(world.accounts)
     cluster.start("worker", "worker-2", "beat")
@@ -50,7 +50,7 @@ def test_1_workers_killed_again_and_again_in_the_middle_of_their_work(
 
 
 def busy_children(cluster: Cluster, name: str) -> list[psutil.Process]:
-    """Return the children of a worker that talk to GitHub now."""
+    """Return the pool processes of a worker that are connected to GitHub now."""
     port = int(cluster.system.environment["GITHUB_API_URL"].rpartition(":")[2])
     return [
         child
@@ -62,15 +62,15 @@ def busy_children(cluster: Cluster, name: str) -> list[psutil.Process]:
     ]
 
 
-def test_2_a_child_killed_in_the_middle_of_its_task(
+def test_2_a_worker_survives_when_a_pool_process_is_killed(
     make_cluster: MakeCluster, length: Length
 ) -> None:
-    world = a_world(length(40, full=200), largest=60)
+    world = make_world(length(40, full=200), largest=60)
     cluster = make_cluster(world, latency=0.3)
     cluster.follow(world.accounts)
     cluster.start("worker", "beat")
     parent = cluster.pid("worker")
-    # By then GitHub has told its limits, and more than one request may be under way.
+    # Once GitHub has sent its limits, more than one request may be under way.
     cluster.wait_until_done(1)
 
     for _ in range(length(3, full=10)):
@@ -78,7 +78,7 @@ def test_2_a_child_killed_in_the_middle_of_its_task(
         siblings = [child for child in cluster.children("worker") if child != victims[0]]
         victims[0].kill()
         wait_until(lambda: not victims[0].is_running())  # noqa: B023 - called at once
-        # The others go on, and so does their worker.
+        # The other processes and their worker keep running.
         assert all(sibling.is_running() for sibling in siblings)
 
     check(cluster)
@@ -111,37 +111,37 @@ def states(cluster: Cluster, accounts: Sequence[Account]) -> list[str]:
         )
 
 
-def test_13_what_kills_its_worker_each_time_is_set_aside_and_takes_nobody_along(
+def test_13_a_user_whose_scan_kills_its_worker_is_set_aside_and_all_others_are_scanned(
     make_cluster: MakeCluster, length: Length
 ) -> None:
-    world = a_world(length(40, full=400))
+    world = make_world(length(40, full=400))
     most = length(3, full=5)
-    poisonous = world.accounts[10:12]
-    nodes = [new_id(NodeType(account.type), account.id) for account in poisonous]
-    made: list[Poison] = []
+    deadly = world.accounts[10:12]
+    nodes = [new_id(NodeType(account.type), account.id) for account in deadly]
+    made: list[DeadlyAccounts] = []
 
-    def in_front(app: Any) -> Poison:
-        made.append(Poison(app, child=nodes[0], worker=nodes[1]))
+    def wrap(app: Any) -> DeadlyAccounts:
+        made.append(DeadlyAccounts(app, child=nodes[0], worker=nodes[1]))
         return made[0]
 
-    cluster = make_cluster(world, in_front=in_front, knobs={"MAX_ATTEMPTS": str(most)})
+    cluster = make_cluster(world, wrap_github=wrap, settings={"MAX_ATTEMPTS": str(most)})
     cluster.follow(world.accounts[:10])
     cluster.start("worker", "worker-2", "beat")
-    # By then GitHub has told its limits, REST's too: until then one request goes at a time, and one
-    # that was killed keeps its place for forty seconds.
+    # Until GitHub has sent its limits, REST's too, one request goes at a time, and the permit
+    # of a killed one expires after forty seconds.
     cluster.wait_until_done(10)
     cluster.follow(world.accounts[10:])
 
     def are_set_aside_alone() -> bool:
         cluster.skip_wait()
         return (
-            states(cluster, poisonous) == ["set_aside"] * 2
+            states(cluster, deadly) == ["set_aside"] * 2
             and cluster.done() == len(world.accounts) - 2
         )
 
     wait_until(are_set_aside_alone, 120)
     kills = dict(made[0].kills)
-    # The claim beyond all attempts is the one that says "tomorrow", and is still a try.
+    # The claim after the last attempt sets the user aside until tomorrow, and is still carried out.
     assert all(0 < count <= most + 1 for count in kills.values()), kills
 
     # Not before tomorrow.
@@ -150,51 +150,51 @@ def test_13_what_kills_its_worker_each_time_is_set_aside_and_takes_nobody_along(
         time.sleep(0.5)
     assert made[0].kills == kills
 
-    for account in poisonous:
+    for account in deadly:
         with cluster.engine.begin() as connection:
             users.delete(connection, account.id)
     check(cluster)
 
 
 def in_flight(cluster: Cluster) -> int:
-    """Return how many messages workers have taken and not finished."""
+    """Return how many messages the workers have taken and not finished."""
     with cluster.redis() as client:
         return int(client.hlen("unacked"))
 
 
-SKEWED = str(Path(__file__).parent / "skewed")
+SHIFTED_CLOCK = str(Path(__file__).parent / "shifted_clock")
 
 
-def test_15_a_deploy_while_tasks_run_on_hosts_whose_clocks_differ(
+def test_15_workers_on_hosts_whose_clocks_differ_restart_while_tasks_run(
     make_cluster: MakeCluster,
 ) -> None:
-    world = a_world(40, largest=60)
-    # Tasks may take a minute here.
-    cluster = make_cluster(world, latency=60, knobs={"LEASE": "240"})
+    world = make_world(40, largest=60)
+    # A task takes a minute here.
+    cluster = make_cluster(world, latency=60, settings={"LEASE": "240"})
     cluster.follow(world.accounts)
-    cluster.start("worker", SKEW_SECONDS="600", PYTHONPATH=SKEWED)
-    cluster.start("worker-2", SKEW_SECONDS="-600", PYTHONPATH=SKEWED)
+    cluster.start("worker", CLOCK_SHIFT="600", PYTHONPATH=SHIFTED_CLOCK)
+    cluster.start("worker-2", CLOCK_SHIFT="-600", PYTHONPATH=SHIFTED_CLOCK)
     cluster.start("beat")
     wait_until(lambda: in_flight(cluster) >= 2 and cluster.simulator.peak_in_flight > 0, 60)
     cluster.stop("beat")
 
     begun = time.monotonic()
-    cluster.stop("worker", "worker-2", patience=15)
+    cluster.stop("worker", "worker-2", within=15)
 
-    # Docker's grace is ten seconds; ours of twenty is in the compose file.
+    # Docker waits ten seconds by default; the compose file says twenty.
     assert time.monotonic() - begun < 10
     wait_until(lambda: in_flight(cluster) == 0, 5)
     cluster.simulator.latency = 0.05
-    cluster.start("worker", SKEW_SECONDS="600", PYTHONPATH=SKEWED)
-    cluster.start("worker-2", SKEW_SECONDS="-600", PYTHONPATH=SKEWED)
+    cluster.start("worker", CLOCK_SHIFT="600", PYTHONPATH=SHIFTED_CLOCK)
+    cluster.start("worker-2", CLOCK_SHIFT="-600", PYTHONPATH=SHIFTED_CLOCK)
     cluster.start("beat")
     check(cluster)
 
 
-def test_15_a_message_that_is_late_counts_on_the_day_on_which_it_is_taken(
+def test_15_a_late_message_records_the_day_on_which_it_is_taken(
     make_cluster: MakeCluster,
 ) -> None:
-    world = a_world(10)
+    world = make_world(10)
     cluster = make_cluster(world)
     cluster.follow(world.accounts)
     app = make_celery(Settings(redis_url=SecretStr(cluster.redis_server.url)))

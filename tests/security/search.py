@@ -1,4 +1,4 @@
-"""Everywhere that a secret may have got to."""
+"""The places where a secret may be found."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,20 +12,20 @@ from tests.local.processes import command_of
 
 
 def in_logs(system: System) -> Iterator[tuple[str, str]]:
-    """What the processes have written."""
+    """Yield what the processes have logged."""
     for log in sorted(system.logs.glob("*.log")):
         yield f"output of {log.stem}", log.read_text(errors="replace")
 
 
 def in_files(system: System) -> Iterator[tuple[str, str]]:
-    """What the processes have stored beside the servers."""
+    """Yield the files that the processes have written."""
     for file in sorted(Path(system.environment["DATA_DIR"]).rglob("*")):
         if file.is_file():
             yield f"file {file.name}", file.read_bytes().decode("latin-1")
 
 
 def in_process_lists(system: System) -> Iterator[tuple[str, str]]:
-    """What ``ps`` shows of the processes and all that they have started."""
+    """Yield the command lines of the processes and their children."""
     for name, started in system.processes.items():
         parent = psutil.Process(started.pid)
         for process in [parent, *parent.children(recursive=True)]:
@@ -33,7 +33,7 @@ def in_process_lists(system: System) -> Iterator[tuple[str, str]]:
 
 
 def in_redis(client: Any) -> Iterator[tuple[str, str]]:
-    """Every key and every value, of every type."""
+    """Yield every key and value, of every type."""
     for key in client.scan_iter("*"):
         name = key.decode("latin-1")
         match client.type(key):
@@ -50,12 +50,12 @@ def in_redis(client: Any) -> Iterator[tuple[str, str]]:
             case b"stream":
                 values = [repr(entry).encode() for entry in client.xrange(key)]
             case other:
-                raise AssertionError(f"nobody looks into a {other!r}")
+                raise AssertionError(f"this function does not read a {other!r}")
         yield f"Redis {name}", " ".join([name, *(value.decode("latin-1") for value in values)])
 
 
 def in_database(connection: Connection) -> Iterator[tuple[str, str]]:
-    """Every row of every table."""
+    """Yield every row of every table."""
     tables = connection.execute(
         text("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")
     ).scalars()

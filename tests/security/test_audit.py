@@ -1,4 +1,4 @@
-"""The audit before a service that knows a hole, one that knows none, and none at all."""
+"""The audit with a service that knows a vulnerability, one that knows none, and none at all."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.security import audit
 
 HOLE = {
     "id": "GHSA-0000-0000-0000",
-    "summary": "anybody gets in",
+    "summary": "authentication can be bypassed",
     "affected": [
         {
             "package": {"name": "leaky", "ecosystem": "PyPI"},
@@ -25,7 +25,7 @@ HOLE = {
 
 @pytest.fixture
 def locked(tmp_path: Path) -> str:
-    """Two locked packages, of which ``leaky`` may have a hole."""
+    """Two locked packages, of which ``leaky`` may have a vulnerability."""
     file = tmp_path / "locked.txt"
     file.write_text(f"leaky==1.0 --hash=sha256:{'0' * 64}\nsound==2.0 --hash=sha256:{'1' * 64}\n")
     return str(file)
@@ -33,7 +33,7 @@ def locked(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but this machine can be reached, wherever the tests run."""
+    """Make every other machine unreachable."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
         monkeypatch.setenv(name.lower(), "http://127.0.0.1:1")
@@ -43,7 +43,7 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def osv(holes: dict[str, object], status: int = 200) -> Iterator[str]:
-    """OSV, as far as the audit asks it."""
+    """Serve the part of OSV that the audit uses."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -68,44 +68,43 @@ def osv(holes: dict[str, object], status: int = 200) -> Iterator[str]:
             thread.join()
 
 
-def test_a_known_hole_fails_it(locked: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_known_vulnerability_fails(locked: str, capsys: pytest.CaptureFixture[str]) -> None:
     with osv({"leaky": HOLE}) as url:
         assert audit.main([locked, "--osv-url", url]) == 1
 
     told = capsys.readouterr().out.splitlines()
-    assert told == ["leaky 1.0: GHSA-0000-0000-0000, mended in 1.1", "audit: 1 known holes"]
+    assert told == [
+        "leaky 1.0: GHSA-0000-0000-0000, fixed in 1.1",
+        "audit: 1 known vulnerabilities",
+    ]
 
 
-def test_packages_without_holes_pass_and_are_counted(
+def test_packages_without_vulnerabilities_pass_and_are_counted(
     locked: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with osv({}) as url:
         assert audit.main([locked, "--osv-url", url]) == 0
 
-    assert capsys.readouterr().out == "audit: osv knows no hole in 2 packages\n"
+    assert capsys.readouterr().out == "audit: osv knows no vulnerability in 2 packages\n"
 
 
-def test_services_that_cannot_be_reached_are_passed_over_in_one_line(
+def test_services_that_cannot_be_reached_are_skipped_in_one_line(
     locked: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit.main([locked, "--osv-url", "http://127.0.0.1:1/"]) == 0
 
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("audit: passed over")
+    assert line.startswith("audit: skipped")
 
 
-def test_a_service_that_is_broken_is_passed_over(
-    locked: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_service_that_fails_is_skipped(locked: str, capsys: pytest.CaptureFixture[str]) -> None:
     with osv({}, status=503) as url:
         assert audit.main([locked, "--osv-url", url]) == 0
 
-    assert "passed over" in capsys.readouterr().out
+    assert "skipped" in capsys.readouterr().out
 
 
-def test_a_lock_without_hashes_is_no_pass(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lock_without_hashes_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loose = tmp_path / "loose.txt"
     loose.write_text("leaky==1.0\n")
 

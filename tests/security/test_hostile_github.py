@@ -1,4 +1,4 @@
-"""What GitHub sends is data: whatever it is, nothing breaks, and nothing goes to another host."""
+"""No answer of GitHub breaks the client, and none leads to another host."""
 
 import json
 import re
@@ -71,7 +71,7 @@ GOOD: dict[str, Any] = {
         "data": {"node": ACCOUNT, "nodes": [NODE], "repositoryOwner": ACCOUNT, "rateLimit": RATE},
     },
 }
-"""A good answer of each kind; what GitHub is asked for is one of these."""
+"""A good answer of each kind that the client requests."""
 
 TEXTS = st.text() | st.sampled_from(
     [
@@ -108,7 +108,7 @@ ERRORS = st.lists(
 
 
 def places(value: Any, here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Every place of a value that can be written to."""
+    """Return the path of every part of a value."""
     found = [here]
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -121,7 +121,7 @@ def places(value: Any, here: tuple[str | int, ...] = ()) -> list[tuple[str | int
 
 @st.composite
 def answers(draw: st.DrawFn) -> dict[str, Any]:
-    """Good answers with one to three places overwritten."""
+    """Make good answers with one to three parts overwritten."""
     world = {"": deepcopy(GOOD)}
     for _ in range(draw(st.integers(1, 3))):
         *way, last = draw(st.sampled_from(places(world[""], ("",))[1:]))
@@ -135,8 +135,8 @@ def answers(draw: st.DrawFn) -> dict[str, Any]:
     return made
 
 
-class Asked:
-    """GitHub as a function, and who was asked."""
+class FakeGitHub:
+    """GitHub as a function; it keeps the requests."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
         self._answer = answer
@@ -147,7 +147,7 @@ class Asked:
         return self._answer(request)
 
     def check(self) -> None:
-        """Nobody but GitHub was asked, in nobody's name but ours, and not for ever."""
+        """Check that only GitHub was requested, with our token, and not without an end."""
         for request in self.requests:
             assert (request.url.scheme, request.url.host, request.url.port) == (
                 "https",
@@ -168,7 +168,7 @@ def kind_of(request: httpx.Request) -> str:
     return "repository" if path.startswith("/repo") else "account"
 
 
-def github(servers: Servers, asked: Asked, *, token: str | None = TOKEN) -> GitHub:
+def github(servers: Servers, asked: FakeGitHub, *, token: str | None = TOKEN) -> GitHub:
     clock = FakeClock()
     client = redis.Redis.from_url(servers.redis_url)
     client.flushall()
@@ -182,7 +182,7 @@ def github(servers: Servers, asked: Asked, *, token: str | None = TOKEN) -> GitH
 
 
 def outcomes(hub: GitHub) -> list[Any]:
-    """All that is asked of GitHub, in turn; what comes of it are values or GitHub's own errors."""
+    """Make all calls of the client, in turn; return their values or errors."""
     known = [
         KnownRepository(7, "thing", "R_7", is_listed_today=False, is_recorded_today=False),
         KnownRepository(8, "other", None, is_listed_today=False, is_recorded_today=False),
@@ -213,9 +213,9 @@ def texts(value: Any) -> list[str]:
 
 
 def check_storable(outcome: Any) -> None:
-    """Everything in it can be written to the database and to a log."""
-    told = [str(outcome)] if isinstance(outcome, GitHubError) else texts(asdict(outcome))
-    for text in told:
+    """Check that an outcome can be written to the database and to a log."""
+    found = [str(outcome)] if isinstance(outcome, GitHubError) else texts(asdict(outcome))
+    for text in found:
         assert not HARMFUL.search(text)
         assert len(text) < 500
     for account in [outcome] if hasattr(outcome, "login") else [getattr(outcome, "account", None)]:
@@ -235,14 +235,14 @@ def check_storable(outcome: Any) -> None:
 @example(GOOD | {"account": {"message": "a\x00b\ud800\x1b[2J"}, "graphql": {"errors": [{
     "type": "\x00", "message": "a\x00b\ud800"}], "data": {"node": ACCOUNT}}}, 403)  # fmt: skip
 @example(GOOD | {"account": OWNER | {"login": "../orgs"}}, 200)
-def test_no_value_in_any_place_breaks_the_client_or_gets_into_the_tables(
+def test_no_value_anywhere_breaks_the_client_or_reaches_the_tables(
     servers: Servers, token: str | None, world: dict[str, Any], status: int
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        # json.dumps writes what JSON knows not, Infinity and NaN, and half a character as \ud800.
+        # json.dumps writes Infinity and NaN too, which are no JSON, and half a character as \ud800.
         return httpx.Response(status, content=json.dumps(world[kind_of(request)]).encode())
 
-    asked = Asked(answer)
+    asked = FakeGitHub(answer)
     for outcome in outcomes(github(servers, asked, token=token)):
         check_storable(outcome)
     asked.check()
@@ -275,7 +275,7 @@ ADDRESSES = (
 @example("https://user:pass@api.github.com/repositories/7", 301, False)
 @example("//evil.example/", 301, False)
 @example("https://api.github.com\\@evil.example/", 302, True)
-def test_no_address_leads_anywhere_else(
+def test_no_address_leads_to_another_host(
     servers: Servers, token: str | None, address: str, status: int, is_page: bool
 ) -> None:
     raw = address.encode("utf-8", "surrogatepass")
@@ -291,7 +291,7 @@ def test_no_address_leads_anywhere_else(
             200, json=GOOD[kind] if kind != "graphql" else {"data": {"node": None}}
         )
 
-    asked = Asked(answer)
+    asked = FakeGitHub(answer)
     for outcome in outcomes(github(servers, asked, token=token)):
         check_storable(outcome)
     asked.check()

@@ -1,4 +1,4 @@
-"""The lock: every package by its hash, from whatever index the machine that installs uses."""
+"""The locks: every package has a hash, and no package index is named."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PIN = re.compile(r"^[a-z0-9-]+==[^ ;]+(?: ; [^\\]+)?(?: --hash=sha256:[0-9a-f]{6
 
 
 def requirements(lock: Path) -> list[str]:
-    """The requirements of a file, each in a line; comments are left out."""
+    """Return the requirements of a file, one a line, without comments."""
     lines = [line for line in lock.read_text().splitlines() if not line.lstrip().startswith("#")]
     return re.sub(r" \\\n +", " ", "\n".join(lines)).splitlines()
 
@@ -35,7 +35,7 @@ def test_a_package_has_one_version_in_all_files_that_are_installed_together() ->
     assert sorted(names) == sorted(set(names))
 
 
-def test_every_file_that_is_asked_for_has_its_lock() -> None:
+def test_every_list_of_requirements_has_a_lock() -> None:
     wanted = {path.stem for path in ROOT.glob("requirements/*.in")} - {"runtime"}
 
     assert {path.stem for path in ROOT.glob("requirements/*.txt")} == wanted

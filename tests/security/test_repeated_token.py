@@ -1,4 +1,4 @@
-"""A token that comes back in an answer goes no further: reasons are stored, shown and logged."""
+"""A token that an answer repeats is removed: reasons are stored, shown and logged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ TOKEN = "marked.token/of+no~usual=form"
 
 @pytest.fixture
 def marked(redis_url: str) -> Any:
-    """A lab whose token is of no usual form."""
+    """A lab with a token of an unusual form."""
     lab = Lab(redis_url, token=TOKEN)
     yield lab
     lab.close()
@@ -66,7 +66,7 @@ def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(
     assert "marked" not in str(refusal.value)
 
 
-def test_a_header_that_cannot_be_sent_is_not_told(marked: Lab) -> None:
+def test_a_header_that_cannot_be_sent_is_not_repeated(marked: Lab) -> None:
     def complain(request: httpx.Request) -> httpx.Response:
         raise httpx.LocalProtocolError(f"Illegal header value b'Bearer {TOKEN}'")
 

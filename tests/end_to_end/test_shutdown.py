@@ -1,4 +1,4 @@
-"""A worker that is told to stop gives its work back."""
+"""A worker that gets SIGTERM gives its work back."""
 
 import pytest
 import redis
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.fault]
 
 @pytest.fixture
 def world(engine: Engine) -> World:
-    """Two users who are followed and were never scanned."""
+    """Two followed users who were never scanned."""
     world = World()
     with engine.begin() as connection:
         for login in ("first", "second"):
@@ -34,7 +34,7 @@ def is_scanned(engine: Engine, user_id: int) -> bool:
         return bool(connection.execute(statement, {"id": user_id}).scalar())
 
 
-def test_a_worker_that_is_told_to_stop_gives_back_what_it_cannot_finish(
+def test_a_worker_that_gets_sigterm_gives_back_what_it_cannot_finish(
     make_system: MakeSystem, engine: Engine, world: World, settings: Settings
 ) -> None:
     first, _ = world.accounts

@@ -7,7 +7,7 @@ _RECORDED = {1: 875.0, 2: 63.9, 3: 30.0, 4: 12.2, 5: 8.1, 9: 6.8, 12: 2.6, 30: 1
 """Of a thousand owners, how many have about so many repositories."""
 
 
-class Spread(StrEnum):
+class Distribution(StrEnum):
     """The sizes that users are given."""
 
     RECORDED = "recorded"
@@ -17,9 +17,9 @@ class Spread(StrEnum):
     """Evenly over the magnitudes 1 to 300."""
 
 
-def sizes_of(spread: Spread, users: int) -> list[int]:
+def repository_counts(spread: Distribution, users: int) -> list[int]:
     """Make up how many repositories each user has, the same for each call."""
-    if spread is Spread.WIDE:
+    if spread is Distribution.WIDE:
         return [round(300 ** ((number + 0.5) / users)) for number in range(users)]
     dice = random.Random(1)
     drawn = dice.choices(list(_RECORDED), list(_RECORDED.values()), k=users)

@@ -2,9 +2,9 @@
 
 All are run by uvicorn with our own options::
 
-    python -m tests.benchmarks.beside memory 5010 /var/tmp/body.json
-    python -m tests.benchmarks.beside alone 5010 /var/tmp/body.json
-    python -m tests.benchmarks.beside usual 5010 postgresql+psycopg2://…
+    python -m tests.benchmarks.reference_servers memory 5010 /var/tmp/body.json
+    python -m tests.benchmarks.reference_servers alone 5010 /var/tmp/body.json
+    python -m tests.benchmarks.reference_servers usual 5010 postgresql+psycopg2://…
 """
 
 import socket
@@ -34,11 +34,12 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def beside(kind: str, what: str) -> Iterator[int]:
+def reference_server(kind: str, what: str) -> Iterator[int]:
     """Serve until the end of the block; give the port of 127.0.0.1."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.beside", kind, str(port), what], cwd=ROOT
+        [sys.executable, "-m", "tests.benchmarks.reference_servers", kind, str(port), what],
+        cwd=ROOT,
     )
     try:
         wait_until(lambda: _is_listening(port), 30)

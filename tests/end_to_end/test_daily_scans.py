@@ -1,4 +1,4 @@
-"""A night's work: loads overtake scans, workers share, Flower shows, beat heals."""
+"""The daily scans: loads overtake them, workers share them, Flower shows them."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,12 +19,12 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.end_to_end
 
 
-def a_world(users: int) -> World:
+def make_world(users: int) -> World:
     return World.synthetic(seed=3, sizes=[1] * users, day=datetime.now(UTC).date())
 
 
 def follow_since_yesterday(engine: Engine, world: World) -> None:
-    """Follow every account of the world, scanned last on the day before."""
+    """Follow every account of the world, last scanned on the day before."""
     with engine.begin() as connection:
         for account in world.accounts:
             add_user(connection, account.id, login=account.login)
@@ -40,10 +40,10 @@ def scanned(engine: Engine, day: date) -> int:
         return count
 
 
-def test_a_new_user_does_not_wait_behind_the_nights_scans(
+def test_a_new_user_does_not_wait_behind_the_daily_scans(
     make_system: MakeSystem, engine: Engine, clock: Clock, settings: Settings
 ) -> None:
-    world = a_world(200)
+    world = make_world(200)
     clock.set(world.day)
     follow_since_yesterday(engine, world)
     newcomer = world.add_account("newcomer")
@@ -63,10 +63,10 @@ def test_a_new_user_does_not_wait_behind_the_nights_scans(
     assert behind < 200
 
 
-def test_two_workers_share_a_night_and_flower_shows_each_users_task(
+def test_two_workers_share_the_daily_scans_and_flower_shows_each_users_task(
     make_system: MakeSystem, engine: Engine, clock: Clock
 ) -> None:
-    world = a_world(40)
+    world = make_world(40)
     clock.set(world.day)
     follow_since_yesterday(engine, world)
     simulator = GitHubSimulator(world, tokens={"token": None}, latency=0.02)
@@ -109,10 +109,10 @@ def finished_scans(flower: str, count: int) -> list[dict[str, str]]:
     return tasks if len(tasks) >= count else []
 
 
-def test_a_user_added_while_redis_was_away_is_loaded_by_the_sweep(
+def test_the_sweep_loads_a_user_whose_message_was_never_sent(
     make_system: MakeSystem, engine: Engine
 ) -> None:
-    world = a_world(1)
+    world = make_world(1)
     account = world.accounts[0]
     with engine.begin() as connection:
         add_user(connection, account.id, login=account.login)

@@ -1,4 +1,4 @@
-"""Users whose scan kills whoever makes it, as a fault in a library or a lack of memory would."""
+"""Accounts whose scan kills its worker, as a crash in a library or a lack of memory would."""
 
 import os
 import signal
@@ -9,11 +9,11 @@ from typing import Any
 import psutil
 
 
-class Poison:
-    """Stands in front of GitHub, and kills the client that asks for certain accounts.
+class DeadlyAccounts:
+    """Wraps the simulated GitHub, and kills the client that asks about certain accounts.
 
-    :param child: of whom a scan kills the child of the pool that makes it; by node id
-    :param worker: of whom a scan kills the whole worker
+    :param child: the node id of an account whose scan kills the pool process that runs it
+    :param worker: the node id of an account whose scan kills the whole worker
     """
 
     def __init__(self, app: Any, *, child: str, worker: str) -> None:
@@ -25,7 +25,7 @@ class Poison:
         self.kills = {child: 0, worker: 0}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one request, or kill who sent it."""
+        """Serve one request, or kill its sender."""
         body = b""
         more = scope["type"] == "http"
         while more:
@@ -49,14 +49,14 @@ class Poison:
 
     def _kill_worker(self, pid: int) -> None:
         with suppress(ProcessLookupError):
-            # Each worker is started as the head of a group of its own.
+            # Each worker was started as the leader of a process group.
             os.killpg(os.getpgid(pid), signal.SIGKILL)
 
 
 def _peer(port: int) -> int:
-    """Return the process that a connection from a local port belongs to."""
+    """Return the id of the process that owns the connection from a local port."""
     for connection in psutil.net_connections(kind="tcp4"):
-        is_another_s = connection.pid not in (None, os.getpid())
-        if is_another_s and getattr(connection.laddr, "port", None) == port:
+        is_other_process = connection.pid not in (None, os.getpid())
+        if is_other_process and getattr(connection.laddr, "port", None) == port:
             return int(connection.pid or 0)
-    raise ProcessLookupError(f"nobody has port {port}")
+    raise ProcessLookupError(f"no process has port {port}")

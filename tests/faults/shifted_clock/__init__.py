@@ -1,0 +1,1 @@
+"""Python imports ``sitecustomize`` from here when the directory is on ``PYTHONPATH``."""

@@ -1,1 +1,0 @@
-"""On a process' path, not imported by anybody: Python itself looks there for sitecustomize."""
