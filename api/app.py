@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from api import pages
 from api.dependencies import Resources
-from api.http import errors, openapi
+from api.http import describe, errors, openapi
 from api.http.limits import MOST_REQUESTS, Bounds, deadline
 from api.http.middleware import BodyLimit, Head, RequestId
 from api.http.traffic import Measured, Traffic
@@ -19,7 +19,7 @@ from api.status.collection import Overdue, Sweeps
 from api.status.metrics import Readings
 from api.status.readiness import Checks
 from api.status.snapshot import Condition
-from api.v1 import growth, images, lookups, repositories, responses, scans, stats, users
+from api.v1 import growth, images, lookups, repositories, scans, stats, users
 from common import broker
 from common.credentials import choose_credential, fingerprint
 from common.db import make_engine
@@ -59,7 +59,7 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the schema behind ``/docs``, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = responses.complete(super().openapi())
+            self.openapi_schema = describe.complete(super().openapi(), self.routes)
         return self.openapi_schema
 
 

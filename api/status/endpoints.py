@@ -1,15 +1,31 @@
 """``/healthz``, ``/readyz`` and ``/metrics``: for whoever runs this."""
 
+from typing import Annotated, Literal
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
 
 from api.dependencies import Owned
+from api.http import describe
 from api.status.readiness import COLLECTION, OK
-from api.v1 import responses
-from api.v1.schemas import Health, Readiness
 
 router = APIRouter(tags=["operation"])
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Annotated[Literal["ok"], Field(examples=["ok"])] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether the API can serve requests, and what is wrong if not."""
+
+    status: Literal["ready", "degraded", "unavailable"]
+    checks: Annotated[dict[str, str], Field(description="By part: `ok`, or what is wrong with it.")]
+
 
 _CHECKS = dict.fromkeys(("postgres", "redis", "migrations", "credentials", "users", "queue"), OK)
 
@@ -17,7 +33,7 @@ _CHECKS = dict.fromkeys(("postgres", "redis", "migrations", "credentials", "user
 @router.get(
     "/healthz",
     summary="Is the process alive?",
-    responses=responses.json(200, "The process is alive.", Health),
+    responses=describe.json(200, "The process is alive.", Health),
 )
 async def healthz() -> Health:
     """Say that the process is alive.
@@ -30,13 +46,13 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     summary="Can requests be served?",
-    responses=responses.json(
+    responses=describe.json(
         200,
         "The API can serve requests.",
         Readiness,
         example={"status": "ready", "checks": _CHECKS},
     )
-    | responses.json(
+    | describe.json(
         503,
         "The API cannot serve requests; `checks` says why.",
         Readiness,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
+from api.http import describe
 from api.http.dates import span
 from api.http.formats import Table, Wanted
 from api.http.transactions import read
@@ -16,7 +17,7 @@ from api.v1.fields import DateFrom, DateTo, UserId
 from api.v1.schemas import Mover
 from api.v1.users import get_tracked_user
 
-router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"], responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"], responses=describe.UNAVAILABLE)
 
 _MAX_LIMIT = 10_000
 
@@ -24,11 +25,11 @@ _MAX_LIMIT = 10_000
 @router.get(
     "/growth",
     summary="Show the repositories that changed most",
-    responses=responses.table(
+    responses=describe.table(
         "The largest change first, up or down; of equal changes the lower id first.", Mover
     )
     | responses.NO_USER
-    | responses.NO_FORMAT
+    | describe.NO_FORMAT
     | responses.invalid_metric("by"),
 )
 def show_growth(

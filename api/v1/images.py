@@ -18,6 +18,7 @@ from api.charts.badge import badge
 from api.charts.line import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH, line_chart
 from api.charts.theme import Theme
 from api.dependencies import Database
+from api.http import describe
 from api.http.dates import span
 from api.http.etags import IfNoneMatch, names, tag_of
 from api.http.transactions import read
@@ -30,7 +31,7 @@ from api.v1.fields import Day, RepositoryId, UserId
 from api.v1.repositories import get_repository
 from api.v1.users import get_tracked_user
 
-router = APIRouter(prefix="/v1", tags=["pictures"], responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1", tags=["pictures"], responses=describe.UNAVAILABLE)
 
 _DEFAULT_DAYS = 90
 
@@ -94,9 +95,9 @@ Height = Annotated[
 ]
 
 
-_CHART = responses.svg("The chart.", width=400, height=240) | responses.invalid_minimum(
-    "query", "width", "100", MIN_WIDTH
-)
+_CHART = describe.svg(
+    "The chart.", width=400, height=240, headers=responses.IMAGE_HEADERS
+) | describe.invalid_minimum("query", "width", "100", MIN_WIDTH)
 
 
 @router.get(
@@ -185,7 +186,7 @@ def draw_user(
     "/repos/{repo_id}/badge.svg",
     summary="Draw a repository's newest count",
     response_class=Response,
-    responses=responses.svg("The badge.", width=84, height=20)
+    responses=describe.svg("The badge.", width=84, height=20, headers=responses.IMAGE_HEADERS)
     | responses.NO_REPOSITORY
     | responses.invalid_metric("metric"),
 )

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Path
 from sqlalchemy import Connection
 
 from api.dependencies import Database
+from api.http import describe
 from api.http.errors import NotFoundError
 from api.http.transactions import read
-from api.v1 import responses
 from api.v1.fields import MAX_ID
 from api.v1.schemas import Lookup
 from common import lookups, users
 
-router = APIRouter(prefix="/v1/lookups", tags=["users"], responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1/lookups", tags=["users"], responses=describe.UNAVAILABLE)
 
 
 def url_of(lookup_id: int) -> str:
@@ -24,11 +24,11 @@ def url_of(lookup_id: int) -> str:
 @router.get(
     "/{lookup_id}",
     summary="Show the state of a lookup",
-    responses=responses.json(
+    responses=describe.json(
         200, "The lookup: `pending`, `done` with the user, or `failed` with the reason.", Lookup
     )
-    | responses.problem(404, "There is no such lookup.", "lookup not found")
-    | responses.invalid_minimum("path", "lookup_id", "0", 1),
+    | describe.problem(404, "There is no such lookup.", "lookup not found")
+    | describe.invalid_minimum("path", "lookup_id", "0", 1),
 )
 def show_lookup(
     database: Database,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
+from api.http import describe
 from api.http.errors import NotFoundError
 from api.http.formats import Table, Wanted
 from api.http.transactions import read
@@ -21,7 +22,7 @@ from api.v1.users import get_tracked_user
 from common.repositories import Counts
 from common.users import TrackedUser
 
-router = APIRouter(prefix="/v1", tags=["history"], responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
 _MAX_PAGE = 10_000
 _MAX_OFFSET = 10_000_000
@@ -30,7 +31,7 @@ _MAX_OFFSET = 10_000_000
 @router.get(
     "/users/{user_id}/repos",
     summary="List a user's repositories",
-    responses=responses.table(
+    responses=describe.table(
         "The repositories in the requested order.",
         Repository,
         headers={
@@ -39,8 +40,8 @@ _MAX_OFFSET = 10_000_000
         },
     )
     | responses.NO_USER
-    | responses.NO_FORMAT
-    | responses.invalid("query", "fork", "yes", "must be true or false", error="flag"),
+    | describe.NO_FORMAT
+    | describe.invalid("query", "fork", "yes", "must be true or false", error="flag"),
 )
 def list_repositories(
     *,
@@ -140,7 +141,7 @@ def list_repositories(
 @router.get(
     "/repos/{repo_id}",
     summary="Show a repository",
-    responses=responses.json(200, "The repository.", Repository)
+    responses=describe.json(200, "The repository.", Repository)
     | responses.NO_REPOSITORY
     | responses.INVALID_REPOSITORY_ID,
 )

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
 from api.dependencies import Database, MayWrite, Owned, Resources
+from api.http import describe
 from api.http.dates import span
 from api.http.errors import NotFoundError
 from api.http.formats import Table, Wanted
@@ -24,7 +25,7 @@ from common.scans import RescanRequest
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1/users/{user_id}", responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1/users/{user_id}", responses=describe.UNAVAILABLE)
 
 _PAUSE = 300
 """Seconds after a scan, or after a request for one, before the next can be requested."""
@@ -36,13 +37,13 @@ _PAUSE = 300
     status_code=202,
     tags=["users"],
     dependencies=[MayWrite],
-    responses=responses.json(
+    responses=describe.json(
         202,
         "The next free worker scans the user; `Location` shows the result.",
         ScanRequested,
         headers={"Location": "The URL of the user's scans."},
     )
-    | responses.problem(
+    | describe.problem(
         429,
         "The user was scanned, or a scan was requested, less than five minutes ago.",
         "scanned or requested less than 5 minutes ago: try again in 260 seconds",
@@ -98,11 +99,11 @@ def request_scan(resources: Resources, user_id: int) -> RescanRequest:
     "/scans",
     summary="Show a user's scans, day by day",
     tags=["history"],
-    responses=responses.table(
+    responses=describe.table(
         "The days, newest first; `none` is a day on which no scan was tried.", Scan
     )
     | responses.NO_USER
-    | responses.NO_FORMAT
+    | describe.NO_FORMAT
     | responses.INVALID_DATES,
 )
 def show_scans(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from api.http.describe import TableRow
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS
 from api.queries.scan_days import ScanRecord, UnscannedDay
@@ -27,20 +28,6 @@ _FullName = Annotated[
     str,
     Field(description="The owner's login and the name.", examples=["onelonelyrepo/safe-queue"]),
 ]
-
-
-class TableRow(BaseModel):
-    """A row of a table, which is also available as CSV."""
-
-    @classmethod
-    def columns(cls) -> list[str]:
-        """Return the names of the columns, in order."""
-        return list(cls.model_fields)
-
-    @classmethod
-    def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row of JSON with one value for each column."""
-        return dict(row)
 
 
 # Users
@@ -352,43 +339,3 @@ class ScanRequested(BaseModel):
         Literal["sent", "at_work"],
         Field(description="`at_work` if a scan was already under way.", examples=["sent"]),
     ]
-
-
-# Operation
-
-
-class Health(BaseModel):
-    """The process is alive."""
-
-    status: Annotated[Literal["ok"], Field(examples=["ok"])] = "ok"
-
-
-class Readiness(BaseModel):
-    """Whether the API can serve requests, and what is wrong if not."""
-
-    status: Literal["ready", "degraded", "unavailable"]
-    checks: Annotated[dict[str, str], Field(description="By part: `ok`, or what is wrong with it.")]
-
-
-# Errors
-
-
-class Problem(BaseModel):
-    """Why the request failed."""
-
-    detail: str
-
-
-class InputError(BaseModel):
-    """What is wrong with one part of a request."""
-
-    type: str
-    loc: Annotated[list[str | int], Field(description="Where it is in the request.")]
-    msg: str
-    input: Annotated[object, Field(description="What was sent, if it is short.")] = None
-
-
-class InvalidInput(BaseModel):
-    """What is wrong with a request."""
-
-    detail: list[InputError]

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
+from api.http import describe
 from api.http.compression import WantedCoding
 from api.http.dates import span
 from api.http.errors import bad_query
@@ -27,7 +28,7 @@ from api.v1.schemas import DailyRow, NamedRepository, RepositoryStats, Stats, Us
 from api.v1.users import get_tracked_user
 from common.users import TrackedUser
 
-router = APIRouter(prefix="/v1", tags=["history"], responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
 _MAX_ROWS = 500_000
 """About 45 MB of JSON."""
@@ -53,15 +54,15 @@ class _Result:
 @router.get(
     "/users/{user_id}/stats",
     summary="Show a user's daily counts",
-    responses=responses.table(
+    responses=describe.table(
         "The rows, ordered by repository id and date; empty if nothing was recorded.",
         DailyRow,
         model=Stats,
         headers=responses.ROWS_HEADERS,
     )
-    | responses.not_modified(responses.ROWS_HEADERS)
+    | describe.not_modified(responses.ROWS_HEADERS)
     | responses.NO_USER
-    | responses.NO_FORMAT
+    | describe.NO_FORMAT
     | responses.INVALID_DATES,
 )
 def show_stats(
@@ -133,13 +134,13 @@ def show_stats(
 @router.get(
     "/repos/{repo_id}/stats",
     summary="Show a repository's daily counts",
-    responses=responses.table(
+    responses=describe.table(
         "The rows, ordered by date; empty if nothing was recorded.",
         DailyRow,
         model=RepositoryStats,
     )
     | responses.NO_REPOSITORY
-    | responses.NO_FORMAT
+    | describe.NO_FORMAT
     | responses.INVALID_DATES,
 )
 def show_repository_stats(

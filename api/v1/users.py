@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Database, MayWrite, Owned, Resources
+from api.http import describe
 from api.http.errors import NotFoundError
 from api.http.transactions import read, transact
 from api.v1 import responses
@@ -24,7 +25,7 @@ from common.users import TrackedUser
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1/users", tags=["users"], responses=responses.UNAVAILABLE)
+router = APIRouter(prefix="/v1/users", tags=["users"], responses=describe.UNAVAILABLE)
 
 _FIRST_PAUSE = 0.05
 _MAX_PAUSE = 0.25
@@ -55,23 +56,23 @@ _BODY = Body(
     summary="Follow a user",
     status_code=201,
     dependencies=[MayWrite],
-    responses=responses.json(
+    responses=describe.json(
         201,
         "The user is followed from now on, and the first scan is on its way.",
         User,
         headers={"Location": "The URL of the user."},
     )
-    | responses.json(200, "The user was already followed; this is the stored user.", User)
-    | responses.json(
+    | describe.json(200, "The user was already followed; this is the stored user.", User)
+    | describe.json(
         202,
         "The login is not resolved yet. The request is stored and will be carried out.",
         PendingLookup,
         headers={"Location": "The URL of the lookup, which shows its state."},
     )
     | responses.NO_KEY
-    | responses.problem(404, "GitHub has no such login.", "GitHub has no user alien")
-    | responses.problem(413, "The body is larger than 16 KiB.", "the body is larger than 16 KiB")
-    | responses.invalid(
+    | describe.problem(404, "GitHub has no such login.", "GitHub has no user alien")
+    | describe.problem(413, "The body is larger than 16 KiB.", "the body is larger than 16 KiB")
+    | describe.invalid(
         "body",
         "login",
         "../orgs/x",
@@ -101,13 +102,13 @@ async def follow_user(resources: Owned, account: Annotated[UserToFollow, _BODY])
 @router.get(
     "",
     summary="List the followed users",
-    responses=responses.json(
+    responses=describe.json(
         200,
         "The users, ordered by id.",
         list[User],
         headers={"Link": 'If there are more: `</v1/users?limit=…&after=…>; rel="next"`.'},
     )
-    | responses.invalid_minimum("query", "limit", "0", 1),
+    | describe.invalid_minimum("query", "limit", "0", 1),
 )
 def list_users(
     database: Database,
@@ -138,9 +139,7 @@ def list_users(
 @router.get(
     "/{user_id}",
     summary="Show a user",
-    responses=responses.json(200, "The user.", User)
-    | responses.NO_USER
-    | responses.INVALID_USER_ID,
+    responses=describe.json(200, "The user.", User) | responses.NO_USER | responses.INVALID_USER_ID,
 )
 def show_user(database: Database, user_id: UserId) -> JSONResponse:
     """Show one followed user."""
@@ -152,7 +151,7 @@ def show_user(database: Database, user_id: UserId) -> JSONResponse:
     "/{user_id}",
     summary="Delete a user and its history",
     dependencies=[MayWrite],
-    responses=responses.json(200, "The user and all of its statistics are deleted.", User)
+    responses=describe.json(200, "The user and all of its statistics are deleted.", User)
     | responses.NO_KEY
     | responses.NO_USER
     | responses.INVALID_USER_ID,

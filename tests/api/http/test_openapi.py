@@ -9,6 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, TypeAdapter
 
+import api.http.describe
+import api.status.endpoints
 import api.v1.schemas
 from api.app import create_app
 from api.http.middleware import LARGEST_BODY
@@ -38,7 +40,12 @@ def model_of(schema: dict[str, Any]) -> Any:
     """Return the class that a schema of the documentation was made from."""
     if schema.get("type") == "array":
         return list[model_of(schema["items"])]  # type: ignore[misc]
-    model = getattr(api.v1.schemas, schema["$ref"].rpartition("/")[2])
+    name = schema["$ref"].rpartition("/")[2]
+    (model,) = {
+        getattr(module, name)
+        for module in (api.v1.schemas, api.http.describe, api.status.endpoints)
+        if hasattr(module, name)
+    }
     assert issubclass(model, BaseModel)
     return model
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from api.app import create_app
+from api.http.describe import example_of
 from api.v1 import schemas
-from api.v1.responses import example_of
 from common.settings import Settings
 from local.seed import ACCOUNTS, FOLLOWED
 from simulator.entities import Account
