@@ -15,10 +15,7 @@ from api.http.limits import MOST_REQUESTS, Bounds, deadline
 from api.http.middleware import BodyLimit, Head, RequestId
 from api.http.traffic import Measured, Traffic
 from api.status import endpoints
-from api.status.collection import Overdue, Sweeps
-from api.status.metrics import Readings
-from api.status.readiness import Checks
-from api.status.snapshot import Condition
+from api.status.snapshot import StatusReader
 from api.v1 import growth, images, lookups, repositories, scans, stats, users
 from common import broker
 from common.credentials import choose_credential, fingerprint
@@ -32,8 +29,8 @@ _THREADS = 16
 _LONGEST_STATEMENT = 10
 """Seconds; the largest answers take two or three."""
 
-_PROBE_CONNECTIONS = 2
-"""One for each question of `/readyz`, which must not wait behind requests."""
+_STATUS_CONNECTIONS = 2
+"""For `/readyz` and `/metrics`, which must not wait behind requests."""
 
 _DESCRIPTION = """
 Records once a day how many stars, forks and watchers every public repository of the followed GitHub
@@ -78,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
                 settings.database,
                 process="api",
                 pool_size=_THREADS,
-                max_overflow=_PROBE_CONNECTIONS,
+                max_overflow=_STATUS_CONNECTIONS,
                 statement_timeout=_LONGEST_STATEMENT,
             )
             stack.callback(database.dispose)
@@ -87,17 +84,16 @@ def create_app(settings: Settings) -> FastAPI:
             celery = broker.make_celery(settings, is_api=True)
             sender = broker.Sender(celery)
             stack.callback(sender.close)
-            overdue = Overdue(database)
-            sweeps = Sweeps(redis, settings.sweep_interval)
-            checks = Checks(database, redis, credential_name, overdue=overdue, sweeps=sweeps)
-            stack.callback(checks.close)
+            status = StatusReader(
+                database,
+                redis,
+                celery,
+                credential_name=credential_name,
+                sweep_interval=settings.sweep_interval,
+            )
+            stack.callback(status.close)
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-            readings = Readings(database, redis, credential_name, overdue)
-            registry.register(readings)
-            stack.callback(registry.unregister, readings)
-            condition = Condition(database, redis, credential_name, celery)
-            stack.callback(condition.close)
-            yield {"resources": Resources(settings, database, sender, checks, registry, condition)}
+            yield {"resources": Resources(settings, database, sender, status, registry)}
 
     app = Application(
         title="Repopulse",

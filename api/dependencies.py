@@ -15,8 +15,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from api.status.readiness import Checks
-from api.status.snapshot import Condition
+from api.status.snapshot import StatusReader
 from common.broker import Sender
 from common.settings import Settings
 
@@ -28,10 +27,9 @@ class Resources:
     settings: Settings
     database: Engine
     sender: Sender
-    checks: Checks
+    status: StatusReader
     registry: CollectorRegistry
-    """What ``/metrics`` tells."""
-    condition: Condition
+    """What the API counts of its own requests."""
 
 
 # Coroutines, though they wait for nothing: each function would cost a hop into a thread and back.

@@ -195,10 +195,6 @@ class Settings(BaseSettings):
 
     worker_concurrency: int = Field(default=4, ge=1, le=64)
 
-    worker_metrics_host: str = "127.0.0.1"
-    worker_metrics_port: int = Field(default=0, ge=0, le=65535)
-    """Where a worker tells Prometheus what it counts; 0 tells nobody."""
-
     log_format: LogFormat = LogFormat.TEXT
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     data_dir: Path = Path(".local")

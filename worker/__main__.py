@@ -21,16 +21,8 @@ def main() -> None:
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     # Imported late for that, and because the app is made at import, from settings that are right.
     from celery.platforms import SecurityWarning  # noqa: PLC0415
-    from celery.signals import worker_process_init  # noqa: PLC0415
-
-    from worker.exposition import expose  # noqa: PLC0415
 
     log.configure(settings)
-    # Before anything that counts is imported.
-    exposition = expose(settings)
-    if exposition is not None:
-        worker_process_init.connect(exposition.leave_to_parent, weak=False)
-
     from worker.app import app  # noqa: PLC0415
 
     # Celery warns of root because of pickle; this app accepts JSON alone.

@@ -6,6 +6,7 @@ import logging
 from celery import Celery
 from celery.signals import (
     setup_logging,
+    task_postrun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -14,7 +15,7 @@ from celery.signals import (
 from common.broker import make_celery
 from common.log import configure
 from common.settings import get_settings
-from worker import billiard_fix, heartbeat, tasks, tracebacks
+from worker import billiard_fix, heartbeat, metrics, tasks, tracebacks
 from worker.process import Process, open_process
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,12 @@ def _open(**_: object) -> None:
     # A child starts with nothing of its parent's: sockets that two processes share mix up answers.
     global _process  # noqa: PLW0603
     _process = None
+
+
+@task_postrun.connect
+def _publish_counts(**_: object) -> None:
+    if _process is not None:
+        metrics.publish(_process.redis)
 
 
 @worker_process_shutdown.connect

@@ -267,7 +267,7 @@ class Collector:
 
 def _count(outcome: Outcome) -> Outcome:
     if outcome.state is not None:
-        metrics.note_scan(outcome.state, outcome.rows)
+        metrics.count_scan(outcome.state, outcome.rows)
     return outcome
 
 

@@ -14,7 +14,7 @@ from api.queries import series, user_list
 from api.queries.metric import Metric
 from api.queries.progress import Progress, get_progress
 from api.queries.user_list import Listed
-from api.status.readiness import OK
+from api.status.readiness import OK, check
 from api.v1.fields import MAX_ID
 
 router = APIRouter()
@@ -59,14 +59,14 @@ async def overview(
         )
         return progress, found, {user.id: Trend(totals.get(user.id, [])) for user in found}
 
-    checks = await resources.checks.run()
+    checks = check(await resources.status.read())
     progress, found, totals = await run_in_threadpool(read, resources.database, look)
     return page(
         request,
         "overview.html",
         status_code=200 if problem is None else 422,
         progress=progress,
-        complaints=[f"{name}: {check}" for name, check in checks.items() if check != OK],
+        complaints=[f"{name}: {result}" for name, result in checks.items() if result != OK],
         users=found[:_PAGE],
         totals=totals,
         metric=Metric.STARGAZERS,

@@ -1,33 +1,45 @@
-"""``/status``: how the collection is, in full."""
+"""``/status``: the state of the collection in full."""
 
 from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Owned
 from api.pages.layout import page
-from api.status.readiness import OK
+from api.status.readiness import OK, check
+from common.credentials import choose_credential
 
 router = APIRouter()
+
+_QUOTAS = {"graphql": "GraphQL points", "core": "REST requests"}
 
 
 @router.get("/status")
 async def show_status(request: Request, resources: Owned) -> Response:
-    """Show the condition of the collection."""
-    checks = await resources.checks.run()
-    shown = await resources.condition.show()
+    """Show a snapshot of the collection."""
+    snapshot = await resources.status.read(with_workers=True)
+    redis = snapshot.redis
+    quotas = [
+        (name, allowance)
+        for resource, name in _QUOTAS.items()
+        if redis is not None
+        and (allowance := redis.allowances.get(resource)) is not None
+        and allowance.resets_at > redis.now
+    ]
     return page(
         request,
         "status.html",
-        checks=checks,
+        checks=check(snapshot),
         ok=OK,
-        progress=shown.progress,
-        broker=shown.broker,
-        workers=shown.workers,
+        progress=snapshot.users.progress if snapshot.users is not None else None,
+        redis=redis,
+        quotas=quotas,
+        workers=snapshot.workers,
+        is_anonymous=choose_credential(resources.settings) is None,
         scan_at=f"{resources.settings.scan_at:%H:%M}",
         flower=_flower(request, resources.settings.flower_port),
     )
 
 
 def _flower(request: Request, port: int) -> str:
-    """Return where Flower is for whoever sees this page: on the same host."""
+    """Return Flower's address for the visitor: the same host, another port."""
     host = request.url.hostname or "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

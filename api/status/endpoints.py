@@ -1,15 +1,16 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: for whoever runs this."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: for the operator."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from api.dependencies import Owned
 from api.http import describe
-from api.status.readiness import COLLECTION, OK
+from api.status.metrics import render
+from api.status.readiness import COLLECTION, OK, check
 
 router = APIRouter(tags=["operation"])
 
@@ -36,9 +37,9 @@ _CHECKS = dict.fromkeys(("postgres", "redis", "migrations", "credentials", "user
     responses=describe.json(200, "The process is alive.", Health),
 )
 async def healthz() -> Health:
-    """Say that the process is alive.
+    """Answer that the process is alive.
 
-    Nothing else is asked: a restart would not help against a server that is down.
+    Checks no server: a restart would not help if one is down.
     """
     return Health()
 
@@ -64,15 +65,15 @@ async def healthz() -> Health:
     ),
 )
 async def readyz(resources: Owned) -> JSONResponse:
-    """Say whether requests can be served.
+    """Answer whether requests can be served.
 
-    Postgres and Redis have to answer, and the database has to take writes and to have this
-    release's schema; where one of these is missing, the answer says which. Where GitHub refuses
-    the token, users were not scanned for 26 hours, or nobody takes tasks, requests are still
-    served, and the status is `degraded`.
+    Postgres and Redis must answer, and the database must accept writes and have this release's
+    schema; if something is missing, `checks` says what. If GitHub refuses the token, users were
+    not scanned for 26 hours, or no worker takes tasks, requests are still served, and the status
+    is `degraded`.
     """
-    checks = await resources.checks.run()
-    missing = {part for part, check in checks.items() if check != OK}
+    checks = check(await resources.status.read())
+    missing = {part for part, result in checks.items() if result != OK}
     status = "ready"
     if missing:
         status = "degraded" if missing <= COLLECTION else "unavailable"
@@ -81,6 +82,7 @@ async def readyz(resources: Owned) -> JSONResponse:
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(resources: Owned) -> Response:
-    """Say how recording and serving go, in Prometheus' text format."""
-    return Response(generate_latest(resources.registry), media_type=CONTENT_TYPE_LATEST)
+async def metrics(resources: Owned) -> Response:
+    """Return the metrics of the collection and of the API, in Prometheus' text format."""
+    snapshot = await resources.status.read(with_workers=True)
+    return Response(render(resources.registry, snapshot), media_type=CONTENT_TYPE_LATEST)

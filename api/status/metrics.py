@@ -1,136 +1,154 @@
-"""What ``/metrics`` says: who is due, what waits, what GitHub allows; read when asked."""
+"""``/metrics``' view of a snapshot: gauges of this moment, and what workers counted.
 
-import logging
-from collections.abc import Iterator
+What a server would tell that does not answer is absent.
+"""
 
-from prometheus_client.core import GaugeMetricFamily
-from redis import Redis
-from redis.exceptions import RedisError
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from api.http.transactions import read
-from api.queries.progress import get_progress
-from api.status.collection import Overdue
-from common import collection
-from common.broker import Queue
-from common.credentials import is_refused, quota_key
-from common.db import outage_reason
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-log = logging.getLogger(__name__)
-
-_RESOURCES = ("core", "graphql")
+from api.status.snapshot import OVERDUE_HOURS, RedisStatus, StatusSnapshot, UserStatus
+from common import counters
+from common.counters import field
 
 
-class Readings:
-    """The gauges of one moment; those of a server that does not answer are left out."""
+def render(registry: CollectorRegistry, snapshot: StatusSnapshot) -> bytes:
+    """Return the metrics of a registry and those of a snapshot, in Prometheus' text format."""
+    own = CollectorRegistry()
+    own.register(_Families(snapshot))
+    return generate_latest(registry) + generate_latest(own)
 
-    def __init__(
-        self, database: Engine, redis: Redis, credential_name: str, overdue: Overdue
-    ) -> None:
-        self._database = database
-        self._redis = redis
-        self._credential_name = credential_name
-        self._overdue = overdue
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read all gauges."""
-        try:
-            yield self._users()
-            yield from self._late()
-            yield from self._complete()
-        except SQLAlchemyError as error:
-            reason = outage_reason(error)
-            if reason is None:
-                raise
-            log.warning("metrics without Postgres: %s", reason)
-        try:
-            yield from self._broker()
-            yield from self._github()
-        except RedisError as error:
-            log.warning("metrics without Redis: %s", error)
+class _Families:
+    """What ``prometheus_client`` collects."""
 
-    def _users(self) -> GaugeMetricFamily:
-        progress = read(self._database, get_progress)
-        gauge = GaugeMetricFamily(
-            "repopulse_users",
-            "Followed users: all, vanished, due today; of those waiting, and failing",
-            labels=["what"],
-        )
-        for what in ("followed", "vanished", "due", "waiting", "failing"):
-            gauge.add_metric([what], getattr(progress, what))
-        return gauge
+    def __init__(self, snapshot: StatusSnapshot) -> None:
+        self._snapshot = snapshot
 
-    def _late(self) -> Iterator[GaugeMetricFamily]:
-        count = self._overdue.count()
-        if count is not None:
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics of each part that was read."""
+        if self._snapshot.users is not None:
+            yield from _users(self._snapshot.users)
+        if self._snapshot.redis is not None:
+            yield from _redis(self._snapshot.redis)
+            yield from _counted(self._snapshot.redis.counters)
+        if self._snapshot.workers is not None:
             yield GaugeMetricFamily(
-                "repopulse_overdue_users",
-                "Followed users who were not scanned for 26 hours, without the vanished",
-                value=count,
+                "repopulse_workers",
+                "Workers that answered within a second",
+                value=len(self._snapshot.workers),
             )
 
-    def _complete(self) -> Iterator[GaugeMetricFamily]:
-        progress = read(self._database, get_progress)
-        if progress.complete is not None:
-            age = max(0.0, (progress.now - progress.complete.completed_at).total_seconds())
-            yield GaugeMetricFamily(
-                "repopulse_complete_fan_out_age_seconds",
-                "Time since everybody followed was last found scanned on one day; absent before",
-                value=age,
-            )
 
-    def _broker(self) -> Iterator[GaugeMetricFamily]:
-        gauge = GaugeMetricFamily(
-            "repopulse_queue_messages", "Messages that wait in Redis", labels=["queue"]
-        )
-        for queue in Queue:
-            gauge.add_metric([queue], self._redis.llen(queue))
-        yield gauge
+def _users(users: UserStatus) -> Iterator[Metric]:
+    progress = users.progress
+    yield _labelled(
+        "repopulse_users",
+        "Tracked users: all, vanished, due today; of the due those waiting, and failing",
+        "what",
+        {
+            "followed": progress.followed,
+            "vanished": progress.vanished,
+            "due": progress.due,
+            "waiting": progress.waiting,
+            "failing": progress.failing,
+        },
+    )
+    yield GaugeMetricFamily(
+        "repopulse_overdue_users",
+        f"Tracked users without a scan for {OVERDUE_HOURS} hours; vanished users do not count",
+        value=users.overdue,
+    )
+    if progress.complete is not None:
+        age = (progress.now - progress.complete.completed_at).total_seconds()
         yield GaugeMetricFamily(
-            "repopulse_unfinished_messages",
-            "Messages that a worker has taken and not finished",
-            # kombu's name for them.
-            value=self._redis.hlen("unacked"),
+            "repopulse_complete_fan_out_age_seconds",
+            "Time since all tracked users were last found scanned on one day; absent before",
+            value=max(0.0, age),
         )
-        age = collection.sweep_age(self._redis)
-        if age is not None:
-            yield GaugeMetricFamily(
-                "repopulse_sweep_age_seconds",
-                "Time since a sweep last came to its end; absent while there was none",
-                value=age,
-            )
 
-    def _github(self) -> Iterator[GaugeMetricFamily]:
-        refused = is_refused(self._redis, self._credential_name)
+
+def _redis(redis: RedisStatus) -> Iterator[Metric]:
+    yield _labelled(
+        "repopulse_queue_messages", "Messages that wait in Redis", "queue", redis.queues.waiting
+    )
+    yield GaugeMetricFamily(
+        "repopulse_unfinished_messages",
+        "Messages that a worker has taken and not finished",
+        value=redis.queues.taken,
+    )
+    if redis.sweep_age is not None:
         yield GaugeMetricFamily(
-            "repopulse_github_credentials_refused",
-            "1 while GitHub refuses the credentials and nothing is asked",
-            value=int(refused),
+            "repopulse_sweep_age_seconds",
+            "Time since a sweep last ended; absent before the first",
+            value=redis.sweep_age,
         )
-        gauge = GaugeMetricFamily(
-            "repopulse_github_points_remaining",
-            "What GitHub said is left of the hour; absent while it is not known",
-            labels=["resource"],
-        )
-        for resource in _RESOURCES:
-            key = quota_key(self._credential_name, resource)
-            remaining = self._redis.hget(key, "remaining")
-            if remaining is not None:
-                gauge.add_metric([resource], float(remaining))
-        yield gauge
-        yield self._resets()
+    yield GaugeMetricFamily(
+        "repopulse_github_credentials_refused",
+        "1 while GitHub refuses the credentials and no requests are sent",
+        value=int(redis.is_refused),
+    )
+    yield _labelled(
+        "repopulse_github_points_remaining",
+        "What GitHub said is left of the hour; absent while it is not known",
+        "resource",
+        {resource: allowance.remaining for resource, allowance in redis.allowances.items()},
+    )
+    yield _labelled(
+        "repopulse_github_reset_seconds",
+        "Time until GitHub's hour begins again; absent while it is not known",
+        "resource",
+        {
+            resource: max(0.0, (allowance.resets_at - redis.now).total_seconds())
+            for resource, allowance in redis.allowances.items()
+        },
+    )
 
-    def _resets(self) -> GaugeMetricFamily:
-        gauge = GaugeMetricFamily(
-            "repopulse_github_reset_seconds",
-            "Time until GitHub's hour begins anew; absent while it is not known",
-            labels=["resource"],
-        )
-        # Redis' own clock, by which workers note it.
-        seconds, _ = self._redis.time()
-        for resource in _RESOURCES:
-            resets_at = self._redis.hget(quota_key(self._credential_name, resource), "resets_at")
-            if resets_at is not None:
-                gauge.add_metric([resource], max(0.0, float(resets_at) - seconds))
-        return gauge
+
+def _counted(counts: dict[str, float]) -> Iterator[Metric]:
+    """Return the workers' counters, also those at 0: then a first failure is an increase."""
+
+    def count(counter: str, *labels: str) -> float:
+        return counts.get(field(counter, *labels), 0.0)
+
+    scans = CounterMetricFamily(
+        "repopulse_scans", "Scans of a user, settled or rescheduled, by outcome", labels=["outcome"]
+    )
+    for outcome in counters.OUTCOMES:
+        scans.add_metric([outcome], count(counters.SCANS, outcome))
+    yield scans
+    yield CounterMetricFamily(
+        "repopulse_rows_written",
+        "Daily rows that were new or changed",
+        value=count(counters.ROWS),
+    )
+    requests = CounterMetricFamily(
+        "repopulse_github_requests",
+        "Requests to GitHub by what the answer meant",
+        labels=["resource", "meaning"],
+    )
+    durations = HistogramMetricFamily(
+        "repopulse_github_request_duration_seconds",
+        "Time from a request to GitHub to the end of its answer",
+        labels=["resource"],
+    )
+    for resource in counters.RESOURCES:
+        for meaning in counters.MEANINGS:
+            requests.add_metric([resource, meaning], count(counters.REQUESTS, resource, meaning))
+        total = 0.0
+        buckets = []
+        for bound in counters.BOUNDS:
+            total += count(counters.DURATIONS, resource, bound)
+            buckets.append((bound, total))
+        durations.add_metric([resource], buckets, sum_value=count(counters.SECONDS, resource))
+    yield requests
+    yield durations
+
+
+def _labelled(name: str, text: str, label: str, values: Mapping[Any, float]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, text, labels=[label])
+    for value, number in values.items():
+        gauge.add_metric([value], number)
+    return gauge

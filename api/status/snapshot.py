@@ -1,154 +1,297 @@
-"""The condition of the collection: who is due, what waits, what GitHub allows, who is at work."""
+"""The state of the collection at one moment; readiness, metrics and the status page show it.
+
+Postgres, Redis and the workers are read at the same time, each in a thread of its own and in
+bounded time. A server that is down or frozen leaves its part None; it holds up neither the other
+parts nor the threads that serve requests.
+"""
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from redis import Redis
-from redis.exceptions import RedisError
-from sqlalchemy import Engine
-from starlette.concurrency import run_in_threadpool
+from redis.exceptions import AuthenticationError, RedisError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import read
-from api.queries.progress import Progress, get_progress
-from api.status.readiness import Probe
-from common import collection, credentials
-from common.broker import Queue
+from api.queries.progress import Progress, count_overdue, get_progress
+from common import broker, collection, counters, credentials
+from common.broker import QueueLengths
+from common.db import Outage, first_line, outage_reason
 
 log = logging.getLogger(__name__)
 
-_RESOURCES = {"graphql": "GraphQL points", "core": "REST requests"}
+T = TypeVar("T")
 
-_TIME_TO_ANSWER = 1.0
-"""Seconds that workers have; those that are at work answer, too: their main process does."""
+OVERDUE_HOURS = 26
+"""Hours from one settled scan to the next: a day, and room for a night that takes longer."""
+
+_TIMEOUT = 2.5
+"""Seconds that a part may take."""
+
+_PING_TIMEOUT = 1.0
+"""Seconds that workers have to answer; their main process does, even while they scan."""
+
+_SLOW_COUNT = 0.5
+"""Seconds that it takes to count some hundred thousand users."""
+
+_KEPT = 20
+"""A slow count is kept for this many times as long as it took: Postgres spends a twentieth of its
+time on it at most."""
+
+_LATE_SWEEP = 300
+_LATE_SWEEPS = 5
+"""Seconds, or sweeps if these are rare, without a sweep before something is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """What Postgres says of itself."""
+
+    is_read_only: bool
+    """It refuses writes, as a standby does."""
+    revisions: frozenset[str]
+    """Where its schema is; empty before the first migration."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserStatus:
+    """How far today's scans are, and how many users have had none for ``OVERDUE_HOURS``."""
+
+    progress: Progress
+    overdue: int
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What GitHub said is left of an hour."""
+    """What GitHub said is left of an hour's quota."""
 
-    name: str
     remaining: int
     limit: int
     resets_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Broker:
+class RedisStatus:
     """What Redis knows."""
 
-    waiting: dict[str, int]
-    """Messages by queue."""
-    at_work: int
-    """Messages that a worker has taken and not finished."""
+    now: datetime
+    """By Redis' clock, like the other times here."""
+    queues: QueueLengths
     sweep_age: float | None
-    """Seconds since a sweep last came to its end."""
+    """Seconds since the last sweep ended; None if none is recorded."""
+    is_sweep_late: bool
     is_refused: bool
     """GitHub refuses the credential."""
-    is_anonymous: bool
-    allowances: list[Allowance] = field(default_factory=list)
-    limited_until: datetime | None = None
-    """When the last limit that GitHub met us with ends or ended: nobody asks before that moment."""
-    limit_reason: str = ""
-    is_limited: bool = False
+    allowances: dict[str, Allowance]
+    """By resource, as far as they are known."""
+    limited_until: datetime | None
+    """When GitHub's last limit ends or ended: no worker sends a request before."""
+    limit_reason: str
+    counters: dict[str, float]
+    """What workers counted, see ``common.counters``."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether GitHub's last limit is in force."""
+        return self.limited_until is not None and self.limited_until > self.now
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The condition at one moment; None is what was not to be had."""
+class StatusSnapshot:
+    """The collection at one moment; None is a part that could not be read."""
 
-    progress: Progress
-    broker: Broker | None
+    database: DatabaseStatus | None
+    users: UserStatus | None
+    redis: RedisStatus | None
+    redis_error: str
+    """Why there is no ``redis``."""
     workers: list[str] | None
+    """The names of those that answered; None also if they were not asked."""
 
 
-class Condition:
-    """Asks Postgres, Redis and the workers."""
+class StatusReader:
+    """Reads snapshots for one application.
+
+    :param credential_name: the credential's fingerprint
+    :param sweep_interval: seconds between two sweeps
+    """
 
     def __init__(
-        self, database: Engine, redis: Redis, credential_name: str, celery: Celery
+        self,
+        database: Engine,
+        redis: Redis,
+        celery: Celery,
+        *,
+        credential_name: str,
+        sweep_interval: float,
     ) -> None:
-        self._database = database
-        self._redis = redis
-        self._credential_name = credential_name
+        self._engine = database
+        self._client = redis
         self._celery = celery
-        # One thread, and with it one queue for their answers.
-        self._workers = Probe(self._ask_workers, if_silent=None)
-
-    async def show(self) -> Shown:
-        """Return the condition.
-
-        :raise SQLAlchemyError: Postgres does not say
-        """
-        progress, broker, workers = await asyncio.gather(
-            run_in_threadpool(read, self._database, get_progress),
-            run_in_threadpool(self._ask_redis),
-            self._workers.ask(),
+        self._credential_name = credential_name
+        self._late_sweep = max(_LATE_SWEEP, _LATE_SWEEPS * sweep_interval)
+        self._no_sweep_since: float | None = time.monotonic()
+        """Since when no sweep is recorded: our own start, or when Redis was emptied."""
+        self._kept_users: UserStatus | None = None
+        self._kept_until = 0.0
+        self._database = _Part(self._read_database, missing=None)
+        # Apart from the above: counting many users takes longer than a probe may wait.
+        self._users = _Part(self._read_users, missing=None)
+        self._redis = _Part[tuple[RedisStatus | None, str]](
+            self._read_redis, missing=(None, "does not answer")
         )
-        return Shown(progress, broker, workers)
+        self._workers = _Part(self._ping_workers, missing=None)
+
+    async def read(self, *, with_workers: bool = False) -> StatusSnapshot:
+        """Return the state of the collection now.
+
+        :param with_workers: ask the workers too, which takes a second
+        """
+        database, users, (redis, redis_error), names = await asyncio.gather(
+            self._database.get(),
+            self._users.get(),
+            self._redis.get(),
+            self._workers.get() if with_workers else _skip(),
+        )
+        return StatusSnapshot(database, users, redis, redis_error, names)
 
     def close(self) -> None:
-        """Ask no more."""
-        self._workers.close()
+        """End the threads."""
+        for part in (self._database, self._users, self._redis, self._workers):
+            part.close()
 
-    def _ask_redis(self) -> Broker | None:
+    def _read_database(self) -> DatabaseStatus | None:
         try:
-            return self._read()
+            status = read(self._engine, _get_database_status)
+            if status.is_read_only:
+                # Sessions of a standby stay read-only after it was promoted: ask in a new one.
+                self._engine.dispose()
+                status = read(self._engine, _get_database_status)
+        except SQLAlchemyError as error:
+            if outage_reason(error) is Outage.NOT_MIGRATED:
+                return DatabaseStatus(is_read_only=False, revisions=frozenset())
+            log.warning("status without Postgres: %s", first_line(error))
+            return None
+        return status
+
+    def _read_users(self) -> UserStatus | None:
+        began = time.monotonic()
+        if began < self._kept_until:
+            return self._kept_users
+        try:
+            users = read(self._engine, _get_user_status)
+        except SQLAlchemyError as error:
+            reason = outage_reason(error)
+            if reason is None:
+                raise
+            if reason is not Outage.BUSY:
+                return None
+            users = None
+        took = time.monotonic() - began
+        if took >= _SLOW_COUNT:
+            self._kept_users, self._kept_until = users, began + took * (1 + _KEPT)
+        return users
+
+    def _read_redis(self) -> tuple[RedisStatus | None, str]:
+        try:
+            return self._get_redis_status(), ""
+        except AuthenticationError:
+            return None, "refuses the password"
         except (RedisError, OSError) as error:
-            log.warning("condition without Redis: %s", error)
-            return None
+            log.warning("status without Redis: %s", error)
+            return None, "does not answer"
 
-    def _read(self) -> Broker:
-        seconds, _ = self._redis.time()
-        now = datetime.fromtimestamp(seconds, UTC)
-        limited_until, reason = self._redis.hmget(
-            credentials.block_key(self._credential_name), "blocked_until", "reason"
-        )
-        end = _moment(limited_until)
-        return Broker(
-            waiting={queue.value: self._redis.llen(queue) for queue in Queue},
-            # kombu's name for them.
-            at_work=self._redis.hlen("unacked"),
-            sweep_age=collection.sweep_age(self._redis),
-            is_refused=credentials.is_refused(self._redis, self._credential_name),
-            is_anonymous=self._credential_name == credentials.fingerprint(None),
-            allowances=[
-                allowance
-                for resource in _RESOURCES
-                if (allowance := self._allowance(resource)) and allowance.resets_at > now
-            ],
-            limited_until=end,
-            limit_reason=_text(reason),
-            is_limited=end is not None and end > now,
+    def _get_redis_status(self) -> RedisStatus:
+        client, name = self._client, self._credential_name
+        seconds, _ = client.time()
+        limited_until, reason = client.hmget(credentials.block_key(name), "blocked_until", "reason")
+        sweep_age = collection.sweep_age(client)
+        return RedisStatus(
+            now=datetime.fromtimestamp(seconds, UTC),
+            queues=broker.queue_lengths(client),
+            sweep_age=sweep_age,
+            is_sweep_late=self._time_without_sweep(sweep_age) >= self._late_sweep,
+            is_refused=credentials.is_refused(client, name),
+            allowances={
+                resource: allowance
+                for resource in counters.RESOURCES
+                if (allowance := self._get_allowance(resource)) is not None
+            },
+            limited_until=None if limited_until is None else _moment(limited_until),
+            limit_reason=reason.decode(errors="replace") if isinstance(reason, bytes) else "",
+            counters=counters.read(client),
         )
 
-    def _allowance(self, resource: str) -> Allowance | None:
-        limit, remaining, resets_at = self._redis.hmget(
+    def _time_without_sweep(self, sweep_age: float | None) -> float:
+        if sweep_age is not None:
+            self._no_sweep_since = None
+            return sweep_age
+        now = time.monotonic()
+        if self._no_sweep_since is None:
+            self._no_sweep_since = now
+        return now - self._no_sweep_since
+
+    def _get_allowance(self, resource: str) -> Allowance | None:
+        remaining, limit, resets_at = self._client.hmget(
             credentials.quota_key(self._credential_name, resource),
-            "limit",
-            "remaining",
-            "resets_at",
+            *("remaining", "limit", "resets_at"),
         )
-        end = _moment(resets_at)
-        if limit is None or remaining is None or end is None:
+        if remaining is None or limit is None or resets_at is None:
             return None
-        return Allowance(_RESOURCES[resource], max(0, int(remaining)), int(limit), end)
+        return Allowance(max(0, int(remaining)), int(limit), _moment(resets_at))
 
-    def _ask_workers(self) -> list[str] | None:
+    def _ping_workers(self) -> list[str] | None:
         try:
-            answers = self._celery.control.ping(timeout=_TIME_TO_ANSWER)
+            answers = self._celery.control.ping(timeout=_PING_TIMEOUT)
         except (OperationalError, KombuError, RedisError, OSError) as error:
-            log.warning("workers cannot be asked: %s", error)
+            log.warning("status without workers: %s", error)
             return None
         return sorted(name for answer in answers for name in answer)
 
 
-def _text(stored: bytes | str | None) -> str:
-    return stored.decode(errors="replace") if isinstance(stored, bytes) else stored or ""
+class _Part(Generic[T]):
+    """One part of a snapshot, read in a thread that a frozen server may hold."""
+
+    def __init__(self, read: Callable[[], T], *, missing: T) -> None:
+        self._read = read
+        self._missing = missing
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="status")
+
+    async def get(self) -> T:
+        """Return the part, or what stands for it if it takes too long."""
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read)
+        try:
+            return await asyncio.wait_for(reading, _TIMEOUT)
+        except TimeoutError:
+            return self._missing
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _moment(epoch: bytes | str | None) -> datetime | None:
-    return None if epoch is None else datetime.fromtimestamp(float(epoch), UTC)
+async def _skip() -> None:
+    """Read nothing."""
+
+
+def _get_database_status(connection: Connection) -> DatabaseStatus:
+    mode = connection.execute(text("SHOW transaction_read_only")).scalar_one()
+    revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+    return DatabaseStatus(mode == "on", frozenset(revisions))
+
+
+def _get_user_status(connection: Connection) -> UserStatus:
+    return UserStatus(get_progress(connection), count_overdue(connection, hours=OVERDUE_HOURS))
+
+
+def _moment(epoch: bytes | str) -> datetime:
+    return datetime.fromtimestamp(float(epoch), UTC)

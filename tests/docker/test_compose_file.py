@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILES = [ROOT / "Dockerfile.api", ROOT / "Dockerfile.worker", ROOT / "docker/Dockerfile.demo"]
 
-OF_THE_IMAGES = {"API_HOST", "FLOWER_HOST", "WORKER_METRICS_HOST", "DATA_DIR"}
+OF_THE_IMAGES = {"API_HOST", "FLOWER_HOST", "DATA_DIR"}
 """A container listens on all its addresses and has one place to write: no choice of the user's."""
 
 
@@ -101,11 +101,11 @@ def test_monitoring_runs_where_it_is_asked_for_and_changes_none_of_its_files(ser
     assert all(mode == ":ro" and (ROOT / path).is_dir() for path, mode in files)
 
 
-def test_the_workers_port_is_the_one_that_prometheus_asks_and_is_not_published() -> None:
-    (port,) = re.findall(r"^  WORKER_METRICS_PORT: (\d+)$", COMPOSE, re.MULTILINE)
-    asked = (ROOT / "monitoring/prometheus/prometheus.yml").read_text()
+def test_prometheus_scrapes_the_api_alone_and_the_worker_opens_no_port() -> None:
+    scraped = (ROOT / "monitoring/prometheus/prometheus.yml").read_text()
 
-    assert f"port: {port}\n" in asked
+    assert re.findall(r"job_name: (\w+)", scraped) == ["api"]
+    assert 'targets: ["api:5001"]' in scraped
     assert "ports:" not in SERVICES["worker"]
 
 

@@ -1,4 +1,4 @@
-"""The queries of the dashboard and of the alerts, taken apart as far as names and labels go."""
+"""The queries of the dashboard and of the alerts, parsed as far as names and labels."""
 
 import json
 import re
@@ -16,7 +16,9 @@ CONFIGURATION = FOLDER / "prometheus" / "prometheus.yml"
 ALERTS = FOLDER / "prometheus" / "alerts.yml"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "repopulse.json"
 
-_FUNCTIONS = {"absent", "delta", "histogram_quantile", "increase", "min", "rate", "sum"}
+_FUNCTIONS = {
+    *("absent", "delta", "histogram_quantile", "increase", "max_over_time", "min", "rate", "sum"),
+}
 _WORDS = {"and", "or", "unless", "offset"}
 _GROUPING = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")
 _NAME = re.compile(r"(?<![\w.])([a-zA-Z_:][\w:]*)(\s*\()?(\{[^}]*\})?")
@@ -26,7 +28,7 @@ _MENTION = re.compile(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}")
 
 @dataclass(frozen=True)
 class Selector:
-    """A metric that a query names, with what it asks of labels: name, operator, value."""
+    """A metric that a query names, with its matchers: name, operator, value."""
 
     metric: str
     matchers: tuple[tuple[str, str, str], ...]
@@ -55,7 +57,7 @@ class Query:
     def selectors(self) -> list[Selector]:
         """The metrics that it names.
 
-        :raise ValueError: for a function that is not known here
+        :raise ValueError: for a function that is not listed here
         """
         without_ranges = re.sub(r"\[[^\]]*\]", "", self.expression)
         return list(_selectors(_GROUPING.sub("", without_ranges)))

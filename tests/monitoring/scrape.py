@@ -1,6 +1,5 @@
-"""What Prometheus would see of a process."""
+"""The metrics of a process, as Prometheus reads them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import httpx
@@ -28,13 +27,9 @@ class Scrape:
         """Return one sample; 0 where there is none."""
         return self.samples.get(name, {}).get(frozenset(labels.items()), 0.0)
 
-    def labels(self, name: str) -> Iterator[dict[str, str]]:
-        """Return the labels of each sample of a name."""
-        return map(dict, self.samples[name])
-
 
 def scrape(port: int) -> Scrape:
-    """Ask a process of this machine.
+    """Scrape a process of this machine.
 
     :raise httpx.HTTPError: it does not answer, or with another status than 200
     """

@@ -66,7 +66,7 @@ def exchange(
         answer = _exchange(client, request, read, ends=begun + deadline, secret=secret)
     finally:
         resource = "graphql" if request.url.path.endswith("/graphql") else "core"
-        metrics.note_request(resource, answer.meaning, time.monotonic() - begun)
+        metrics.count_request(resource, answer.meaning, time.monotonic() - begun)
     return answer
 
 
