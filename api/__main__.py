@@ -9,13 +9,13 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.http.limits import deadline
+from api.http.limits import request_deadline
 from common import log
 from common.errors import SetupError, exit_with_message
 from common.settings import Settings, get_settings
 
 _MOST_CONNECTIONS = 500
-"""Open connections, idle ones included; ``api.http.limits`` bounds the requests at work."""
+"""Open connections, idle ones included; ``api.http.limits`` limits the requests that run."""
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -62,7 +62,7 @@ def main() -> None:
                 server_header=False,
                 limit_concurrency=_MOST_CONNECTIONS,
                 # Whatever was asked before the end is answered: each request has its deadline.
-                timeout_graceful_shutdown=math.ceil(deadline(settings)),
+                timeout_graceful_shutdown=math.ceil(request_deadline(settings)),
             )
         )
         host = settings.api_host

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from api import pages
 from api.dependencies import Resources
 from api.http import describe, errors, openapi
-from api.http.limits import MOST_REQUESTS, Bounds, deadline
+from api.http.limits import MAX_REQUESTS, RequestLimits, request_deadline
 from api.http.middleware import BodyLimit, Head, RequestId
-from api.http.traffic import Measured, Traffic
+from api.http.traffic import MeasureRequests, RequestMetrics
 from api.status import endpoints
 from api.status.snapshot import StatusReader
 from api.v1 import growth, images, lookups, repositories, scans, stats, users
@@ -117,8 +117,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Bounds, most=MOST_REQUESTS, deadline=deadline(settings))
-    app.add_middleware(Measured, traffic=Traffic(registry))
+    app.add_middleware(
+        RequestLimits, max_requests=MAX_REQUESTS, deadline=request_deadline(settings)
+    )
+    app.add_middleware(MeasureRequests, metrics=RequestMetrics(registry))
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)

@@ -1,4 +1,4 @@
-"""The days that a request is about."""
+"""The date range of a request."""
 
 from datetime import date, timedelta
 
@@ -7,32 +7,36 @@ from sqlalchemy import Connection
 from api.http.errors import bad_query
 from common import clock
 
-_MOST_DAYS = 3660
+_MAX_DAYS = 3660
 """Ten years."""
 
 
-def span(
-    connection: Connection, date_from: date | None, date_to: date | None, *, days: int = 30
+def date_range(
+    connection: Connection,
+    date_from: date | None,
+    date_to: date | None,
+    *,
+    default_days: int = 30,
 ) -> tuple[date, date]:
-    """Return the first and the last day that a request is about, both included.
+    """Return the first and the last day of a request, both inclusive.
 
-    :param days: how many it is about where it does not say from when
-    :raise RequestValidationError: there are none between them, or more than ten years
+    :param default_days: length of the range if the request has no ``date_from``
+    :raise RequestValidationError: the range is empty or longer than ten years
     """
     last = date_to or clock.today(connection)
-    before = timedelta(days=days - 1)
-    # Not before the calendar begins.
+    before = timedelta(days=default_days - 1)
+    # date.min + before: dates before the year 1 do not exist.
     first = date_from or max(last, date.min + before) - before
     if first > last:
         which = "date_to" if date_to else "today,"
         raise bad_query(
             "date_from", f"date_from {first} is after {which} {last}", first.isoformat()
         )
-    found = (last - first).days + 1
-    if found > _MOST_DAYS:
+    days = (last - first).days + 1
+    if days > _MAX_DAYS:
         raise bad_query(
             "date_from",
-            f"from {first} to {last} is {found} days: ask for {_MOST_DAYS} at most, ten years",
+            f"{first} to {last} is {days} days: request at most {_MAX_DAYS} days, ten years",
             first.isoformat(),
         )
     return first, last

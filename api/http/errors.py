@@ -70,17 +70,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownCommitError, _unknown_commit)
 
 
-async def answer_fault(send: Send) -> None:
+async def send_internal_error(send: Send) -> None:
     """Answer a request that met a fault of ours: nothing of the fault itself."""
     await _answer(send, JSONResponse({"detail": "internal error"}, status_code=500))
 
 
-async def answer_unavailable(send: Send, reason: str) -> None:
+async def send_unavailable(send: Send, reason: str) -> None:
     """Answer a request that cannot be served now, and can in a moment."""
     await _answer(
         send,
         JSONResponse(
-            {"detail": f"{reason}: try again in a moment"}, status_code=503, headers=_RETRY_AFTER
+            {"detail": f"{reason} Try again in a moment."}, status_code=503, headers=_RETRY_AFTER
         ),
     )
 

@@ -1,4 +1,4 @@
-"""How many requests are at work, and how long one may take: beyond that 503 rather than a hang."""
+"""Limit how many requests run at once and how long each takes; beyond that the answer is 503."""
 
 import asyncio
 import logging
@@ -6,63 +6,63 @@ import logging
 from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.errors import answer_unavailable
+from api.http.errors import send_unavailable
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MOST_REQUESTS = 128
-"""At work or waiting. Threads serve 16 at once: of requests that take a second each, the last of
-these is answered within eight, and each additional one would only wait for its deadline."""
+MAX_REQUESTS = 128
+"""Running or waiting for one of 16 threads. If each takes a second, the last one is answered after
+eight; more requests would only wait for their deadline."""
 
-_LONGEST = 20
-"""Seconds; twice what a statement may take."""
+_MIN_DEADLINE = 20
+"""Seconds; twice the time a statement may take."""
 
-_ROOM = 10
-"""Seconds beyond ``LOOKUP_WAIT``, for what comes before and after that wait."""
+_BEYOND_LOOKUP_WAIT = 10
+"""Seconds beyond ``LOOKUP_WAIT``, for what happens before and after that wait."""
 
-_ALWAYS_ANSWERED = frozenset({"/healthz", "/readyz"})
-"""They need no thread of those that may all be taken, and have a bound of their own."""
-
-
-def deadline(settings: Settings) -> float:
-    """Return how many seconds a request may take."""
-    return max(_LONGEST, settings.lookup_wait + _ROOM)
+_UNLIMITED_PATHS = frozenset({"/healthz", "/readyz"})
+"""Probes use no request thread and have limits of their own."""
 
 
-class Bounds:
-    """Lets so many requests in, and answers each by its deadline.
+def request_deadline(settings: Settings) -> float:
+    """Return the number of seconds in which a request is answered."""
+    return max(_MIN_DEADLINE, settings.lookup_wait + _BEYOND_LOOKUP_WAIT)
 
-    A request that is answered late goes on where it cannot be stopped: in a thread that waits for
-    Postgres. It counts until it ends, since that thread is taken until then.
+
+class RequestLimits:
+    """Middleware that bounds the number of requests and answers each by its deadline.
+
+    A request in a thread that waits for Postgres cannot be stopped. It counts until it ends,
+    because it occupies the thread until then.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int, deadline: float) -> None:
+    def __init__(self, app: ASGIApp, *, max_requests: int, deadline: float) -> None:
         self._app = app
-        self._most = most
+        self._max_requests = max_requests
         self._deadline = deadline
         self._running: set[asyncio.Task[None]] = set()
         self._is_full = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
+        if scope["type"] != "http" or scope["path"] in _UNLIMITED_PATHS:
             await self._app(scope, receive, send)
             return
-        if len(self._running) >= self._most:
+        if len(self._running) >= self._max_requests:
             if not self._is_full:
-                log.warning("%d requests at work: others are refused meanwhile", self._most)
+                log.warning("%d requests running, refusing others", self._max_requests)
             self._is_full = True
-            await answer_unavailable(send, "the API has all the requests that it can serve")
+            await send_unavailable(send, "Too many concurrent requests.")
             return
         self._is_full = False
         await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = is_late = False
-        # Unlike the task's own cancellation it leaves a request its place among the threads until
-        # its thread is free.
-        stop = CancelScope()
+        # Unlike cancelling the task, this keeps the request's place in the thread limiter until its
+        # thread is free.
+        cancel_scope = CancelScope()
 
         async def send_in_time(message: Message) -> None:
             nonlocal has_begun
@@ -72,7 +72,7 @@ class Bounds:
 
         async def serve() -> None:
             try:
-                with stop:
+                with cancel_scope:
                     await self._app(scope, receive, send_in_time)
             except Exception:
                 if not is_late:
@@ -85,12 +85,14 @@ class Bounds:
         try:
             await asyncio.wait({task}, timeout=self._deadline)
         except asyncio.CancelledError:
-            stop.cancel()
+            cancel_scope.cancel()
             raise
         if task.done() or has_begun:
             await task
             return
         is_late = True
-        stop.cancel()
-        log.warning("%s %r: no answer in %g s", scope["method"], scope["path"], self._deadline)
-        await answer_unavailable(send, f"this took longer than {self._deadline:g} seconds")
+        cancel_scope.cancel()
+        log.warning(
+            "deadline passed: %s %r took %g s", scope["method"], scope["path"], self._deadline
+        )
+        await send_unavailable(send, f"The request took longer than {self._deadline:g} seconds.")

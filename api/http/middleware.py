@@ -8,14 +8,14 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.errors import answer_fault
+from api.http.errors import send_internal_error
 from common.log import log_context
 
 log = logging.getLogger(__name__)
 
-HEADER = "X-Request-ID"
+REQUEST_ID_HEADER = "X-Request-ID"
 
-LARGEST_BODY = 16 * 1024
+MAX_BODY_BYTES = 16 * 1024
 """Bytes; the largest that makes sense has some 1,200."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -35,7 +35,7 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:16]
         has_begun = False
 
@@ -43,7 +43,7 @@ class RequestId:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                MutableHeaders(scope=message)[HEADER] = request_id
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
         with log_context(f"request {request_id}"):
@@ -54,7 +54,7 @@ class RequestId:
                 if has_begun:
                     # Too late for another answer: the server cuts this one off.
                     raise
-                await answer_fault(send_with_id)
+                await send_internal_error(send_with_id)
 
 
 class BodyLimit:
@@ -87,8 +87,8 @@ class BodyLimit:
 
 
 def _refuse_beyond(size: int) -> None:
-    if size > LARGEST_BODY:
-        raise HTTPException(413, f"the body is larger than {LARGEST_BODY // 1024} KiB")
+    if size > MAX_BODY_BYTES:
+        raise HTTPException(413, f"the body is larger than {MAX_BODY_BYTES // 1024} KiB")
 
 
 class Head:

@@ -1,7 +1,7 @@
-"""The requests that were served: how many, how they ended, how long they took.
+"""Count and time the requests that were answered, for ``/metrics``.
 
-A label's values are few whatever clients send: a route is its template, never an address, and what
-led to no route is one of its own.
+The number of label values is bounded whatever clients send: a request is counted under the template
+of its route, and one without a route under ``none``.
 """
 
 import time
@@ -11,19 +11,19 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UNROUTED = "none"
-"""The route of what led to none, or was refused before anybody looked."""
+"""The route label of a request that no route matched, or that was refused before routing."""
 
 _METHODS = frozenset({"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
-"""Seconds; twenty is the longest that a request may take where ``LOOKUP_WAIT`` is no longer."""
+"""Seconds; 20 is the deadline of a request unless ``LOOKUP_WAIT`` is longer."""
 
 
-class Traffic:
-    """Counts requests."""
+class RequestMetrics:
+    """The metrics of requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        # When each series began is of use to nobody here, and doubles them.
+        # The ``_created`` series would double the number of series, and nothing here reads them.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._requests = Counter(
             "repopulse_http_requests",
@@ -39,41 +39,41 @@ class Traffic:
             registry=registry,
         )
 
-    def note(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
+    def record(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one request that was answered."""
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", None) or UNROUTED
         self._requests.labels(method, route, str(status)).inc()
         self._durations.labels(method, route).observe(seconds)
 
 
-class Measured:
-    """Measures each request; HEAD counts as the GET that it is."""
+class MeasureRequests:
+    """Middleware that records each request; HEAD counts as GET."""
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: RequestMetrics) -> None:
         self._app = app
-        self._traffic = traffic
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.monotonic()
+        started = time.monotonic()
         status: int | None = None
 
-        async def send_and_look(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_look)
+            await self._app(scope, receive, send_and_note_status)
         except Exception:
-            # A fault of ours, answered further out.
+            # An outer middleware answers it with 500.
             status = status or 500
             raise
         finally:
             if status is not None:
-                self._traffic.note(scope, status, time.monotonic() - begun)
+                self._metrics.record(scope, status, time.monotonic() - started)

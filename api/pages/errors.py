@@ -6,7 +6,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.middleware import HEADER
+from api.http.middleware import REQUEST_ID_HEADER
 from api.pages.layout import HEADERS, error_page
 
 _NOT_PAGES = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
@@ -57,7 +57,9 @@ def _is_json_error(start: Message) -> bool:
 
 async def _send_error_page(send: Send, start: Message, body: bytes) -> None:
     headers = MutableHeaders(raw=list(start["headers"]))
-    page = error_page(start["status"], _reasons(json.loads(body)["detail"]), headers.get(HEADER))
+    page = error_page(
+        start["status"], _reasons(json.loads(body)["detail"]), headers.get(REQUEST_ID_HEADER)
+    )
     headers.update(HEADERS)
     headers["content-type"] = "text/html; charset=utf-8"
     headers["content-length"] = str(len(page))

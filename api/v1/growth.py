@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database
 from api.http import describe
-from api.http.dates import span
-from api.http.formats import Table, Wanted
+from api.http.dates import date_range
+from api.http.formats import Table
+from api.http.negotiation import AcceptedFormat
 from api.http.transactions import read
 from api.queries import growth
 from api.queries.metric import Metric
@@ -35,7 +36,7 @@ _MAX_LIMIT = 10_000
 def show_growth(
     *,
     database: Database,
-    wanted: Wanted,
+    wanted: AcceptedFormat,
     user_id: UserId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
@@ -55,10 +56,10 @@ def show_growth(
 
     def look(connection: Connection) -> tuple[str, list[growth.Mover]]:
         user = get_tracked_user(connection, user_id)
-        first, last = span(connection, date_from, date_to)
+        first, last = date_range(connection, date_from, date_to)
         movers = growth.movers(connection, user_id, first, last, by=by, limit=limit)
         return f"{user.login}-growth-{by}-{first}-{last}", movers
 
     name, movers = read(database, look)
     rows = [Mover.model_validate(mover).model_dump(mode="json") for mover in movers]
-    return Table(name, rows, Mover.columns()).answer(wanted)
+    return Table(name, rows, Mover.columns()).to_response(wanted)

@@ -19,8 +19,8 @@ from api.charts.line import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH, line_c
 from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
-from api.http.dates import span
-from api.http.etags import IfNoneMatch, names, tag_of
+from api.http.caching import IfNoneMatch, etag_matches, make_etag
+from api.http.dates import date_range
 from api.http.transactions import read
 from api.queries import series
 from api.queries.metric import Metric
@@ -127,7 +127,7 @@ def draw_repository(
 
     def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Point]]:
         entry = get_repository(connection, repo_id)
-        first, last = span(connection, date_from, date_to, days=_DEFAULT_DAYS)
+        first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
         return entry, (first, last), series.of_repository(connection, repo_id, first, last)
 
     entry, days, points = read(database, look)
@@ -167,7 +167,7 @@ def draw_user(
 
     def look(connection: Connection) -> tuple[str, tuple[date, date], list[Point]]:
         user = get_tracked_user(connection, user_id)
-        first, last = span(connection, date_from, date_to, days=_DEFAULT_DAYS)
+        first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
         return user.login, (first, last), series.of_user(connection, user_id, first, last)
 
     login, days, points = read(database, look)
@@ -258,8 +258,8 @@ def _respond(content: object, draw: Callable[[], str], *, if_none_match: str | N
 
     :param content: everything that the image shows
     """
-    tag = tag_of(content)
+    tag = make_etag(content)
     headers = {**_HEADERS, "ETag": f'"{tag}"'}
-    if names(if_none_match, tag):
+    if etag_matches(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(render(tag, draw), media_type="image/svg+xml", headers=headers)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from api.dependencies import Database
 from api.http import describe
 from api.http.errors import NotFoundError
-from api.http.formats import Table, Wanted
+from api.http.formats import Table
+from api.http.negotiation import AcceptedFormat
 from api.http.transactions import read
 from api.queries import repository_list
 from api.queries.repository_list import SPANS, Entry
@@ -47,7 +48,7 @@ def list_repositories(
     *,
     request: Request,
     database: Database,
-    wanted: Wanted,
+    wanted: AcceptedFormat,
     user_id: UserId,
     sort: Annotated[
         Sort,
@@ -135,7 +136,7 @@ def list_repositories(
     table = Table(
         f"{user.login}-repos", rows, Repository.columns(), flat=map(Repository.flat, rows)
     )
-    return table.answer(wanted, headers=headers)
+    return table.to_response(wanted, headers=headers)
 
 
 @router.get(

@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database, MayWrite, Owned, Resources
 from api.http import describe
-from api.http.dates import span
+from api.http.dates import date_range
 from api.http.errors import NotFoundError
-from api.http.formats import Table, Wanted
+from api.http.formats import Table
+from api.http.negotiation import AcceptedFormat
 from api.http.transactions import read, transact
 from api.queries import scan_days
 from api.queries.scan_days import ScanRecord, UnscannedDay
@@ -109,7 +110,7 @@ def request_scan(resources: Resources, user_id: int) -> RescanRequest:
 def show_scans(
     *,
     database: Database,
-    wanted: Wanted,
+    wanted: AcceptedFormat,
     user_id: UserId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
@@ -123,10 +124,10 @@ def show_scans(
 
     def look(connection: Connection) -> tuple[str, list[ScanRecord | UnscannedDay]]:
         user = get_tracked_user(connection, user_id)
-        first, last = span(connection, date_from, date_to)
+        first, last = date_range(connection, date_from, date_to)
         days = scan_days.every_day(connection, user_id, first, last)
         return f"{user.login}-scans-{first}-{last}", days
 
     name, days = read(database, look)
     rows = [Scan.of(day).model_dump(mode="json") for day in days]
-    return Table(name, rows, Scan.columns()).answer(wanted)
+    return Table(name, rows, Scan.columns()).to_response(wanted)

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database
 from api.http import describe
-from api.http.compression import WantedCoding
-from api.http.dates import span
+from api.http.caching import IfNoneMatch, etag_matches, make_etag
+from api.http.dates import date_range
 from api.http.errors import bad_query
-from api.http.etags import IfNoneMatch, names, tag_of
-from api.http.formats import BETWEEN, Format, Table, Wanted, answer_with, in_pieces
+from api.http.formats import ROW_SEPARATORS, Table, body_pieces, rows_response
+from api.http.negotiation import AcceptedCompression, AcceptedFormat, Format
 from api.http.transactions import read
 from api.queries import series, stats
 from api.queries.repository_list import Entry
@@ -68,8 +68,8 @@ class _Result:
 def show_stats(
     *,
     database: Database,
-    wanted: Wanted,
-    coding: WantedCoding,
+    wanted: AcceptedFormat,
+    compression: AcceptedCompression,
     user_id: UserId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
@@ -85,7 +85,7 @@ def show_stats(
 
     def look(connection: Connection) -> _Result:
         user = get_tracked_user(connection, user_id)
-        first, last = span(connection, date_from, date_to)
+        first, last = date_range(connection, date_from, date_to)
         owned = stats.owned(connection, user_id)
         if stats.exceeds(
             connection, user_id, first, last, repositories=owned.number, limit=_MAX_ROWS
@@ -98,9 +98,9 @@ def show_stats(
         result = _Result(
             user,
             file_name=f"{user.login}-stats-{first}-{last}",
-            tag=tag_of(("stats", user, first, last, wanted, coding, owned.revision)),
+            tag=make_etag(("stats", user, first, last, wanted, compression, owned.revision)),
         )
-        if names(if_none_match, result.tag):
+        if etag_matches(if_none_match, result.tag):
             return result
         with _cache_lock:
             result.body = cache.get(result.tag)
@@ -111,7 +111,7 @@ def show_stats(
                 first,
                 last,
                 row=stats.CSV_ROW if wanted is Format.CSV else stats.JSON_ROW,
-                separator=BETWEEN[wanted],
+                separator=ROW_SEPARATORS[wanted],
             )
         return result
 
@@ -120,7 +120,9 @@ def show_stats(
     body: bytes | Iterator[bytes] | None = result.body
     if result.rows is not None:
         frame = {"user": User.of(result.user).model_dump(), "stats": []}
-        body = coding.coded(in_pieces(wanted, result.rows, columns=DailyRow.columns(), body=frame))
+        body = compression.compress(
+            body_pieces(wanted, result.rows, columns=DailyRow.columns(), body=frame)
+        )
         # A body that is too large for the cache is sent while it is made.
         if sum(map(len, result.rows)) <= cache.maxsize:
             body = b"".join(body)
@@ -128,7 +130,7 @@ def show_stats(
             with _cache_lock, suppress(ValueError):
                 cache[result.tag] = body
     headers = {"ETag": f'"{result.tag}"', "Cache-Control": "no-cache"}
-    return answer_with(wanted, coding, body, name=result.file_name, headers=headers)
+    return rows_response(wanted, compression, body, name=result.file_name, headers=headers)
 
 
 @router.get(
@@ -146,7 +148,7 @@ def show_stats(
 def show_repository_stats(
     *,
     database: Database,
-    wanted: Wanted,
+    wanted: AcceptedFormat,
     repo_id: RepositoryId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
@@ -159,7 +161,7 @@ def show_repository_stats(
 
     def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Point]]:
         entry = get_repository(connection, repo_id)
-        first, last = span(connection, date_from, date_to)
+        first, last = date_range(connection, date_from, date_to)
         return entry, (first, last), series.of_repository(connection, repo_id, first, last)
 
     entry, (first, last), points = read(database, look)
@@ -177,4 +179,4 @@ def show_repository_stats(
         id=entry.id, user_id=entry.user_id, name=entry.name, full_name=entry.full_name
     )
     table = Table(f"{entry.login}-{entry.name}-stats-{first}-{last}", rows, DailyRow.columns())
-    return table.answer(wanted, body={"repository": repository.model_dump(), "stats": rows})
+    return table.to_response(wanted, body={"repository": repository.model_dump(), "stats": rows})

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 import api.__main__
-from api.http.limits import MOST_REQUESTS
+from api.http.limits import MAX_REQUESTS
 from common.settings import Settings
 from tests.servers import ROOT
 from tests.waiting import wait_until
@@ -156,7 +156,7 @@ def test_a_flood_is_refused_in_json_and_the_process_stays_healthy(
 ) -> None:
     start()
     wait_until(answers(port), 30)
-    number = MOST_REQUESTS + 32
+    number = MAX_REQUESTS + 32
     everyone = httpx.Client(
         base_url=f"http://127.0.0.1:{port}", timeout=60, limits=httpx.Limits(max_connections=None)
     )

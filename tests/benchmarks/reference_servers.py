@@ -24,9 +24,9 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.limits import MOST_REQUESTS, Bounds
+from api.http.limits import MAX_REQUESTS, RequestLimits
 from api.http.middleware import BodyLimit, Head, RequestId
-from api.http.traffic import Measured, Traffic
+from api.http.traffic import MeasureRequests, RequestMetrics
 from common.models import DailyStats, Ownership, User
 from local.ports import LOOPBACK, free_port
 from tests.servers import ROOT
@@ -58,8 +58,8 @@ def from_memory(body: bytes) -> FastAPI:
     """Make an application in the frame of ours that gives the same bytes to whoever asks."""
     app = FastAPI()
     app.add_middleware(BodyLimit)
-    app.add_middleware(Bounds, most=MOST_REQUESTS, deadline=20)
-    app.add_middleware(Measured, traffic=Traffic(CollectorRegistry()))
+    app.add_middleware(RequestLimits, max_requests=MAX_REQUESTS, deadline=20)
+    app.add_middleware(MeasureRequests, metrics=RequestMetrics(CollectorRegistry()))
     app.add_middleware(Head)
     app.add_middleware(RequestId)
 

@@ -270,7 +270,7 @@ def test_many_rows_are_sent_in_pieces(client: TestClient, format_: str) -> None:
     whole = client.get(path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "_CHUNK", 4)
+        patch.setattr(formats, "_CHUNK_ROWS", 4)
         pieces = client.get(path)
 
     assert whole.text.count("\n") > 30

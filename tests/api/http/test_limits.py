@@ -45,8 +45,8 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch, make_client: MakeClient) -> TestClient:
     """The application with a deadline of two seconds."""
-    monkeypatch.setattr(limits, "_LONGEST", 2)
-    monkeypatch.setattr(limits, "_ROOM", 2)
+    monkeypatch.setattr(limits, "_MIN_DEADLINE", 2)
+    monkeypatch.setattr(limits, "_BEYOND_LOOKUP_WAIT", 2)
     return make_client(lookup_wait=0)
 
 
@@ -60,7 +60,9 @@ def test_a_request_is_answered_by_its_deadline_also_while_it_waits_for_a_thread(
 
     for answer in answers:
         assert answer.status_code == 503
-        assert answer.json() == {"detail": "this took longer than 2 seconds: try again in a moment"}
+        assert answer.json() == {
+            "detail": "The request took longer than 2 seconds. Try again in a moment."
+        }
         assert answer.headers["retry-after"] == "5"
         assert answer.headers["x-request-id"]
     # Those that only waited are gone, and the threads of the others are free again.
@@ -92,14 +94,14 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         told.append(message)
 
     scope = {"type": "http", "method": "PUT", "path": "/v1/users"}
-    asyncio.run(limits.Bounds(read, most=1, deadline=0.1)(scope, nothing, tell))
+    asyncio.run(limits.RequestLimits(read, max_requests=1, deadline=0.1)(scope, nothing, tell))
 
     assert told[0]["status"] == 503
 
 
 @pytest.mark.parametrize(("lookup_wait", "seconds"), [(0, 20), (5, 20), (30, 40)])
 def test_the_deadline_leaves_time_for_a_lookup(lookup_wait: float, seconds: float) -> None:
-    assert limits.deadline(Settings(lookup_wait=lookup_wait)) == seconds
+    assert limits.request_deadline(Settings(lookup_wait=lookup_wait)) == seconds
 
 
 def test_beyond_so_many_requests_the_answer_is_503_at_once(
@@ -109,7 +111,7 @@ def test_beyond_so_many_requests_the_answer_is_503_at_once(
     pool: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(application, "MOST_REQUESTS", 20)
+    monkeypatch.setattr(application, "MAX_REQUESTS", 20)
     client = make_client()
     with locked(engine):
         asked = [pool.submit(client.get, "/v1/users/5") for _ in range(32)]
@@ -122,9 +124,7 @@ def test_beyond_so_many_requests_the_answer_is_503_at_once(
 
     for answer in refused:
         assert answer.status_code == 503
-        assert answer.json() == {
-            "detail": "the API has all the requests that it can serve: try again in a moment"
-        }
+        assert answer.json() == {"detail": "Too many concurrent requests. Try again in a moment."}
         assert answer.headers["retry-after"] == "5"
     # Whoever was let in is served.
     assert sorted(one.result(30).status_code for one in asked) == [404] * 20 + [503] * 12

@@ -13,7 +13,7 @@ import api.http.describe
 import api.status.endpoints
 import api.v1.schemas
 from api.app import create_app
-from api.http.middleware import LARGEST_BODY
+from api.http.middleware import MAX_BODY_BYTES
 from common.settings import Settings
 from common.version import VERSION
 from tests.servers import ROOT
@@ -194,7 +194,7 @@ def test_the_examples_say_what_is_answered(client: TestClient) -> None:
 
     bad_login = {"login": example("422")["detail"][0]["input"]}
     assert client.put("/v1/users", json=bad_login).json() == example("422")
-    too_large = {"login": "a" * LARGEST_BODY}
+    too_large = {"login": "a" * MAX_BODY_BYTES}
     assert client.put("/v1/users", json=too_large).json() == example("413")
 
 

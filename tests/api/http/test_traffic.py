@@ -6,8 +6,8 @@ from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from api.http.limits import Bounds
-from api.http.traffic import Measured, Traffic
+from api.http.limits import RequestLimits
+from api.http.traffic import MeasureRequests, RequestMetrics
 from tests.api.conftest import MakeClient
 
 Labels = tuple[str, str, str]
@@ -86,8 +86,8 @@ async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
 
 def test_what_is_refused_before_its_route_counts_too() -> None:
     registry = CollectorRegistry()
-    full = Bounds(nobody, most=0, deadline=1)
-    client = TestClient(Measured(full, traffic=Traffic(registry)))
+    full = RequestLimits(nobody, max_requests=0, deadline=1)
+    client = TestClient(MeasureRequests(full, metrics=RequestMetrics(registry)))
 
     assert client.get("/v1/users").status_code == 503
 
