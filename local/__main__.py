@@ -1,4 +1,4 @@
-"""Start embedded mode: ``python -m local up``, or ``demo``; ``backup`` and ``restore``."""
+"""Run the product on this machine, or back up and restore its data."""
 
 import argparse
 import signal
@@ -11,14 +11,14 @@ def main() -> None:
     parser.add_argument(
         "what",
         choices=("up", "demo", "backup", "restore"),
-        help="up: the product. demo: the product beside a simulated GitHub, with data of its own."
-        " backup, restore: all data to a file, or from it",
+        help="up: run the product. demo: run it on a simulated GitHub, with separate data."
+        " backup, restore: write all data to a file, or replace it by a file's",
     )
-    parser.add_argument("file", nargs="?", type=Path, help="of backup and restore")
+    parser.add_argument("file", nargs="?", type=Path, help="the file of backup and restore")
     arguments = parser.parse_args()
     what, file = arguments.what, arguments.file
     if (file is not None) != (what in ("backup", "restore")):
-        parser.error("backup and restore need the name of a file, and nothing else takes one")
+        parser.error("give a file with backup and restore, and with nothing else")
     # Nothing runs yet: until the runner handles Ctrl-C, let it end this process without a traceback
     # from the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

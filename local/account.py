@@ -1,4 +1,4 @@
-"""The account that Postgres runs under when we are root: Postgres refuses to run as root.
+"""The user that Postgres runs as when we are root, because Postgres refuses root.
 
 The checkout or the data directory may lie below a directory that this account cannot enter, such
 as ``/root`` with mode 0700. On Linux ``setpriv`` then lets the server keep one capability to get

@@ -1,8 +1,7 @@
 """Backup and restore of the embedded database, by the ``pg_dump`` and ``pg_restore`` of its wheel.
 
-A backup is one file in Postgres' custom format, the same that the containers' Postgres writes and
-reads: data moves either way. It is whole or it is not there, and a restore that fails changes
-nothing.
+A backup is one file in Postgres' custom format, which the containers' Postgres reads and writes as
+well. A backup that fails leaves no file, and a restore that fails changes nothing.
 """
 
 import subprocess
@@ -25,7 +24,7 @@ REPLACED = f"{DATABASE}_replaced"
 def back_up(settings: Settings, file: Path) -> None:
     """Write all data to a file, whether or not the product runs.
 
-    :raise LocalError: there is nothing to write, or it cannot be written
+    :raise LocalError: there is no data, or the file cannot be written
     """
     directory = _directory(settings)
     if not (directory / "postgres" / "PG_VERSION").exists():
@@ -42,13 +41,13 @@ def back_up(settings: Settings, file: Path) -> None:
 
 
 def restore(settings: Settings, file: Path) -> None:
-    """Replace all data by those of a file; the product must not run.
+    """Replace all data by a backup's; the product must not run.
 
-    :raise LocalError: it runs, or the file is no backup; the data are as they were
+    :raise LocalError: it runs, or the file is not a backup; the data has not changed
     """
     directory = _directory(settings)
     if not file.is_file():
-        raise LocalError(f"{file} is no file")
+        raise LocalError(f"{file} does not exist")
     directory.mkdir(parents=True, exist_ok=True)
     lock = DirectoryLock(directory)
     lock.take()
@@ -84,8 +83,8 @@ def restore(settings: Settings, file: Path) -> None:
 def _directory(settings: Settings) -> Path:
     if settings.database_url is not None:
         raise LocalError(
-            "DATABASE_URL names a server of yours: use its own pg_dump and pg_restore,"
-            " or unset it to use the embedded one"
+            "DATABASE_URL names your own server: use its pg_dump and pg_restore, "
+            "or unset DATABASE_URL to use the embedded one"
         )
     return settings.data_dir.absolute()
 

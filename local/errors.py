@@ -1,4 +1,4 @@
-"""Errors of embedded mode.
+"""Errors of the runner and its servers.
 
 ::
 
@@ -10,4 +10,4 @@ from common.errors import SetupError
 
 
 class LocalError(SetupError):
-    """Embedded mode cannot go on; the text is one plain line that says what to do."""
+    """The command cannot go on; the text is one plain line that says what to do."""

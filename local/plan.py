@@ -9,10 +9,10 @@ from common.settings import Settings
 from local.ports import LOOPBACK, free_port
 
 CONCURRENCY = 2
-"""Children of the embedded worker where no setting says otherwise: some 40 MB each."""
+"""Default number of the worker's children here; each takes some 40 MB."""
 
 DEMO_TOKEN = "demo-token"  # noqa: S105 - known to the simulator alone
-"""Sent to the simulator, so that a real token of the person's never is."""
+"""Sent to the simulator instead of the operator's real token."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +46,27 @@ class Plan:
 
     data_dir: Path
     database_url: str | None
-    """A Postgres brought along; None for the embedded one."""
+    """The operator's own Postgres; None for the embedded one."""
 
     redis_url: str | None
     ports: Sequence[ListeningPort]
     migration: Program
     programs: Sequence[Program]
     ready_at: tuple[str, int]
-    """Host and port at which ``/readyz`` has to answer."""
+    """Host and port of the API; everything is ready when its ``/readyz`` answers 200."""
 
     welcome: Sequence[str]
-    """Lines to print when it does."""
+    """Lines to print then."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     """For every program, on top of the runner's own."""
 
     afterwards: Sequence[Program] = ()
-    """Programs to start when it does."""
+    """Programs to start then."""
 
 
 def plan_up(settings: Settings) -> Plan:
-    """Plan the product: servers where none are given, the API, a worker, beat and Flower."""
+    """Return the plan of ``make up``: the API, a worker, beat, Flower, and servers unless set."""
     api = _address(settings.api_host, settings.api_port)
     flower = _address(settings.flower_host, settings.flower_port)
     worker = {}
@@ -76,7 +76,7 @@ def plan_up(settings: Settings) -> Plan:
         data_dir=settings.data_dir,
         database_url=settings.database_url.get_secret_value() if settings.database_url else None,
         redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
-        # The addresses are read by now, and each program gets them as they are.
+        # The files have been read: each program gets the addresses themselves.
         environment={"DATABASE_URL_FILE": "", "REDIS_URL_FILE": ""},
         ports=(
             ListeningPort("API_PORT", settings.api_host, settings.api_port),
@@ -102,12 +102,12 @@ def plan_up(settings: Settings) -> Plan:
 
 
 def plan_demo(settings: Settings) -> Plan:
-    """Plan the product beside a simulated GitHub, with data and servers of its own."""
+    """Return the plan of ``make demo``: a simulated GitHub, with data and servers of its own."""
     plan = plan_up(
         settings.model_copy(
             update={
                 "data_dir": settings.data_dir / "demo",
-                # What the demo makes up must never reach a database that holds observations.
+                # The demo's invented numbers must never reach a real database.
                 "database_url": None,
                 "redis_url": None,
             }
@@ -123,7 +123,7 @@ def plan_demo(settings: Settings) -> Plan:
             "GITHUB_API_URL": f"http://{LOOPBACK}:{port}",
             "GITHUB_TOKEN": DEMO_TOKEN,
             "GITHUB_TOKEN_FILE": "",
-            # Empty is not set: one credential is used at a time, and here it is the demo's.
+            # Empty means not set. Only one credential may be set, and here it is the demo's.
             "GITHUB_APP_ID": "",
             "GITHUB_APP_PRIVATE_KEY": "",
             "GITHUB_APP_PRIVATE_KEY_FILE": "",
@@ -139,7 +139,7 @@ def _python(module: str, *arguments: str) -> list[str]:
 
 
 def _reachable(host: str) -> str:
-    """Return where a server that listens on all addresses can be reached."""
+    """Return an address of this machine for a server that listens on all of them."""
     return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)
 
 

@@ -1,4 +1,4 @@
-"""TCP ports: which one is free."""
+"""Find free TCP ports."""
 
 import errno
 import socket
@@ -15,13 +15,13 @@ def free_port() -> int:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Say whether a server could listen there.
+    """Return whether a server could listen there.
 
     :raise OSError: the host is not one of this machine's addresses, or the port needs privileges
     """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # Without it, connections that a server of ours closed a moment ago count as taken.
+        # Otherwise the port counts as taken while closed connections of an earlier server linger.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
@@ -29,7 +29,7 @@ def is_free(host: str, port: int) -> bool:
             if error.errno == errno.EADDRINUSE:
                 return False
             raise
-    # macOS lets a socket bind beside one that listens on all addresses, so knock as well.
-    with socket.socket() as knock:
-        knock.settimeout(0.5)
-        return knock.connect_ex((LOOPBACK, port)) != 0
+    # macOS lets a socket bind beside one that listens on all addresses, so connect as well.
+    with socket.socket() as client:
+        client.settimeout(0.5)
+        return client.connect_ex((LOOPBACK, port)) != 0

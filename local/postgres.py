@@ -17,25 +17,25 @@ USER = "repopulse"
 DATABASE = "repopulse"
 
 SETTINGS = {
-    # Nobody but this machine reaches it, and no socket file lies where other users are.
+    # Reachable from this machine only, and without a socket file that other users could open.
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    # A few hundred thousand rows a month: the system's file cache does the rest.
+    # Enough for a few hundred thousand rows a month; the system's file cache does the rest.
     "shared_buffers": "24MB",
-    # API 20, workers 2 each, migrations, a person with psql.
+    # The API takes 20, each worker 2; the rest is for migrations and psql.
     "max_connections": "100",
-    # No replica will ever read this log, so it may be small and say less.
+    # No replica reads the write-ahead log, so it can be small.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "min_wal_size": "16MB",
     # Saves the launcher's process.
     "max_logical_replication_workers": "0",
-    # Saves three processes; a laptop's disk needs no read-ahead by others.
+    # Saves three processes that read ahead.
     "io_method": "sync",
     # Compiling a query costs more than any of ours takes.
     "jit": "off",
-    # initdb notes the host's zone; days here are UTC days.
+    # initdb would take the host's zone; days here are UTC days.
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -44,14 +44,14 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """A Postgres of our own with an empty database ``repopulse``, made at the first start.
+    """A Postgres whose first start makes an empty database ``repopulse``.
 
-    Postgres refuses root: where we are root, it runs as the directory's owner or as ``nobody``.
+    Postgres refuses root: if we are root, it runs as the directory's owner or as ``nobody``.
     """
 
     name = "Postgres"
     pid_file_name = "postmaster.pid"
-    # A "fast" shutdown: sessions are ended, nothing is lost.
+    # A "fast" shutdown: Postgres ends all sessions and loses nothing.
     stop_signal = signal.SIGINT
 
     @property

@@ -12,7 +12,7 @@ from local.server import EmbeddedServer
 
 
 class EmbeddedValkey(EmbeddedServer):
-    """A Valkey of our own that keeps its data in an append-only file."""
+    """A Valkey that keeps its data in an append-only file."""
 
     name = "Valkey"
     pid_file_name = "valkey.pid"
@@ -39,13 +39,13 @@ class EmbeddedValkey(EmbeddedServer):
             f"requirepass {self._password()}",
             f"dir {_quoted(self.directory)}",
             f"pidfile {_quoted(self.pid_file)}",
-            # Snapshots lose what was enqueued since the last one; the append-only file a second's.
+            # A crash loses a second of the append-only file, or everything since the last snapshot.
             'save ""',
             f"appendonly {'yes' if self.durable else 'no'}",
             "appendfsync everysec",
-            # Evicting a key would drop a whole queue without a word.
+            # Evicting a key would silently drop a whole queue.
             "maxmemory-policy noeviction",
-            # A few thousand messages at most: rewriting the file costs milliseconds.
+            # There are a few thousand messages at most, so rewriting the file takes milliseconds.
             "auto-aof-rewrite-min-size 8mb",
             # One process on one machine: no helper threads.
             "io-threads 1",

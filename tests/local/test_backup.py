@@ -84,7 +84,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_backup_of_a_running_system_is_restored_elsewhere(
+def test_backup_of_a_running_system_can_be_restored_elsewhere(
     data_dir: Path, folder: Path, tmp_path: Path
 ) -> None:
     with running(data_dir) as postgres:
@@ -103,7 +103,7 @@ def test_a_backup_of_a_running_system_is_restored_elsewhere(
     assert revisions == [(1,)]
 
 
-def test_a_restore_replaces_what_was_there(data_dir: Path, folder: Path) -> None:
+def test_restore_replaces_the_data(data_dir: Path, folder: Path) -> None:
     with running(data_dir) as postgres:
         fill(postgres)
     # Nothing runs: a server is started for the while.
@@ -118,7 +118,7 @@ def test_a_restore_replaces_what_was_there(data_dir: Path, folder: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"not a backup", b"PGDMP then nothing"])
-def test_a_file_that_is_no_backup_changes_nothing(
+def test_restore_of_a_file_that_is_not_a_backup_changes_nothing(
     data_dir: Path, folder: Path, content: bytes
 ) -> None:
     with running(data_dir) as postgres:
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_backup_changes_nothing(
         assert logins(postgres) == ["ada", "bob"]
 
 
-def test_a_backup_that_is_cut_off_changes_nothing(data_dir: Path, folder: Path) -> None:
+def test_restore_of_a_truncated_backup_changes_nothing(data_dir: Path, folder: Path) -> None:
     with running(data_dir) as postgres:
         fill(postgres)
         assert run("Back up", data_dir, folder).returncode == 0
@@ -146,7 +146,7 @@ def test_a_backup_that_is_cut_off_changes_nothing(data_dir: Path, folder: Path) 
         assert logins(postgres) == ["ada", "bob"]
 
 
-def test_nothing_is_restored_under_a_running_system(data_dir: Path, folder: Path) -> None:
+def test_restore_refuses_while_the_product_runs(data_dir: Path, folder: Path) -> None:
     (folder / "repopulse.dump").touch()
     with running(data_dir) as postgres:
         refused = run("Restore", data_dir, folder)
@@ -157,7 +157,7 @@ def test_nothing_is_restored_under_a_running_system(data_dir: Path, folder: Path
     assert alive == [(1,)]
 
 
-def test_a_backup_that_fails_leaves_the_last_one_alone(data_dir: Path, folder: Path) -> None:
+def test_backup_that_fails_keeps_the_previous_file(data_dir: Path, folder: Path) -> None:
     file = folder / "repopulse.dump"
     file.write_text("the last one")
     lock = DirectoryLock(data_dir)
@@ -176,17 +176,17 @@ def test_a_backup_that_fails_leaves_the_last_one_alone(data_dir: Path, folder: P
 
 
 @pytest.mark.parametrize("heading", ["Back up", "Restore"])
-def test_a_server_that_was_brought_along_is_left_to_its_own_tools(
+def test_backup_and_restore_refuse_an_external_database(
     data_dir: Path, folder: Path, heading: str
 ) -> None:
     refused = run(heading, data_dir, folder, DATABASE_URL="postgresql://ada:s3cret@127.0.0.1/a")
 
     assert refused.returncode == 1
-    assert refused.stderr.startswith("repopulse: DATABASE_URL names a server of yours: ")
+    assert refused.stderr.startswith("repopulse: DATABASE_URL names your own server: ")
     assert "s3cret" not in refused.stderr
 
 
-def test_where_no_data_are_nothing_is_backed_up(tmp_path: Path, folder: Path) -> None:
+def test_backup_without_data_writes_no_file(tmp_path: Path, folder: Path) -> None:
     refused = run("Back up", tmp_path / "empty", folder)
 
     assert refused.returncode == 1
@@ -194,7 +194,7 @@ def test_where_no_data_are_nothing_is_backed_up(tmp_path: Path, folder: Path) ->
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_is_not_there_is_told(data_dir: Path, folder: Path) -> None:
+def test_restore_names_a_missing_file(data_dir: Path, folder: Path) -> None:
     refused = run("Restore", data_dir, folder)
 
-    assert (refused.returncode, refused.stderr) == (1, "repopulse: repopulse.dump is no file\n")
+    assert (refused.returncode, refused.stderr) == (1, "repopulse: repopulse.dump does not exist\n")

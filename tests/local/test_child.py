@@ -42,7 +42,7 @@ def looks(child: Child, condition: Callable[[], bool]) -> Callable[[], bool]:
     return look
 
 
-def test_the_pause_doubles_up_to_half_a_minute(
+def test_restart_pause_doubles_up_to_30_seconds(
     guard: Guard, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BACKOFF_LIMIT", 30.0)
@@ -59,7 +59,7 @@ def test_the_pause_doubles_up_to_half_a_minute(
     assert child.failures == 7
 
 
-def test_what_has_run_for_a_while_starts_again_soon(
+def test_restart_pause_is_short_again_after_a_long_run(
     guard: Guard, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child = Child("api", launch(3), guard, said.append)
@@ -70,7 +70,7 @@ def test_what_has_run_for_a_while_starts_again_soon(
     wait_until(looks(child, lambda: child.failures == 1))
 
 
-def test_a_child_that_cannot_start_is_tried_until_it_can(guard: Guard, said: list[str]) -> None:
+def test_child_that_cannot_start_is_retried(guard: Guard, said: list[str]) -> None:
     outcomes = iter([FileNotFoundError(2, "No such file"), OSError(11, "no more processes")])
 
     def launch_in_the_end() -> "subprocess.Popen[bytes]":
@@ -92,7 +92,7 @@ def test_a_child_that_cannot_start_is_tried_until_it_can(guard: Guard, said: lis
 
 
 @pytest.mark.parametrize(("status", "lines"), [(0, []), (3, ["demo ended with status 3."])])
-def test_a_program_that_ends_by_itself_is_not_started_again(
+def test_program_that_runs_once_is_not_restarted(
     guard: Guard, said: list[str], status: int, lines: list[str]
 ) -> None:
     child = Child("demo", launch(status), guard, said.append, restart=False)

@@ -13,7 +13,7 @@ from tests.servers import ROOT
 
 
 @pytest.mark.end_to_end
-def test_the_demo_serves_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+def test_demo_serves_and_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     port = free_port()
     settings = {
         "DATA_DIR": str(tmp_path / "my data"),

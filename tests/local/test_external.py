@@ -15,7 +15,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(external, "PATIENCE", 0.0)
 
 
-def test_a_postgres_that_answers_is_accepted_and_a_wrong_password_is_not_shown(
+def test_check_of_postgres_names_the_fault_without_the_password(
     data_dir: Path,
 ) -> None:
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
@@ -29,7 +29,7 @@ def test_a_postgres_that_answers_is_accepted_and_a_wrong_password_is_not_shown(
             check_postgres(postgres.url + "s")
 
 
-def test_a_redis_that_answers_is_accepted_and_a_wrong_password_is_not_shown(
+def test_check_of_redis_names_the_fault_without_the_password(
     tmp_path: Path,
 ) -> None:
     with EmbeddedValkey(tmp_path / "valkey", durable=False) as valkey:
@@ -44,7 +44,7 @@ def test_a_redis_that_answers_is_accepted_and_a_wrong_password_is_not_shown(
 @pytest.mark.parametrize(
     "place", ["127.0.0.1:{port}/x", "127.0.0.1:port/x", "no.such.host.invalid/x", "a%zz@b@c/%/x"]
 )
-def test_a_server_that_does_not_answer_is_said_in_one_line_without_the_password(place: str) -> None:
+def test_unreachable_server_is_one_line_without_the_password(place: str) -> None:
     address = place.format(port=free_port())
 
     with pytest.raises(LocalError, match=r"^Postgres at DATABASE_URL does not answer") as caught:

@@ -68,7 +68,7 @@ def are_gone(groups: list[int]) -> bool:
     return True
 
 
-def test_kill_9_of_the_owner_stops_what_is_watched_and_nothing_else() -> None:
+def test_guard_stops_only_watched_groups_after_kill_9_of_its_owner() -> None:
     with owner() as (process, guard, forgotten, watched):
         process.kill()
         process.wait()
@@ -79,7 +79,7 @@ def test_kill_9_of_the_owner_stops_what_is_watched_and_nothing_else() -> None:
         assert psutil.pid_exists(forgotten)
 
 
-def test_an_owner_that_ends_leaves_nothing_watched() -> None:
+def test_guard_stops_watched_groups_when_its_owner_ends() -> None:
     with owner() as (process, _, _, watched):
         process.communicate("\n")
 
@@ -87,7 +87,7 @@ def test_an_owner_that_ends_leaves_nothing_watched() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_to_stop_do_not_end_the_guard(number: signal.Signals) -> None:
+def test_guard_ignores_signals_to_stop(number: signal.Signals) -> None:
     with owner() as (process, guard, _, watched):
         guard.send_signal(number)
         process.kill()
@@ -96,7 +96,7 @@ def test_signals_to_stop_do_not_end_the_guard(number: signal.Signals) -> None:
         assert eventually(lambda: are_gone(watched), 5)
 
 
-def test_an_owner_whose_guard_was_killed_goes_on() -> None:
+def test_owner_goes_on_without_a_killed_guard() -> None:
     with Guard() as guard:
         guard.process.kill()
         guard.process.wait()

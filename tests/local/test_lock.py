@@ -12,7 +12,7 @@ from local.guard import Guard
 from local.lock import DirectoryLock
 
 
-def test_a_directory_has_one_holder(tmp_path: Path) -> None:
+def test_lock_has_one_holder(tmp_path: Path) -> None:
     first, second = DirectoryLock(tmp_path), DirectoryLock(tmp_path)
     first.take()
 
@@ -23,7 +23,7 @@ def test_a_directory_has_one_holder(tmp_path: Path) -> None:
     second.release()
 
 
-def test_the_guard_of_a_killed_holder_keeps_the_lock_until_it_is_done(tmp_path: Path) -> None:
+def test_guard_of_a_killed_holder_keeps_the_lock_until_all_has_stopped(tmp_path: Path) -> None:
     first, second = DirectoryLock(tmp_path), DirectoryLock(tmp_path)
     with subprocess.Popen([sys.executable, "-S", "-c", ""]) as ended:
         ended.wait()

