@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+import psutil
+
+from local import leftovers
 from local.account import RunAs
 from local.errors import LocalError
 from local.guard import Guard
@@ -241,7 +244,8 @@ class EmbeddedServer(ABC):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(limit)
             if request == signal.SIGKILL:
-                self._kill_children()
+                # The children of Postgres have groups of their own, and may be frozen.
+                leftovers.send(self._find_processes(), signal.SIGKILL)
         if self._guard is not None:
             self._guard.forget(process.pid)
 
@@ -256,23 +260,16 @@ class EmbeddedServer(ABC):
 
     def _stop_leftovers(self) -> None:
         """Stop what an earlier start left running on this directory."""
-        if not self.pid_file.exists():
-            return
-        # After a stop in good order there is no pid file, and psutil takes 5 MB.
-        from local import leftovers  # noqa: PLC0415
-
-        found = leftovers.find(self._binary().name, self.directory)
+        # After a stop in good order there is no pid file.
+        found = self._find_processes() if self.pid_file.exists() else []
         if left := leftovers.stop(found, self.stop_signal, self._pause):
             raise LocalError(
                 f"an earlier {self.name} (process {left[0].pid}) uses {self.directory} "
                 "and does not end: stop it first"
             )
 
-    def _kill_children(self) -> None:
-        """Kill the children of a killed Postgres, which have groups of their own."""
-        from local import leftovers  # noqa: PLC0415
-
-        leftovers.send(leftovers.find(self._binary().name, self.directory), signal.SIGKILL)
+    def _find_processes(self) -> list[psutil.Process]:
+        return leftovers.find(self._binary().name, self.directory)
 
 
 def server_environment() -> dict[str, str]:
