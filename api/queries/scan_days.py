@@ -117,9 +117,9 @@ def _gone_before(connection: Connection, user_id: int, day: date) -> date | None
 def _reason(day: date, today: date, gone_on: date | None) -> str:
     if gone_on is not None:
         return (
-            f"nothing was tried: GitHub showed no such account on {gone_on},"
-            " and is asked more and more seldom"
+            f"no scan: GitHub showed no such account on {gone_on},"
+            " and is asked again less and less often"
         )
     if day == today:
-        return "nothing was tried yet: the day is not over"
-    return "nothing was tried: the workers or beat did not run, or did not come to this user"
+        return "no scan yet: the day is not over"
+    return "no scan: the workers or beat did not run, or did not reach this user"

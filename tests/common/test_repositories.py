@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, Row, text
 
-from api.queries import stats
 from common import repositories
 from common.repositories import KnownRepository, SeenRepository
 from common.states import RepositoryState
@@ -253,46 +252,6 @@ def test_two_owners_who_swap_repositories_write_one_after_the_other(
 # Revision
 
 
-def test_a_user_has_another_revision_after_each_save(
-    connection: Connection, user: TrackedUser
-) -> None:
-    repository, other = make_repository(), make_repository()
-    assert stats.owned(connection, user.id).number == 0
-    seen = [stats.owned(connection, user.id).revision]
-
-    for day, saved in ((TODAY, repository), (TODAY, repository), (TODAY, other)):
-        save(connection, user, day, saved)
-        seen.append(stats.owned(connection, user.id).revision)
-        assert stats.owned(connection, user.id).revision == seen[-1]
-
-    assert len(set(seen)) == 4
-    assert stats.owned(connection, user.id).number == 2
-
-
-def test_an_owner_of_the_past_has_another_revision_after_a_save_of_the_new_one(
-    connection: Connection, user: TrackedUser
-) -> None:
-    repository, taker = make_repository(), add_user(connection)
-    save(connection, user, YESTERDAY, repository)
-    before = stats.owned(connection, user.id).revision
-
-    save(connection, taker, TODAY, repository)
-
-    assert stats.owned(connection, user.id).revision != before
-
-
-def test_a_save_by_the_release_before_changes_the_revision_too(
-    connection: Connection, user: TrackedUser
-) -> None:
-    repository = make_repository()
-    save(connection, user, YESTERDAY, repository)
-    before = stats.owned(connection, user.id).revision
-
-    connection.execute(text("UPDATE repositories SET listed_on = :day"), {"day": TODAY})
-
-    assert stats.owned(connection, user.id).revision != before
-
-
 def test_each_save_has_a_value_of_its_own_that_no_restored_backup_has(
     connection: Connection, user: TrackedUser
 ) -> None:
@@ -304,14 +263,3 @@ def test_each_save_has_a_value_of_its_own_that_no_restored_backup_has(
 
     assert len(seen) == 3
     assert {value.version for value in seen} == {4}
-
-
-def test_what_others_save_leaves_a_users_revision(
-    connection: Connection, user: TrackedUser
-) -> None:
-    save(connection, user, TODAY, make_repository())
-    before = stats.owned(connection, user.id).revision
-
-    save(connection, add_user(connection), TODAY, make_repository())
-
-    assert stats.owned(connection, user.id).revision == before

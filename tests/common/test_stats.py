@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from common import stats
 from common.repositories import Counts, SeenRepository
 from common.users import TrackedUser
-from tests.factories import ONE_DAY, add_repository, add_rows, add_user
+from tests.factories import ONE_DAY, add_repository, add_user
 from tests.locks import is_waiting_for_a_lock
 from tests.rows import rows_of
 from tests.waiting import wait_until
@@ -164,71 +164,6 @@ def test_writers_of_the_same_rows_in_other_orders_do_not_deadlock(
         list(pool.map(rewrite, range(12)))
 
     assert len({row[2] for row in read(connection, user)}) == 1
-
-
-# Reading
-
-
-def test_rows_come_by_repository_then_day(connection: Connection, user: TrackedUser) -> None:
-    late, early = (add_repository(connection, user, number) for number in (20, 10))
-    for repository in (late, early):
-        for day in (TODAY, YESTERDAY):
-            add_rows(connection, user, repository, {day: (1, 1, 1)})
-
-    assert [row[:2] for row in read(connection, user)] == [
-        (10, YESTERDAY),
-        (10, TODAY),
-        (20, YESTERDAY),
-        (20, TODAY),
-    ]
-
-
-def test_both_ends_of_a_range_are_included(
-    connection: Connection, user: TrackedUser, repository: SeenRepository
-) -> None:
-    days = [TODAY + timedelta(days=ahead) for ahead in range(5)]
-    add_rows(connection, user, repository, dict.fromkeys(days, (1, 1, 1)))
-
-    assert [row[1] for row in read(connection, user, days[1], days[3])] == days[1:4]
-    assert [row[1] for row in read(connection, user, days[2], days[2])] == [days[2]]
-    assert read(connection, user, days[3], days[1]) == []
-
-
-def test_a_user_without_rows_has_an_empty_list(connection: Connection, user: TrackedUser) -> None:
-    assert read(connection, user) == []
-
-
-def test_the_rows_of_others_are_not_shown(
-    connection: Connection, user: TrackedUser, repository: SeenRepository
-) -> None:
-    write(connection, user, {repository.id: (1, 2, 3)})
-
-    assert read(connection, add_user(connection)) == []
-
-
-def test_history_stays_with_the_owner_of_the_day(
-    connection: Connection, user: TrackedUser, repository: SeenRepository
-) -> None:
-    taker = add_user(connection)
-    write(connection, user, {repository.id: (1, 1, 1)}, YESTERDAY)
-    add_repository(connection, taker, repository.id, day=TODAY)
-    write(connection, taker, {repository.id: (2, 2, 2)}, TODAY)
-
-    assert read(connection, user) == [(repository.id, YESTERDAY, 1, 1, 1)]
-    assert read(connection, taker) == [(repository.id, TODAY, 2, 2, 2)]
-
-
-def test_a_day_of_transfer_belongs_to_who_was_seen_last(
-    connection: Connection, user: TrackedUser, repository: SeenRepository
-) -> None:
-    taker = add_user(connection)
-    write(connection, user, {repository.id: (1, 1, 1)})
-    add_repository(connection, taker, repository.id, day=TODAY)
-
-    assert write(connection, taker, {repository.id: (1, 1, 1)}) == 1
-
-    assert read(connection, user) == []
-    assert read(connection, taker) == [(repository.id, TODAY, 1, 1, 1)]
 
 
 # Partitions

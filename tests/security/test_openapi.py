@@ -1,4 +1,4 @@
-"""The API before whatever its own description allows and forbids, by schemathesis."""
+"""The API conforms to its OpenAPI schema (schemathesis), and calls that write need the key."""
 
 import os
 import re
@@ -25,17 +25,17 @@ pytestmark = pytest.mark.end_to_end
 KEY = "let-me-write"
 
 EXAMPLES = os.environ.get("EXAMPLES")
-"""For each operation and phase; ``make schemathesis`` asks for many, and for every phase."""
+"""Per operation and phase; ``make schemathesis`` sets many, and runs every phase."""
 
 BOUNDED = ("--max-examples", "10", "--phases", "examples,fuzzing")
 
-DOORS = ["open", "locked, with the key"]
+ACCESS = ["without API_KEY", "with the key"]
 if EXAMPLES:
-    # The rest of a locked door is a test of its own, below.
-    DOORS.append("locked, without the key")
+    # With few examples, the tests below cover this case.
+    ACCESS.append("without the key")
 
 CONFIGURATION = """
-# That a day is not after today, nor after another, no JSON schema can say.
+# A JSON schema cannot express that date_from must not be after date_to or today.
 [[operations]]
 include-path = "/v1/users/{user_id}/stats"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
@@ -54,7 +54,7 @@ checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
 include-path = "/v1/repos/{repo_id}/chart.svg"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
-# Which of id, login and name go together is said in words, and in the fault.
+# Which of id, login and name go together is in the description and in the error.
 [[operations]]
 include-path = "/v1/users"
 include-method = "PUT"
@@ -70,13 +70,13 @@ WRITES = {"PUT", "POST", "PATCH", "DELETE"}
 
 
 def explore(system: System, directory: Path, *options: str) -> str:
-    """Let schemathesis loose on a system; return what it says, without its colours."""
+    """Run schemathesis against a system; return its output."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{system.address}/openapi.json"),
             *(("--max-examples", EXAMPLES) if EXAMPLES else BOUNDED),
             *("--continue-on-failure", "--no-color"),
-            # What failed here is found again by its seed, not by a file in this directory.
+            # A failure is reproduced by its seed, so no database file is needed.
             *("--seed", os.environ.get("SEED") or "1", "--generation-database", "none"),
             *("--workers", "2", *options),
         ],
@@ -89,30 +89,30 @@ def explore(system: System, directory: Path, *options: str) -> str:
     return f"{done.stdout}\n{done.stderr}\nexit status {done.returncode}"
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_every_answer_is_as_the_description_says(
-    make_system: Any, tmp_path: Path, door: str
+@pytest.mark.parametrize("access", ACCESS)
+def test_every_response_conforms_to_the_schema(
+    make_system: Any, tmp_path: Path, access: str
 ) -> None:
     settings = {"LOOKUP_WAIT": "0", "GITHUB_API_URL": "http://127.0.0.1:1"}
     options: list[str] = []
     configuration = CONFIGURATION
-    if door == "open":
-        # The description says which calls need the key where there is one; here is none.
+    if access == "without API_KEY":
+        # The schema says which calls need the key; without API_KEY none does.
         options = ["--exclude-checks", "ignored_auth"]
     else:
         settings["API_KEY"] = KEY
-    if door == "locked, with the key":
+    if access == "with the key":
         configuration += WITH_KEY
 
     (tmp_path / "schemathesis.toml").write_text(configuration)
 
     with running(make_system(**settings), "api") as system:
-        told = explore(system, tmp_path, *options)
+        output = explore(system, tmp_path, *options)
         log = system.log("api")
 
-    print(told)
-    assert told.endswith("exit status 0")
-    generated = re.search(r"([\d,]+) generated", told)
+    print(output)
+    assert output.endswith("exit status 0")
+    generated = re.search(r"([\d,]+) generated", output)
     assert generated is not None
     assert int(generated[1].replace(",", "")) >= int(EXAMPLES or 50)
     assert "Traceback" not in log
@@ -132,21 +132,21 @@ def test_every_call_that_writes_needs_the_key(make_client: Callable[..., TestCli
     for method, path in calls:
         address = re.sub(r"{\w+}", "1", path)
         for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": f"Basic {KEY}"}):
-            # A body that is no JSON, and an id that is none, are not looked at first.
+            # The key is checked before the body and the id.
             for content in (b"", b"{", b'{"login": "octocat"}'):
                 answer = client.request(method, address, headers=headers, content=content)
                 assert (answer.status_code, method, path) == (401, method, path)
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
-_ACTING_FORMS = ["/follow", "/users/{user_id}/scan"]
+_FORMS = ["/follow", "/users/{user_id}/scan"]
 """Forms of the pages; ``tests/api/pages/test_login.py`` tests who may send them."""
 
 
-def test_no_call_that_writes_is_left_out_of_the_description(
+def test_only_the_forms_of_the_pages_write_outside_the_schema(
     make_client: Callable[..., TestClient],
 ) -> None:
-    """What the description leaves out, the test above cannot see."""
+    """The test above sees only calls in the schema."""
     client = make_client()
     assert isinstance(client.app, FastAPI)
     described = client.get("/openapi.json").json()["paths"]
@@ -157,11 +157,11 @@ def test_no_call_that_writes_is_left_out_of_the_description(
         if WRITES & set(context.methods or ()) and context.path not in described
     ]
 
-    assert sorted(hidden) == sorted([*_ACTING_FORMS, "/login", "/logout"])
+    assert sorted(hidden) == sorted([*_FORMS, "/login", "/logout"])
 
 
-@pytest.mark.parametrize("path", _ACTING_FORMS)
-def test_a_form_of_the_pages_does_nothing_without_the_key(
+@pytest.mark.parametrize("path", _FORMS)
+def test_a_form_of_the_pages_needs_a_session(
     make_client: Callable[..., TestClient], path: str
 ) -> None:
     client = make_client(api_key=SecretStr(KEY))

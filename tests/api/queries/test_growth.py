@@ -1,4 +1,4 @@
-"""The movers of a period: from which day to which, and who comes first."""
+"""The repositories that changed most in a period: their days and their order."""
 
 from datetime import date, timedelta
 
@@ -50,9 +50,7 @@ def names(found: list[Mover]) -> list[str]:
     return [mover.name for mover in found]
 
 
-def test_a_mover_has_both_values_and_the_days_they_are_from(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_a_mover_has_both_values_and_their_days(connection: Connection, user: TrackedUser) -> None:
     repository_id = add(connection, user, "hello", d40=1, d20=40, d9=70, d2=50)
 
     assert movers(connection, user) == [
@@ -60,7 +58,7 @@ def test_a_mover_has_both_values_and_the_days_they_are_from(
     ]
 
 
-def test_both_days_of_the_period_are_included(connection: Connection, user: TrackedUser) -> None:
+def test_both_days_of_the_period_are_inclusive(connection: Connection, user: TrackedUser) -> None:
     add(connection, user, "hello", d3=1, d2=2, d1=4, d0=8)
 
     (mover,) = movers(connection, user, first=ago(2), last=ago(1))
@@ -68,7 +66,7 @@ def test_both_days_of_the_period_are_included(connection: Connection, user: Trac
     assert (mover.first_day, mover.first, mover.last_day, mover.last) == (ago(2), 2, ago(1), 4)
 
 
-def test_the_largest_difference_comes_first_up_or_down(
+def test_the_largest_change_comes_first_up_or_down(
     connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "still", d1=9, d0=9)
@@ -79,14 +77,16 @@ def test_the_largest_difference_comes_first_up_or_down(
     assert names(movers(connection, user, limit=1)) == ["down"]
 
 
-def test_of_equal_ones_the_lower_id_comes_first(connection: Connection, user: TrackedUser) -> None:
+def test_equal_changes_are_sorted_by_id(connection: Connection, user: TrackedUser) -> None:
     for name in ("c", "a", "b"):
         add(connection, user, name, d1=5, d0=8 if name == "a" else 2)
 
     assert names(movers(connection, user)) == ["c", "a", "b"]
 
 
-def test_one_recorded_day_is_no_difference(connection: Connection, user: TrackedUser) -> None:
+def test_a_repository_with_one_recorded_day_is_left_out(
+    connection: Connection, user: TrackedUser
+) -> None:
     add(connection, user, "once", d40=1, d3=100)
     add(connection, user, "never")
 
@@ -97,7 +97,7 @@ def test_one_recorded_day_is_no_difference(connection: Connection, user: Tracked
     ("before", "after", "percent"),
     [(3, 4, 33.33), (4, 3, -25.0), (0, 4, None), (0, 0, None), (5, 0, -100.0), (7, 7, 0.0)],
 )
-def test_a_percentage_is_of_the_first_value(
+def test_the_percentage_refers_to_the_first_value(
     connection: Connection, user: TrackedUser, before: int, after: int, percent: float | None
 ) -> None:
     add(connection, user, "hello", d1=before, d0=after)
@@ -108,7 +108,7 @@ def test_a_percentage_is_of_the_first_value(
 
 
 @pytest.mark.parametrize(("by", "difference"), [("stargazers", 1), ("forks", 20), ("watchers", -3)])
-def test_each_count_can_be_asked_for(
+def test_growth_can_compare_each_count(
     connection: Connection, user: TrackedUser, by: str, difference: int
 ) -> None:
     repository = add_repository(connection, user)
@@ -119,7 +119,7 @@ def test_each_count_can_be_asked_for(
     assert mover.difference == difference
 
 
-def test_the_days_of_another_owner_do_not_count(connection: Connection, user: TrackedUser) -> None:
+def test_days_of_another_owner_do_not_count(connection: Connection, user: TrackedUser) -> None:
     taker = add_user(connection)
     repository = add_repository(connection, user, day=ago(3))
     add_rows(connection, user, repository, {ago(3): (1, 0, 0), ago(2): (2, 0, 0)})
@@ -130,7 +130,7 @@ def test_the_days_of_another_owner_do_not_count(connection: Connection, user: Tr
     assert [mover.difference for mover in movers(connection, taker)] == [10]
 
 
-def test_repositories_of_others_are_not_among_them(
+def test_repositories_of_other_users_are_left_out(
     connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, add_user(connection), "theirs", d1=1, d0=2)

@@ -1,4 +1,4 @@
-"""What a repository is, since when it is recorded, and how it changed."""
+"""Repositories with their recorded days, newest counts and changes."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -45,7 +45,7 @@ def both(connection: Connection, repository: SeenRepository) -> list[Entry]:
     return [listed, alone]
 
 
-def test_a_repository_that_was_never_recorded_has_no_numbers(
+def test_a_repository_that_was_never_recorded_has_no_counts(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     for entry in both(connection, repository):
@@ -56,7 +56,7 @@ def test_a_repository_that_was_never_recorded_has_no_numbers(
         assert entry.changes == {1: None, 7: None, 30: None, 365: None}
 
 
-def test_the_newest_recorded_day_counts_also_where_it_is_long_ago(
+def test_the_latest_counts_may_be_old(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     add_rows(connection, user, repository, {ago(900): (1, 1, 1), ago(100): (42, 9, 14)})
@@ -66,7 +66,7 @@ def test_the_newest_recorded_day_counts_also_where_it_is_long_ago(
         assert entry.latest == Counts(42, 9, 14)
 
 
-def test_a_change_is_counted_from_the_very_day(
+def test_a_change_refers_to_the_exact_day(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     add_rows(
@@ -91,7 +91,7 @@ def test_a_change_is_counted_from_the_very_day(
         }
 
 
-def test_a_change_is_not_guessed_from_the_days_around(
+def test_a_change_is_null_if_the_exact_day_is_missing(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     rows = {ago(days): (days, 0, 0) for days in range(400) if days not in (1, 30)}
@@ -101,7 +101,7 @@ def test_a_change_is_not_guessed_from_the_days_around(
         assert entry.changes == {1: None, 7: Change(-7, 0, 0), 30: None, 365: Change(-365, 0, 0)}
 
 
-def test_the_list_is_all_of_the_users_and_nobody_elses(
+def test_the_list_has_the_users_repositories_only(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     second = add_repository(connection, user)
@@ -112,7 +112,7 @@ def test_the_list_is_all_of_the_users_and_nobody_elses(
     assert [entry.id for entry in entries] == [repository.id, second.id]
 
 
-def test_what_github_says_of_it_is_there(connection: Connection, user: TrackedUser) -> None:
+def test_an_entry_has_what_github_showed(connection: Connection, user: TrackedUser) -> None:
     seen = replace(
         make_repository(name="x", is_fork=True, is_archived=True),
         description="An x",
@@ -126,7 +126,7 @@ def test_what_github_says_of_it_is_there(connection: Connection, user: TrackedUs
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_a_repository_that_github_lists_no_more_is_absent_since_that_day(
+def test_an_unlisted_repository_is_absent_since_the_first_day_without_it(
     connection: Connection, user: TrackedUser, repository: SeenRepository, confirmed: bool
 ) -> None:
     add_rows(connection, user, repository, {ago(5): (1, 1, 1)})
@@ -137,7 +137,7 @@ def test_a_repository_that_github_lists_no_more_is_absent_since_that_day(
         assert (entry.absent_since, entry.moved_to, entry.last_day) == (ago(3), None, ago(5))
 
 
-def test_repositories_of_an_account_that_vanished_are_absent_with_it(
+def test_repositories_of_a_vanished_account_are_absent(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     users.mark_missing(connection, user.id, ago(1))
@@ -151,7 +151,7 @@ def test_repositories_of_an_account_that_vanished_are_absent_with_it(
 
 @pytest.fixture
 def taker(connection: Connection, user: TrackedUser, repository: SeenRepository) -> TrackedUser:
-    """Let the repository go from one followed user to another, the day before yesterday."""
+    """Transfer the repository to another tracked user, two days ago."""
     add_rows(connection, user, repository, {ago(4): (40, 0, 0), ago(3): (41, 0, 0)})
     taker = add_user(connection, login="bob")
     add_repository(connection, taker, repository.id, "hello", day=ago(2))
@@ -161,7 +161,7 @@ def taker(connection: Connection, user: TrackedUser, repository: SeenRepository)
     return taker
 
 
-def test_a_repository_that_moved_is_in_both_lists_with_the_days_of_each(
+def test_a_moved_repository_is_in_both_lists_with_the_days_of_each(
     connection: Connection, user: TrackedUser, taker: TrackedUser
 ) -> None:
     (before,) = repository_list.of_user(connection, user.id)
@@ -175,7 +175,7 @@ def test_a_repository_that_moved_is_in_both_lists_with_the_days_of_each(
     assert (after.absent_since, after.moved_to) == (None, None)
 
 
-def test_a_change_does_not_reach_into_another_owners_days(
+def test_a_change_ignores_another_owners_days(
     connection: Connection, repository: SeenRepository, taker: TrackedUser
 ) -> None:
     connection.execute(text("DELETE FROM daily_stats WHERE date > :day"), {"day": ago(2)})
@@ -188,7 +188,7 @@ def test_a_change_does_not_reach_into_another_owners_days(
     assert alone.changes[1] == Change(9, 0, 0)
 
 
-def test_a_repository_alone_has_all_of_its_days_under_its_newest_owner(
+def test_a_single_repository_has_the_days_of_all_owners(
     connection: Connection, repository: SeenRepository, taker: TrackedUser
 ) -> None:
     entry = repository_list.get(connection, repository.id)
@@ -198,7 +198,7 @@ def test_a_repository_alone_has_all_of_its_days_under_its_newest_owner(
     assert (entry.first_day, entry.last_day) == (ago(4), TODAY)
 
 
-def test_a_repository_whose_new_owner_was_deleted_is_absent_since_the_day_after_its_last(
+def test_a_repository_of_a_deleted_new_owner_is_absent_since_the_day_after_its_last(
     connection: Connection, user: TrackedUser, repository: SeenRepository, taker: TrackedUser
 ) -> None:
     users.delete(connection, taker.id)
@@ -208,7 +208,7 @@ def test_a_repository_whose_new_owner_was_deleted_is_absent_since_the_day_after_
         assert (entry.absent_since, entry.moved_to) == (ago(2), None)
 
 
-def test_a_repository_that_is_none_is_none(connection: Connection) -> None:
+def test_an_unknown_repository_is_none(connection: Connection) -> None:
     assert repository_list.get(connection, 1) is None
 
 
@@ -218,7 +218,7 @@ def test_a_user_without_repositories_has_an_empty_list(
     assert repository_list.of_user(connection, user.id) == []
 
 
-def test_a_list_takes_two_statements_however_long_it_is(
+def test_a_list_of_any_length_takes_two_statements(
     connection: Connection, user: TrackedUser
 ) -> None:
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Each day of a user: those on which nothing was tried are gaps, and none is left out."""
+"""A user's days: scans, and the days without one."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -31,18 +31,18 @@ def user(connection: Connection, clock: Clock) -> TrackedUser:
 def read(
     connection: Connection, user: TrackedUser, first: date = date.min, last: date = date.max
 ) -> list[tuple[date, str]]:
-    """Return each day with its state, or its reason where it is a gap."""
+    """Return each day with its state, or the reason why there was no scan."""
     return [
         (day.day, day.state if isinstance(day, ScanRecord) else day.reason)
         for day in scan_days.every_day(connection, user.id, first, last)
     ]
 
 
-NOT_TRIED = "nothing was tried: the workers or beat did not run, or did not come to this user"
-NOT_YET = "nothing was tried yet: the day is not over"
+NO_SCAN = "no scan: the workers or beat did not run, or did not reach this user"
+NOT_YET = "no scan yet: the day is not over"
 
 
-def test_days_on_which_nothing_was_tried_are_gaps(
+def test_days_without_a_scan_are_listed_with_a_reason(
     connection: Connection, user: TrackedUser
 ) -> None:
     for days in (5, 4, 2):
@@ -50,15 +50,15 @@ def test_days_on_which_nothing_was_tried_are_gaps(
 
     assert read(connection, user) == [
         (ago(0), NOT_YET),
-        (ago(1), NOT_TRIED),
+        (ago(1), NO_SCAN),
         (ago(2), "done"),
-        (ago(3), NOT_TRIED),
+        (ago(3), NO_SCAN),
         (ago(4), "done"),
         (ago(5), "done"),
     ]
 
 
-def test_a_user_who_was_never_scanned_has_gaps_since_the_first_day(
+def test_a_user_who_was_never_scanned_has_only_unscanned_days(
     connection: Connection, user: TrackedUser
 ) -> None:
     days = scan_days.every_day(connection, user.id, date.min, date.max)
@@ -67,7 +67,7 @@ def test_a_user_who_was_never_scanned_has_gaps_since_the_first_day(
     assert all(isinstance(day, UnscannedDay) for day in days)
 
 
-def test_the_day_of_a_user_is_the_utc_day(connection: Connection, clock: Clock) -> None:
+def test_days_are_utc_days(connection: Connection, clock: Clock) -> None:
     clock.set(datetime(2024, 3, 9, 23, 59, tzinfo=UTC))
     user = add_user(connection)
     clock.set(datetime(2024, 3, 10, 0, 1, tzinfo=UTC))
@@ -75,7 +75,7 @@ def test_the_day_of_a_user_is_the_utc_day(connection: Connection, clock: Clock) 
     assert [day for day, _ in read(connection, user)] == [ago(0), ago(1)]
 
 
-def test_a_past_from_before_the_user_was_added_counts_from_its_first_scan(
+def test_scans_from_before_the_user_was_added_are_listed(
     connection: Connection, user: TrackedUser
 ) -> None:
     add_scan(connection, user, ago(8))
@@ -83,7 +83,7 @@ def test_a_past_from_before_the_user_was_added_counts_from_its_first_scan(
 
     assert read(connection, user)[-3:] == [
         (ago(6), "done"),
-        (ago(7), NOT_TRIED),
+        (ago(7), NO_SCAN),
         (ago(8), "done"),
     ]
 
@@ -98,14 +98,14 @@ def test_a_past_from_before_the_user_was_added_counts_from_its_first_scan(
         (ago(-1), ago(-9), []),
     ],
 )
-def test_only_days_that_were_asked_for_and_none_of_the_future(
+def test_only_requested_days_until_today_are_listed(
     connection: Connection, user: TrackedUser, first: date, last: date, found: list[date]
 ) -> None:
     assert [day for day, _ in read(connection, user, first, last)] == found
 
 
 @pytest.mark.parametrize("first", [date.min, ago(3)])
-def test_days_after_an_account_vanished_say_so(
+def test_days_after_an_account_vanished_name_it_as_the_reason(
     connection: Connection, user: TrackedUser, first: date
 ) -> None:
     add_scan(connection, user, ago(4), ScanState.GONE)
@@ -119,5 +119,5 @@ def test_days_after_an_account_vanished_say_so(
     assert days[TODAY] == NOT_YET
 
 
-def test_a_user_whom_nobody_follows_has_no_days(connection: Connection) -> None:
+def test_an_unknown_user_has_no_days(connection: Connection) -> None:
     assert scan_days.every_day(connection, 7, date.min, date.max) == []

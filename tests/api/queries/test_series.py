@@ -1,4 +1,4 @@
-"""The lines that charts draw: only recorded days, and totals only of whole ones."""
+"""Time series: recorded days only, and totals of complete days only."""
 
 from datetime import date, timedelta
 
@@ -39,9 +39,7 @@ def test_a_repository_has_its_recorded_days_and_no_others(
     ]
 
 
-def test_both_days_are_included_and_nothing_beyond_them(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_both_days_of_a_series_are_inclusive(connection: Connection, user: TrackedUser) -> None:
     repository = add_repository(connection, user)
     add_rows(connection, user, repository, {ago(days): (days, 0, 0) for days in range(6)})
     for days in reversed(range(6)):
@@ -58,7 +56,7 @@ def test_both_days_are_included_and_nothing_beyond_them(
         assert [point.day for point in line] == [ago(4), ago(3), ago(2)]
 
 
-def test_a_repository_keeps_its_line_when_it_changes_hands(
+def test_a_series_continues_when_the_owner_changes(
     connection: Connection, user: TrackedUser
 ) -> None:
     taker = add_user(connection)
@@ -91,7 +89,7 @@ def test_a_total_is_the_sum_of_all_repositories(connection: Connection, user: Tr
     assert series.of_user(connection, user.id, TODAY, TODAY) == [Point(TODAY, 300_005, 22, 11)]
 
 
-def test_a_total_may_be_more_than_any_one_count(connection: Connection, user: TrackedUser) -> None:
+def test_a_total_may_exceed_a_32_bit_integer(connection: Connection, user: TrackedUser) -> None:
     largest = 2**31 - 1
     for _ in range(3):
         repository = add_repository(connection, user)
@@ -104,7 +102,7 @@ def test_a_total_may_be_more_than_any_one_count(connection: Connection, user: Tr
 
 
 @pytest.mark.parametrize("state", [state for state in ScanState if state is not ScanState.DONE])
-def test_a_day_that_is_not_whole_has_no_total(
+def test_an_incomplete_day_has_no_total(
     connection: Connection, user: TrackedUser, state: ScanState
 ) -> None:
     repository = add_repository(connection, user)
@@ -124,7 +122,7 @@ def test_a_day_without_a_scan_has_no_total(connection: Connection, user: Tracked
     assert series.of_user(connection, user.id, ago(9), TODAY) == []
 
 
-def test_a_user_seen_to_have_no_repositories_has_a_total_of_zero(
+def test_a_scanned_user_without_repositories_has_a_total_of_zero(
     connection: Connection, user: TrackedUser
 ) -> None:
     add_scan(connection, user, TODAY, expected=0)
@@ -132,9 +130,7 @@ def test_a_user_seen_to_have_no_repositories_has_a_total_of_zero(
     assert series.of_user(connection, user.id, ago(9), TODAY) == [Point(TODAY, 0, 0, 0)]
 
 
-def test_many_users_are_read_at_once_and_do_not_mix(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_totals_of_several_users_do_not_mix(connection: Connection, user: TrackedUser) -> None:
     other, silent, not_asked = (add_user(connection) for _ in range(3))
     for stars, owner in enumerate((user, other, not_asked), start=1):
         repository = add_repository(connection, owner)
@@ -146,11 +142,11 @@ def test_many_users_are_read_at_once_and_do_not_mix(
     assert found == {user.id: [Point(TODAY, 1, 0, 0)], other.id: [Point(TODAY, 2, 0, 0)]}
 
 
-def test_no_users_have_no_lines(connection: Connection) -> None:
+def test_no_users_have_no_series(connection: Connection) -> None:
     assert series.of_users(connection, [], ago(9), TODAY) == {}
 
 
-def test_a_repository_that_changed_hands_counts_for_its_owner_of_the_day(
+def test_a_moved_repository_counts_for_its_owner_on_each_day(
     connection: Connection, user: TrackedUser
 ) -> None:
     taker = add_user(connection)
@@ -168,7 +164,7 @@ def test_a_repository_that_changed_hands_counts_for_its_owner_of_the_day(
     assert [point.stargazers for point in found[taker.id]] == [0, 6]
 
 
-def test_each_repository_of_a_user_has_its_own_line(
+def test_each_repository_of_a_user_has_its_own_series(
     connection: Connection, user: TrackedUser
 ) -> None:
     first, second, silent = (add_repository(connection, user) for _ in range(3))

@@ -1,4 +1,4 @@
-"""Bad input gets a 4xx that says what is wrong: never a 5xx, never a hang."""
+"""Invalid input is answered with a 4xx that says what is wrong: no 5xx and no hang."""
 
 # ruff: noqa: RUF001 - digits of other alphabets are bad input
 
@@ -18,7 +18,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def client(databases: Databases, servers: Servers) -> Iterator[TestClient]:
-    """One application for all: bad input changes nothing."""
+    """One application for all tests: invalid input changes nothing."""
     with databases.fresh() as database_url:
         settings = Settings(
             database_url=SecretStr(database_url), redis_url=SecretStr(servers.redis_url)
@@ -38,7 +38,7 @@ def put(client: TestClient, body: object) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     "user_id", [0, -1, 2**63, 10**30, True, False, 1.0, 1.5, "1", "", [1], {"a": 1}, float("nan")]
 )
-def test_an_id_is_a_number_from_1_to_the_largest(client: TestClient, user_id: object) -> None:
+def test_put_rejects_an_id_out_of_range(client: TestClient, user_id: object) -> None:
     (fault,) = put(client, {"id": user_id, "login": "allien", "name": "x"})
 
     assert fault["loc"] == ["body", "id"]
@@ -51,12 +51,12 @@ def test_an_id_is_a_number_from_1_to_the_largest(client: TestClient, user_id: ob
         *("é", "１", "a.b", "a@b", "\ud800", 1, None, ["a"], True),
     ],
 )
-def test_a_login_looks_like_one(client: TestClient, login: object) -> None:
+def test_put_rejects_an_invalid_login(client: TestClient, login: object) -> None:
     for body in ({"login": login}, {"id": 5, "login": login}):
         assert put(client, body)
 
 
-def test_the_answer_says_what_a_login_looks_like(client: TestClient) -> None:
+def test_an_invalid_login_is_answered_with_the_rules(client: TestClient) -> None:
     (fault,) = put(client, {"login": "../orgs/x"})
 
     assert fault == {
@@ -71,7 +71,7 @@ def test_the_answer_says_what_a_login_looks_like(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "name", ["a\x00b", "a\nb", "\x7f", "x\x85x", "x" * 256, "\ud800", 5, ["x"]]
 )
-def test_a_name_is_short_text_without_control_characters(client: TestClient, name: object) -> None:
+def test_put_rejects_an_invalid_name(client: TestClient, name: object) -> None:
     (fault,) = put(client, {"id": 5, "login": "allien", "name": name})
 
     assert fault["loc"] == ["body", "name"]
@@ -80,7 +80,9 @@ def test_a_name_is_short_text_without_control_characters(client: TestClient, nam
 @pytest.mark.parametrize(
     "body", [{}, {"id": 5}, {"id": 5, "name": "x"}, {"login": "allien", "name": "x"}, {"name": "x"}]
 )
-def test_half_an_account_is_told_what_to_send(client: TestClient, body: object) -> None:
+def test_an_incomplete_account_is_answered_with_what_to_send(
+    client: TestClient, body: object
+) -> None:
     (fault,) = put(client, body)
 
     assert fault["msg"] == (
@@ -89,12 +91,12 @@ def test_half_an_account_is_told_what_to_send(client: TestClient, body: object) 
 
 
 @pytest.mark.parametrize("key", ["type", "Login", "", "\x00", "\ud800", "k" * 5000])
-def test_an_unknown_key_is_refused(client: TestClient, key: str) -> None:
+def test_put_rejects_an_unknown_key(client: TestClient, key: str) -> None:
     assert put(client, {"id": 5, "login": "allien", key: 1})
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 5, True, [{"login": "allien"}]])
-def test_a_body_that_is_no_object_is_refused(client: TestClient, body: object) -> None:
+def test_put_rejects_a_body_that_is_not_an_object(client: TestClient, body: object) -> None:
     assert put(client, body)
 
 
@@ -106,7 +108,7 @@ def test_a_body_that_is_no_object_is_refused(client: TestClient, body: object) -
     ],
     ids=range(8),
 )
-def test_what_is_no_json_is_refused(client: TestClient, body: bytes) -> None:
+def test_put_rejects_invalid_json(client: TestClient, body: bytes) -> None:
     answer = client.put("/v1/users", content=body, headers=JSON)
 
     assert answer.status_code == 422
@@ -123,7 +125,7 @@ def test_what_is_no_json_is_refused(client: TestClient, body: bytes) -> None:
         {"content-type": "nonsense"},
     ],
 )
-def test_json_is_called_json(client: TestClient, headers: dict[str, str]) -> None:
+def test_put_requires_the_json_content_type(client: TestClient, headers: dict[str, str]) -> None:
     answer = client.put("/v1/users", content=b'{"login": "allien"}', headers=headers)
 
     assert answer.status_code == 422
@@ -149,7 +151,7 @@ def test_a_large_body_of_unknown_length_is_413(client: TestClient) -> None:
     assert answer.status_code == 413
 
 
-def test_the_answer_does_not_repeat_large_input(client: TestClient) -> None:
+def test_the_response_does_not_repeat_large_input(client: TestClient) -> None:
     bodies: list[object] = [
         {"login": "a" * 15_000},
         {"id": 5, "login": "a", "x" * 15_000: 1},
@@ -164,7 +166,7 @@ def test_the_answer_does_not_repeat_large_input(client: TestClient) -> None:
 
 @pytest.mark.parametrize("user_id", ["0", "-1", "x", str(2**63), "9" * 5000, "1.5", "%00", "1e3"])
 @pytest.mark.parametrize("path", ["/v1/users/{}", "/v1/users/{}/stats", "/v1/lookups/{}"])
-def test_an_id_in_an_address_is_a_number(client: TestClient, path: str, user_id: str) -> None:
+def test_an_invalid_id_in_a_path_is_422(client: TestClient, path: str, user_id: str) -> None:
     assert client.get(path.format(user_id)).status_code == 422
 
 
@@ -175,7 +177,7 @@ def test_an_id_in_an_address_is_a_number(client: TestClient, path: str, user_id:
         *("after=-1", "after=x", f"after={2**63}"),
     ],
 )
-def test_a_page_is_asked_for_with_numbers(client: TestClient, query: str) -> None:
+def test_an_invalid_page_is_422(client: TestClient, query: str) -> None:
     assert client.get(f"/v1/users?{query}").status_code == 422
 
 
@@ -187,7 +189,7 @@ def test_a_page_is_asked_for_with_numbers(client: TestClient, query: str) -> Non
         *("0000-01-01", "10000-01-01", "-001-01-01", "٢٠٢٢-٠٦-١٠", "2022-06-10\n", "\x00"),
     ],
 )
-def test_a_date_is_one_of_the_calendar(client: TestClient, which: str, day: str) -> None:
+def test_an_invalid_date_is_422(client: TestClient, which: str, day: str) -> None:
     answer = client.get("/v1/users/1/stats", params={which: day})
 
     assert answer.status_code == 422

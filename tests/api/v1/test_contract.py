@@ -1,4 +1,4 @@
-"""The frozen contract: what clients and an earlier test suite rely on."""
+"""The frozen contract that clients and an existing test suite rely on."""
 
 from datetime import date
 
@@ -18,7 +18,7 @@ def test_a_user_is_added_listed_and_deleted(client: TestClient) -> None:
     assert client.get("/v1/users").json() == []
 
 
-def test_stats_are_exactly_these(client: TestClient, connection: Connection) -> None:
+def test_stats_have_exactly_the_documented_body(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection, 1428904, "allien", "Allien Delon")
     repository = factories.add_repository(connection, user, 7329078)
     factories.add_rows(connection, user, repository, {date(2022, 6, 10): (42, 9, 14)})
@@ -37,7 +37,17 @@ def test_stats_are_exactly_these(client: TestClient, connection: Connection) -> 
     }
 
 
-def test_whom_nobody_follows_is_not_found(client: TestClient) -> None:
+def test_repeated_calls_answer_as_documented(client: TestClient) -> None:
+    account = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
+
+    assert [client.put("/v1/users", json=account).status_code for _ in range(3)] == [201, 200, 200]
+    scan = "/v1/users/1428904/scan"
+    assert [client.post(scan).status_code for _ in range(3)] == [202, 202, 202]
+    user = "/v1/users/1428904"
+    assert [client.delete(user).status_code for _ in range(3)] == [200, 404, 404]
+
+
+def test_an_unknown_user_is_404(client: TestClient) -> None:
     for method, path in (
         ("GET", "/v1/users/7"),
         ("DELETE", "/v1/users/7"),
@@ -48,7 +58,7 @@ def test_whom_nobody_follows_is_not_found(client: TestClient) -> None:
         assert (answer.status_code, answer.json()) == (404, {"detail": "user not found"}), path
 
 
-def test_the_default_is_the_last_thirty_days(
+def test_stats_default_to_the_last_thirty_days(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     clock.set(date(2024, 3, 1))

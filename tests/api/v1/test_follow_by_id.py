@@ -17,7 +17,7 @@ from tests.api.stand_in import sent
 ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
 
 
-def test_a_new_user_is_201_with_its_address(client: TestClient) -> None:
+def test_a_new_user_is_201_with_its_url(client: TestClient) -> None:
     answer = client.put("/v1/users", json=ALLIEN)
 
     assert (answer.status_code, answer.json()) == (201, ALLIEN)
@@ -25,7 +25,7 @@ def test_a_new_user_is_201_with_its_address(client: TestClient) -> None:
     assert client.get(answer.headers["location"]).json() == ALLIEN
 
 
-def test_a_followed_user_is_200_and_stays_as_stored(client: TestClient) -> None:
+def test_a_followed_user_is_200_and_unchanged(client: TestClient) -> None:
     client.put("/v1/users", json=ALLIEN)
 
     answer = client.put("/v1/users", json={**ALLIEN, "login": "other", "name": "Other"})
@@ -34,9 +34,7 @@ def test_a_followed_user_is_200_and_stays_as_stored(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", [{}, {"name": None}, {"name": ""}, {"name": " \u3000"}])
-def test_without_a_name_the_login_is_the_name(
-    client: TestClient, name: dict[str, str | None]
-) -> None:
+def test_the_name_defaults_to_the_login(client: TestClient, name: dict[str, str | None]) -> None:
     answer = client.put("/v1/users", json={"id": 5, "login": "allien", **name})
 
     assert answer.json() == {"id": 5, "login": "allien", "name": "allien"}
@@ -49,14 +47,14 @@ def test_a_name_is_trimmed(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["Æð 漢字 👩‍💻", "x" * 255, "' OR 1=1; --", "\\N", "%s"])
-def test_a_name_comes_back_as_it_was_sent(client: TestClient, name: str) -> None:
+def test_a_name_is_returned_as_it_was_sent(client: TestClient, name: str) -> None:
     client.put("/v1/users", json={**ALLIEN, "name": name})
 
     assert client.get("/v1/users/1428904").json()["name"] == name
 
 
 @pytest.mark.parametrize("login", ["a", "a" * 39, "0x", "legacy-", "two--hyphens", "name_corp"])
-def test_logins_that_github_has_are_accepted(client: TestClient, login: str) -> None:
+def test_logins_that_exist_on_github_are_accepted(client: TestClient, login: str) -> None:
     assert client.put("/v1/users", json={"id": 5, "login": login}).status_code == 201
 
 
@@ -86,7 +84,7 @@ def test_the_sweep_leaves_a_user_whose_scan_was_sent(
     assert settings.load_lease - 30 < left <= settings.load_lease
 
 
-def test_following_is_logged_under_the_request(
+def test_adding_a_user_is_logged_with_the_request_id(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -103,7 +101,7 @@ _FAIL_AT_COMMIT = """
 """
 
 
-def test_a_commit_that_fails_is_no_201_and_sends_nothing(
+def test_a_failed_commit_is_not_201_and_sends_no_task(
     client: TestClient, connection: Connection, settings: Settings
 ) -> None:
     connection.execute(text(_FAIL_AT_COMMIT))
@@ -115,7 +113,7 @@ def test_a_commit_that_fails_is_no_201_and_sends_nothing(
     assert sent(settings.redis) == []
 
 
-def test_a_deletion_whose_commit_fails_is_no_200(
+def test_a_failed_commit_of_a_deletion_is_not_200(
     client: TestClient, connection: Connection
 ) -> None:
     user = factories.add_user(connection)
@@ -125,7 +123,7 @@ def test_a_deletion_whose_commit_fails_is_no_200(
     assert users.get(connection, user.id) == user
 
 
-def test_a_user_deleted_and_added_again_begins_anew(
+def test_a_user_deleted_and_added_again_starts_over(
     client: TestClient, connection: Connection, settings: Settings
 ) -> None:
     user = factories.add_user(connection, 1428904, "old-login", "Old Name")

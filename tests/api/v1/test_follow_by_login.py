@@ -15,7 +15,7 @@ from tests.api.conftest import MakeClient
 from tests.api.stand_in import StandIn, sent
 
 
-def test_a_login_that_a_worker_resolves_in_time_is_201(client: TestClient, worker: StandIn) -> None:
+def test_a_login_resolved_in_time_is_201(client: TestClient, worker: StandIn) -> None:
     user = factories.make_user()
     worker.knows(user)
 
@@ -27,7 +27,7 @@ def test_a_login_that_a_worker_resolves_in_time_is_201(client: TestClient, worke
 
 
 @pytest.mark.parametrize("login", ["allien", "ALLIEN"])
-def test_a_followed_login_is_200_in_any_case_and_asks_nobody(
+def test_a_followed_login_is_200_in_any_case_without_a_lookup(
     client: TestClient, connection: Connection, settings: Settings, login: str
 ) -> None:
     user = factories.add_user(connection, login="Allien")
@@ -49,9 +49,7 @@ def test_a_new_login_of_a_followed_account_is_200(
     assert (answer.status_code, answer.json()["login"]) == (200, "before")
 
 
-def test_a_login_that_github_does_not_have_is_404_with_the_reason(
-    client: TestClient, worker: StandIn
-) -> None:
+def test_an_unknown_login_is_404_with_the_reason(client: TestClient, worker: StandIn) -> None:
     worker.fails("ghost", "GitHub has no user ghost")
 
     answer = client.put("/v1/users", json={"login": "ghost"})
@@ -59,7 +57,7 @@ def test_a_login_that_github_does_not_have_is_404_with_the_reason(
     assert (answer.status_code, answer.json()) == (404, {"detail": "GitHub has no user ghost"})
 
 
-def test_a_login_that_failed_may_be_asked_for_again(client: TestClient, worker: StandIn) -> None:
+def test_a_failed_login_can_be_requested_again(client: TestClient, worker: StandIn) -> None:
     worker.fails("late", "GitHub has no user late")
     client.put("/v1/users", json={"login": "late"})
     worker.knows(factories.make_user(login="late"))
@@ -67,7 +65,7 @@ def test_a_login_that_failed_may_be_asked_for_again(client: TestClient, worker: 
     assert client.put("/v1/users", json={"login": "late"}).status_code == 201
 
 
-def test_a_login_that_takes_longer_is_202_with_the_address_of_its_state(
+def test_a_slow_login_is_202_with_the_url_of_the_lookup(
     make_client: MakeClient, settings: Settings
 ) -> None:
     client = make_client(lookup_wait=0.1)
@@ -88,7 +86,7 @@ def test_a_login_that_takes_longer_is_202_with_the_address_of_its_state(
     assert sent(settings.redis) == [(Task.RESOLVE_LOGIN, [lookup["id"]])]
 
 
-def test_no_longer_than_the_setting_is_waited(make_client: MakeClient) -> None:
+def test_put_waits_no_longer_than_lookup_wait(make_client: MakeClient) -> None:
     client = make_client(lookup_wait=0.2)
     begun = time.monotonic()
 
@@ -97,7 +95,9 @@ def test_no_longer_than_the_setting_is_waited(make_client: MakeClient) -> None:
     assert 0.2 <= time.monotonic() - begun < 2
 
 
-def test_asking_twice_is_one_question(make_client: MakeClient, settings: Settings) -> None:
+def test_two_requests_for_a_login_share_one_lookup(
+    make_client: MakeClient, settings: Settings
+) -> None:
     client = make_client(lookup_wait=0)
 
     first = client.put("/v1/users", json={"login": "allien"})
@@ -107,9 +107,7 @@ def test_asking_twice_is_one_question(make_client: MakeClient, settings: Setting
     assert len(sent(settings.redis)) == 1
 
 
-def test_more_requests_may_wait_than_there_are_threads(
-    make_client: MakeClient, connection: Connection
-) -> None:
+def test_waiting_requests_hold_no_threads(make_client: MakeClient, connection: Connection) -> None:
     client = make_client(lookup_wait=2)
     with ThreadPoolExecutor(32) as pool:
         waiting = [
@@ -123,9 +121,7 @@ def test_more_requests_may_wait_than_there_are_threads(
         assert {request.result().status_code for request in waiting} == {202}
 
 
-def test_a_lookup_that_is_done_shows_the_user(
-    make_client: MakeClient, connection: Connection
-) -> None:
+def test_a_done_lookup_shows_the_user(make_client: MakeClient, connection: Connection) -> None:
     client = make_client(lookup_wait=0)
     lookup = client.put("/v1/users", json={"login": "allien"}).json()
     user = factories.add_user(connection, login="allien")
@@ -137,9 +133,7 @@ def test_a_lookup_that_is_done_shows_the_user(
     assert answer["user"] == {"id": user.id, "login": "allien", "name": user.name}
 
 
-def test_a_lookup_whose_user_was_deleted_shows_none(
-    client: TestClient, connection: Connection
-) -> None:
+def test_a_lookup_of_a_deleted_user_shows_null(client: TestClient, connection: Connection) -> None:
     lookup, _ = lookups.get_or_create(connection, "allien")
     user = factories.add_user(connection, login="allien")
     lookups.resolve(connection, lookup.id, user.id)
@@ -150,7 +144,7 @@ def test_a_lookup_whose_user_was_deleted_shows_none(
     assert (answer["state"], answer["user"]) == ("done", None)
 
 
-def test_a_lookup_that_failed_shows_the_reason(client: TestClient, connection: Connection) -> None:
+def test_a_failed_lookup_shows_the_reason(client: TestClient, connection: Connection) -> None:
     lookup, _ = lookups.get_or_create(connection, "ghost")
     lookups.fail(connection, lookup.id, "GitHub has no user ghost")
 
@@ -174,7 +168,7 @@ def test_an_unknown_lookup_is_404(client: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (404, {"detail": "lookup not found"})
 
 
-def test_a_question_that_was_not_committed_is_not_sent(
+def test_a_lookup_that_was_not_committed_is_not_sent(
     client: TestClient, connection: Connection, settings: Settings
 ) -> None:
     connection.execute(

@@ -1,4 +1,4 @@
-"""``GET /v1/users/{id}/growth``: the movers of a period."""
+"""``GET /v1/users/{id}/growth``."""
 
 from datetime import date, timedelta
 
@@ -28,7 +28,7 @@ def add(connection: Connection, user: TrackedUser, name: str, *stars: int) -> in
     return repository.id
 
 
-def test_a_mover_is_shown_with_both_ends_and_their_days(
+def test_growth_shows_both_values_and_their_days(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     repository_id = add(connection, user, "hello", 40, 90, 42)
@@ -50,7 +50,7 @@ def test_a_mover_is_shown_with_both_ends_and_their_days(
     ]
 
 
-def test_the_period_the_count_and_how_many_can_be_chosen(
+def test_growth_takes_period_count_and_limit(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "slow", *range(10))
@@ -66,7 +66,7 @@ def test_the_period_the_count_and_how_many_can_be_chosen(
     assert shown(by="forks") == [("slow", -9), ("fast", -9)]
 
 
-def test_ten_are_shown_where_nothing_else_is_said(
+def test_growth_shows_ten_repositories_by_default(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     for number in range(12):
@@ -75,7 +75,7 @@ def test_ten_are_shown_where_nothing_else_is_said(
     assert len(client.get(f"/v1/users/{user.id}/growth").json()) == 10
 
 
-def test_whom_nobody_follows_has_no_movers(client: TestClient) -> None:
+def test_growth_of_an_unknown_user_is_404(client: TestClient) -> None:
     answer = client.get("/v1/users/7/growth")
 
     assert (answer.status_code, answer.json()) == (404, {"detail": "user not found"})
@@ -92,7 +92,7 @@ def test_whom_nobody_follows_has_no_movers(client: TestClient) -> None:
         ("date_from", "yesterday"),
     ],
 )
-def test_what_a_parameter_may_not_be_is_422(
+def test_an_invalid_parameter_is_422(
     client: TestClient, user: TrackedUser, parameter: str, value: str
 ) -> None:
     answer = client.get(f"/v1/users/{user.id}/growth", params={parameter: value})

@@ -1,4 +1,4 @@
-"""``…/chart.svg`` and ``…/badge.svg``: the right numbers, and asked for again at little cost."""
+"""``…/chart.svg`` and ``…/badge.svg``: the right counts, and cheap to request again."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 
 @pytest.fixture
 def pen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was drawn in this test, which begins with nothing kept."""
+    """The images drawn in this test, which starts with an empty cache."""
     api.v1.images.render.cache_clear()
     drawings: list[str] = []
     for name in ("line_chart", "badge"):
@@ -85,7 +85,7 @@ def test_the_chart_of_a_repository_is_of_the_last_90_days(
     assert rasterize(chart).size == (600, 300)
 
 
-def test_the_line_is_where_the_rows_are(
+def test_the_line_passes_through_the_recorded_counts(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     rows = {
@@ -114,7 +114,7 @@ def test_the_line_is_where_the_rows_are(
     ("metric", "label", "last"),
     [("stargazers", "Stars", "42"), ("forks", "Forks", "9"), ("watchers", "Watchers", "14")],
 )
-def test_one_count_is_drawn_alone(
+def test_a_chart_can_show_one_count(
     client: TestClient,
     *,
     connection: Connection,
@@ -133,13 +133,11 @@ def test_one_count_is_drawn_alone(
         assert {label, last} <= set(texts(chart))
 
 
-def test_a_repository_without_rows_has_a_chart_that_says_so(
-    client: TestClient, repository: SeenRepository
-) -> None:
+def test_a_chart_without_rows_says_so(client: TestClient, repository: SeenRepository) -> None:
     assert "nothing recorded" in texts(svg(client, chart_of(repository)))
 
 
-def test_the_chart_of_a_repository_has_the_days_of_every_owner(
+def test_the_chart_of_a_repository_includes_all_owners(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     factories.add_rows(connection, user, repository, {date(2024, 3, 8): (10, 1, 1)})
@@ -153,7 +151,7 @@ def test_the_chart_of_a_repository_has_the_days_of_every_owner(
     assert "10 on 2024-03-08, 20 on 2024-03-09" in read_description(chart)
 
 
-def test_the_chart_of_a_user_shows_totals_of_whole_days_only(
+def test_the_chart_of_a_user_shows_totals_of_complete_days_only(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     second = factories.add_repository(connection, user)
@@ -177,7 +175,7 @@ def test_the_chart_of_a_user_shows_totals_of_whole_days_only(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
-def test_theme_and_size_are_as_asked_for(
+def test_a_chart_has_the_requested_theme_and_size(
     client: TestClient, repository: SeenRepository, theme: str
 ) -> None:
     chart = svg(client, chart_of(repository), theme=theme, width=400, height=240)
@@ -196,7 +194,7 @@ def test_theme_and_size_are_as_asked_for(
         ({"metric": "watchers", "label": "eyes on it"}, ["eyes on it", "7"]),
     ],
 )
-def test_a_badge_says_the_newest_recorded_count(
+def test_a_badge_shows_the_newest_recorded_count(
     client: TestClient,
     *,
     connection: Connection,
@@ -211,14 +209,12 @@ def test_a_badge_says_the_newest_recorded_count(
     assert texts(svg(client, badge_of(repository), **params)) == text
 
 
-def test_a_badge_says_where_nothing_was_recorded(
-    client: TestClient, repository: SeenRepository
-) -> None:
+def test_a_badge_without_rows_says_so(client: TestClient, repository: SeenRepository) -> None:
     assert texts(svg(client, badge_of(repository))) == ["stars", "not recorded yet"]
 
 
 @pytest.mark.parametrize("label", HOSTILE[:-1])
-def test_a_hostile_label_is_text(
+def test_a_hostile_label_is_escaped(
     client: TestClient, repository: SeenRepository, label: str
 ) -> None:
     badge = svg(client, badge_of(repository), label=label)
@@ -229,7 +225,7 @@ def test_a_hostile_label_is_text(
 
 
 @pytest.mark.parametrize("name", HOSTILE[:-1])
-def test_a_hostile_name_is_the_charts_title(
+def test_a_hostile_name_is_escaped_in_the_title(
     client: TestClient, connection: Connection, user: TrackedUser, name: str
 ) -> None:
     repository = factories.add_repository(connection, user, name=name)
@@ -238,7 +234,7 @@ def test_a_hostile_name_is_the_charts_title(
 
 
 @pytest.mark.parametrize("what", ["chart", "badge", "user"])
-def test_a_picture_may_be_kept_and_can_do_nothing(
+def test_an_image_is_cacheable_and_cannot_run_scripts(
     client: TestClient, user: TrackedUser, repository: SeenRepository, what: str
 ) -> None:
     addresses = {
@@ -256,7 +252,7 @@ def test_a_picture_may_be_kept_and_can_do_nothing(
 
 
 @pytest.mark.parametrize("path", ["chart.svg", "badge.svg"])
-def test_the_same_picture_is_drawn_once(
+def test_the_same_image_is_drawn_once(
     client: TestClient, repository: SeenRepository, pen: list[str], path: str
 ) -> None:
     address = f"/v1/repos/{repository.id}/{path}"
@@ -270,7 +266,7 @@ def test_the_same_picture_is_drawn_once(
 
 @pytest.mark.parametrize("path", ["chart.svg", "badge.svg"])
 @pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
-def test_a_picture_that_the_client_has_is_not_sent_and_not_drawn(
+def test_an_image_that_the_client_has_is_neither_sent_nor_drawn(
     client: TestClient, repository: SeenRepository, pen: list[str], path: str, known: str
 ) -> None:
     address = f"/v1/repos/{repository.id}/{path}"
@@ -285,7 +281,7 @@ def test_a_picture_that_the_client_has_is_not_sent_and_not_drawn(
 
 
 @pytest.mark.parametrize("path", ["chart.svg", "badge.svg"])
-def test_another_picture_is_sent(client: TestClient, repository: SeenRepository, path: str) -> None:
+def test_a_changed_image_is_sent(client: TestClient, repository: SeenRepository, path: str) -> None:
     answer = client.get(
         f"/v1/repos/{repository.id}/{path}", headers={"If-None-Match": '"other", "ones"'}
     )
@@ -294,7 +290,7 @@ def test_another_picture_is_sent(client: TestClient, repository: SeenRepository,
     assert answer.text.startswith("<svg")
 
 
-def test_whatever_changes_the_picture_changes_its_etag(
+def test_everything_that_changes_an_image_changes_its_etag(
     client: TestClient,
     connection: Connection,
     clock: Clock,
@@ -336,7 +332,7 @@ def test_whatever_changes_the_picture_changes_its_etag(
 @pytest.mark.parametrize(
     "path", ["/v1/repos/1/chart.svg", "/v1/repos/1/badge.svg", "/v1/users/1/chart.svg"]
 )
-def test_what_is_not_recorded_is_404(client: TestClient, path: str) -> None:
+def test_an_image_of_an_unknown_id_is_404(client: TestClient, path: str) -> None:
     answer = client.get(path, headers={"If-None-Match": "*"})
 
     assert answer.status_code == 404
@@ -344,7 +340,7 @@ def test_what_is_not_recorded_is_404(client: TestClient, path: str) -> None:
     assert answer.json() == {"detail": f"{what} not found"}
 
 
-def test_pictures_of_a_deleted_user_are_gone(
+def test_images_of_a_deleted_user_are_404(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     assert client.get(chart_of(repository)).status_code == 200
@@ -380,7 +376,7 @@ def test_pictures_of_a_deleted_user_are_gone(
         ),
     ],
 )
-def test_what_cannot_be_drawn_is_422(
+def test_an_invalid_image_request_is_422(
     client: TestClient,
     *,
     user: TrackedUser,
@@ -397,7 +393,7 @@ def test_what_cannot_be_drawn_is_422(
 
 
 @pytest.mark.parametrize("label", ["", "x" * 101])
-def test_a_badge_without_a_label_or_with_an_endless_one_is_422(
+def test_an_empty_or_too_long_label_is_422(
     client: TestClient, repository: SeenRepository, label: str
 ) -> None:
     answer = client.get(badge_of(repository), params={"label": label})
@@ -439,7 +435,7 @@ def test_the_charts_of_the_api_page_are_drawn(
         assert svg(client, address).startswith("<svg"), address
 
 
-def test_requests_at_the_same_time_draw_a_picture_once() -> None:
+def test_concurrent_requests_draw_an_image_once() -> None:
     api.v1.images.render.cache_clear()
     drawn: list[str] = []
 

@@ -1,4 +1,4 @@
-"""``API_KEY``: calls that write need it, calls that read do not."""
+"""``API_KEY``: calls that write need it; calls that read do not."""
 
 import pytest
 from pydantic import SecretStr
@@ -28,7 +28,7 @@ def client(make_client: MakeClient) -> TestClient:
         {b"X-API-Key": RAW, b"Authorization": b"Bearer wrong"},
     ],
 )
-def test_the_key_opens_what_writes(client: TestClient, headers: dict[bytes, bytes]) -> None:
+def test_the_key_allows_writing(client: TestClient, headers: dict[bytes, bytes]) -> None:
     assert client.put("/v1/users", json=USER, headers=headers).status_code == 201
     assert client.delete("/v1/users/5", headers=headers).status_code == 200
 

@@ -1,4 +1,4 @@
-"""``GET /v1/users/{id}/repos``: what is shown, in which order, and what is left out."""
+"""``GET /v1/users/{id}/repos``: bodies, order, filters and pages."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -56,7 +56,7 @@ def names(client: TestClient, user: TrackedUser, **params: str) -> list[str]:
     return [repository["name"] for repository in listed(client, user, **params)]
 
 
-def test_a_repository_is_shown_with_all_that_is_known(
+def test_a_repository_has_the_documented_body(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     repository_id = add(
@@ -89,7 +89,7 @@ def test_a_repository_is_shown_with_all_that_is_known(
     ]
 
 
-def test_what_was_never_recorded_is_null(
+def test_an_unrecorded_repository_has_nulls(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "new")
@@ -106,7 +106,7 @@ def test_a_user_without_repositories_has_an_empty_list(
     assert listed(client, user) == []
 
 
-def test_whom_nobody_follows_has_no_list(client: TestClient) -> None:
+def test_the_list_of_an_unknown_user_is_404(client: TestClient) -> None:
     answer = client.get("/v1/users/7/repos")
 
     assert (answer.status_code, answer.json()) == (404, {"detail": "user not found"})
@@ -115,7 +115,7 @@ def test_whom_nobody_follows_has_no_list(client: TestClient) -> None:
 # Order
 
 
-def test_names_are_in_the_order_of_the_alphabet_whatever_their_case(
+def test_names_are_sorted_without_regard_to_case(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     for name in ("b", "C", "a"):
@@ -125,7 +125,7 @@ def test_names_are_in_the_order_of_the_alphabet_whatever_their_case(
     assert names(client, user, order="desc") == ["C", "b", "a"]
 
 
-def test_the_most_come_first_unless_the_least_are_asked_for(
+def test_numbers_descend_by_default(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     for name, stars in (("few", 1), ("many", 300_000), ("some", 20)):
@@ -136,7 +136,7 @@ def test_the_most_come_first_unless_the_least_are_asked_for(
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_what_has_no_value_comes_last_in_either_order(
+def test_missing_values_come_last_in_either_order(
     client: TestClient, connection: Connection, user: TrackedUser, order: str
 ) -> None:
     add(connection, user, "new")
@@ -151,7 +151,7 @@ def test_what_has_no_value_comes_last_in_either_order(
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_those_that_are_equal_are_in_the_order_of_their_names(
+def test_equal_values_are_sorted_by_name(
     client: TestClient, connection: Connection, user: TrackedUser, order: str
 ) -> None:
     for name in ("b", "c", "a"):
@@ -161,7 +161,7 @@ def test_those_that_are_equal_are_in_the_order_of_their_names(
 
 
 @pytest.mark.parametrize("sort", Sort)
-def test_a_list_can_be_ordered_by_each_column(
+def test_a_list_can_be_sorted_by_each_column(
     client: TestClient, connection: Connection, user: TrackedUser, sort: Sort
 ) -> None:
     add(connection, user, "a", 1, 2)
@@ -173,7 +173,7 @@ def test_a_list_can_be_ordered_by_each_column(
 # Filters
 
 
-def test_forks_and_archived_ones_can_be_asked_for_or_left_out(
+def test_the_list_filters_by_fork_and_archived(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "own")
@@ -186,7 +186,7 @@ def test_forks_and_archived_ones_can_be_asked_for_or_left_out(
     assert names(client, user, archived="false", fork="false") == ["own"]
 
 
-def test_those_that_are_gone_can_be_asked_for_or_left_out(
+def test_the_list_filters_by_present(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "here")
@@ -198,7 +198,7 @@ def test_those_that_are_gone_can_be_asked_for_or_left_out(
     assert (shown["present"], shown["absent_since"]) == (False, "2024-03-09")
 
 
-def test_a_language_is_found_in_whatever_case(
+def test_the_list_filters_by_language_in_any_case(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "snake", language="Python")
@@ -209,7 +209,7 @@ def test_a_language_is_found_in_whatever_case(
     assert names(client, user, sort="language") == ["snake", "none"]
 
 
-def test_words_are_found_in_names_and_descriptions_in_whatever_case(
+def test_the_list_filters_by_text_in_any_case(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "Hello-world")
@@ -233,7 +233,7 @@ def test_words_are_found_in_names_and_descriptions_in_whatever_case(
         *((name, "x" * 101) for name in ("q", "language")),
     ],
 )
-def test_what_a_parameter_may_not_be_is_422(
+def test_an_invalid_parameter_is_422(
     client: TestClient, user: TrackedUser, parameter: str, value: str
 ) -> None:
     answer = client.get(f"/v1/users/{user.id}/repos", params={parameter: value})
@@ -246,7 +246,7 @@ def test_what_a_parameter_may_not_be_is_422(
 # Pages
 
 
-def test_the_links_lead_through_all_pages_once_with_what_was_asked_for(
+def test_the_links_visit_each_repository_once_and_keep_the_filters(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     for number in range(7):
@@ -263,7 +263,7 @@ def test_the_links_lead_through_all_pages_once_with_what_was_asked_for(
     assert found == [f"r{number}" for number in reversed(range(7))]
 
 
-def test_beyond_the_last_page_there_is_nothing(
+def test_a_page_after_the_last_one_is_empty(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     add(connection, user, "only")

@@ -1,4 +1,4 @@
-"""``GET /v1/repos/{id}`` and ``…/stats``: one repository, whoever owned it."""
+"""``GET /v1/repos/{id}`` and ``…/stats``: one repository with the days of all its owners."""
 
 from datetime import date, timedelta
 
@@ -44,7 +44,7 @@ def test_a_repository_is_shown_as_in_its_owners_list(client: TestClient) -> None
 
 
 @pytest.mark.usefixtures("repository")
-def test_its_rows_look_like_those_of_a_user(client: TestClient) -> None:
+def test_rows_of_a_repository_have_the_documented_body(client: TestClient) -> None:
     answer = client.get("/v1/repos/7329078/stats")
 
     assert answer.json() == {
@@ -75,7 +75,7 @@ def test_its_rows_look_like_those_of_a_user(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_its_rows_are_those_of_the_days_that_were_asked_for(client: TestClient) -> None:
+def test_rows_of_a_repository_are_those_of_the_period(client: TestClient) -> None:
     answer = client.get(
         "/v1/repos/7329078/stats", params={"date_from": "2024-01-30", "date_to": "2024-03-09"}
     )
@@ -83,7 +83,7 @@ def test_its_rows_are_those_of_the_days_that_were_asked_for(client: TestClient) 
     assert [row["date"] for row in answer.json()["stats"]] == ["2024-01-30", "2024-03-03"]
 
 
-def test_a_repository_that_moved_has_the_days_of_all_owners(
+def test_a_repository_that_moved_includes_all_owners(
     client: TestClient, connection: Connection, repository: SeenRepository
 ) -> None:
     taker = factories.add_user(connection, 5, "bob")
@@ -111,7 +111,7 @@ def test_a_repository_of_a_deleted_user_is_not_found(
 
 @pytest.mark.parametrize("path", ["", "/stats"])
 @pytest.mark.parametrize("repo_id", ["0", "-1", "9223372036854775808", "hello", "1.5"])
-def test_an_id_that_is_none_is_422(client: TestClient, repo_id: str, path: str) -> None:
+def test_an_invalid_repository_id_is_422(client: TestClient, repo_id: str, path: str) -> None:
     answer = client.get(f"/v1/repos/{repo_id}{path}")
 
     assert answer.status_code == 422
@@ -130,7 +130,7 @@ def test_an_id_that_is_none_is_422(client: TestClient, repo_id: str, path: str) 
         ),
     ],
 )
-def test_days_that_are_none_or_too_many_are_422(
+def test_an_invalid_period_of_a_repository_is_422(
     client: TestClient, params: dict[str, str], message: str
 ) -> None:
     answer = client.get("/v1/repos/7329078/stats", params=params)

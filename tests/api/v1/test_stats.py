@@ -1,4 +1,4 @@
-"""``GET /v1/users/{id}/stats`` and ``…/scans``: which days, in which order, what is left out."""
+"""``GET /v1/users/{id}/stats``: days, order and limits."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
 from tests.clock import Clock
@@ -62,7 +61,7 @@ def test_rows_are_ordered_by_repository_and_day(
         ({"date_from": "2020-01-01", "date_to": "2030-01-07"}, ("2024-01-01", "2024-03-10")),
     ],
 )
-def test_both_dates_are_included(
+def test_both_dates_are_inclusive(
     client: TestClient,
     connection: Connection,
     user: TrackedUser,
@@ -80,7 +79,7 @@ def test_both_dates_are_included(
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05"])
-def test_a_span_does_not_reach_before_the_calendar(
+def test_the_default_period_starts_no_earlier_than_the_calendar(
     client: TestClient, user: TrackedUser, day: str
 ) -> None:
     assert days(client, user, date_to=day) == []
@@ -110,7 +109,7 @@ def test_today_is_the_utc_day(
         ({"date_from": "2024-03-11"}, "date_from 2024-03-11 is after today, 2024-03-10"),
     ],
 )
-def test_dates_the_wrong_way_round_are_422(
+def test_dates_in_the_wrong_order_are_422(
     client: TestClient, user: TrackedUser, what: str, params: dict[str, str], message: str
 ) -> None:
     answer = client.get(f"/v1/users/{user.id}/{what}", params=params)
@@ -150,7 +149,7 @@ def test_more_than_ten_years_are_422(
     assert (fault["loc"], fault["msg"]) == (["query", "date_from"], message)
 
 
-def test_half_a_million_rows_are_shown_and_one_more_is_422(
+def test_more_than_half_a_million_rows_are_422(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     span = {"date_from": "2015-01-01", "date_to": "2024-03-10"}
@@ -175,7 +174,7 @@ def test_half_a_million_rows_are_shown_and_one_more_is_422(
 
 
 def fill(connection: Connection, user: TrackedUser, *, repositories: int, days: int) -> None:
-    """Record many rows at once, the last ones today: the product's own writer takes minutes."""
+    """Record many rows at once, until today; the product's own writer would take minutes."""
     ids = [factories.add_repository(connection, user).id for _ in range(repositories)]
     connection.execute(text("SET session_replication_role = replica"))
     connection.execute(
@@ -208,88 +207,3 @@ def test_rows_of_other_users_are_not_shown(
     factories.add_rows(connection, other, repository, {TODAY: (1, 1, 1)})
 
     assert days(client, user) == []
-
-
-def test_a_scan_is_shown_with_all_that_is_known(
-    client: TestClient, connection: Connection, user: TrackedUser
-) -> None:
-    factories.add_scan(
-        connection,
-        user,
-        TODAY,
-        ScanState.INCOMPLETE,
-        reason="2 repositories did not answer",
-        expected=257,
-        recorded=255,
-    )
-
-    (scan,) = client.get(f"/v1/users/{user.id}/scans").json()
-
-    assert scan["started_at"].startswith("2024-03-10T12:00:")
-    assert scan["finished_at"].startswith("2024-03-10T12:00:")
-    assert {key: scan[key] for key in scan if key not in {"started_at", "finished_at"}} == {
-        "day": "2024-03-10",
-        "state": "incomplete",
-        "reason": "2 repositories did not answer",
-        "expected": 257,
-        "recorded": 255,
-        "attempts": 1,
-        "next_attempt_at": None,
-    }
-
-
-def test_a_scan_that_waits_says_when_it_goes_on(
-    client: TestClient, connection: Connection, user: TrackedUser
-) -> None:
-    factories.add_scan(
-        connection,
-        user,
-        TODAY,
-        ScanState.WAITING,
-        reason="the hour's requests are used up",
-        not_before=datetime(2024, 3, 10, 13, tzinfo=UTC),
-    )
-
-    (scan,) = client.get(f"/v1/users/{user.id}/scans").json()
-
-    assert (scan["state"], scan["next_attempt_at"]) == ("waiting", "2024-03-10T13:00:00Z")
-
-
-def test_a_day_on_which_nothing_was_tried_is_shown_as_a_gap(
-    client: TestClient, connection: Connection, user: TrackedUser
-) -> None:
-    for ago in (40, 3, 2, 0):
-        factories.add_scan(connection, user, TODAY - timedelta(days=ago))
-
-    def shown(**params: str) -> list[tuple[str, str]]:
-        scans = client.get(f"/v1/users/{user.id}/scans", params=params).json()
-        return [(scan["day"], scan["state"]) for scan in scans]
-
-    month = shown()
-    assert month[:4] == [
-        ("2024-03-10", "done"),
-        ("2024-03-09", "none"),
-        ("2024-03-08", "done"),
-        ("2024-03-07", "done"),
-    ]
-    assert [state for _, state in month[4:]] == ["none"] * 26
-    assert shown(date_from="2024-03-08", date_to="2024-03-09") == [
-        ("2024-03-09", "none"),
-        ("2024-03-08", "done"),
-    ]
-
-
-def test_a_gap_has_a_reason_and_no_numbers(client: TestClient, user: TrackedUser) -> None:
-    assert client.get(f"/v1/users/{user.id}/scans").json() == [
-        {
-            "day": "2024-03-10",
-            "state": "none",
-            "reason": "nothing was tried yet: the day is not over",
-            "expected": None,
-            "recorded": 0,
-            "attempts": 0,
-            "started_at": None,
-            "finished_at": None,
-            "next_attempt_at": None,
-        }
-    ]

@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 DAY = date(2024, 2, 29)
 
 
-def test_users_are_listed_by_ascending_id(client: TestClient, connection: Connection) -> None:
+def test_users_are_listed_by_id(client: TestClient, connection: Connection) -> None:
     for user_id in (30, 9, 100):
         factories.add_user(connection, user_id)
 
@@ -28,9 +28,7 @@ def follow_many(connection: Connection, first: int, last: int) -> None:
     )
 
 
-def test_all_users_are_listed_where_no_limit_is_given(
-    client: TestClient, connection: Connection
-) -> None:
+def test_all_users_are_listed_without_a_limit(client: TestClient, connection: Connection) -> None:
     follow_many(connection, 1, 10_000)
 
     answer = client.get("/v1/users")
@@ -39,9 +37,7 @@ def test_all_users_are_listed_where_no_limit_is_given(
     assert "link" not in answer.headers
 
 
-def test_more_users_than_one_answer_holds_are_linked(
-    client: TestClient, connection: Connection
-) -> None:
+def test_more_users_than_one_page_have_a_link(client: TestClient, connection: Connection) -> None:
     follow_many(connection, 1, 10_001)
 
     answer = client.get("/v1/users")
@@ -52,7 +48,7 @@ def test_more_users_than_one_answer_holds_are_linked(
     assert "link" not in rest.headers
 
 
-def test_the_links_lead_through_all_pages_once(client: TestClient, connection: Connection) -> None:
+def test_the_links_visit_each_user_once(client: TestClient, connection: Connection) -> None:
     ids = [factories.add_user(connection).id for _ in range(7)]
     found: list[int] = []
     pages = 0
@@ -66,7 +62,7 @@ def test_the_links_lead_through_all_pages_once(client: TestClient, connection: C
     assert (found, pages) == (ids, 3)
 
 
-def test_a_last_page_that_is_full_has_no_link(client: TestClient, connection: Connection) -> None:
+def test_a_full_last_page_has_no_link(client: TestClient, connection: Connection) -> None:
     for _ in range(4):
         factories.add_user(connection)
 
@@ -84,7 +80,7 @@ def test_the_largest_page_and_id_are_accepted(client: TestClient) -> None:
     assert client.get(f"/v1/users?limit=10000&after={2**63 - 1}").json() == []
 
 
-def test_deleting_takes_the_statistics_with_it(client: TestClient, connection: Connection) -> None:
+def test_deleting_a_user_deletes_the_statistics(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection)
     repository = factories.add_repository(connection, user, day=DAY)
     factories.add_history(connection, user, repository, until=DAY, stargazers=[1, 2, 3])
@@ -99,7 +95,7 @@ def test_deleting_takes_the_statistics_with_it(client: TestClient, connection: C
         assert rows == 0, table
 
 
-def test_deleting_leaves_other_users_alone(client: TestClient, connection: Connection) -> None:
+def test_deleting_a_user_keeps_other_users(client: TestClient, connection: Connection) -> None:
     gone, kept = factories.add_user(connection), factories.add_user(connection)
     for user in (gone, kept):
         repository = factories.add_repository(connection, user, day=DAY)
@@ -135,7 +131,7 @@ def test_deleting_waits_for_a_scan_that_is_writing_and_takes_its_rows_too(
     assert connection.execute(text("SELECT count(*) FROM daily_stats")).scalar_one() == 0
 
 
-def test_two_who_delete_the_same_user_are_told_apart(
+def test_of_two_concurrent_deletions_one_is_404(
     client: TestClient, connection: Connection, engine: Engine
 ) -> None:
     user = factories.add_user(connection)
