@@ -1,4 +1,4 @@
-"""``/``: who is followed, and whether the collection is healthy."""
+"""``/``: the followed users, and how today's collection is going."""
 
 from typing import Annotated
 
@@ -19,60 +19,60 @@ from api.v1.fields import MAX_ID
 
 router = APIRouter()
 
-_PAGE = 50
-"""Users on one page."""
-
-Search = Annotated[str, Query(alias="q", max_length=100)]
+_USERS_PER_PAGE = 50
 
 
 @router.get("/")
 async def show_overview(
     request: Request,
     resources: Owned,
-    part: Search = "",
+    search: Annotated[str, Query(alias="q", max_length=100)] = "",
     after: Annotated[str, Query(max_length=39, pattern="^[A-Za-z0-9_-]*$")] = "",
     after_id: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
 ) -> Response:
-    """Show the followed users, those whose login holds a part."""
-    return await overview(request, resources, part=part.strip(), after=(after, after_id))
+    """Show the followed users, or those whose login contains the search text."""
+    return await overview(request, resources, search=search.strip(), after=(after, after_id))
 
 
 async def overview(
     request: Request,
     resources: Resources,
     *,
-    part: str = "",
+    search: str = "",
     after: tuple[str, int] = ("", 0),
     login: str = "",
     problem: str | None = None,
 ) -> Response:
-    """Return the page; with what is wrong with a login that was to be followed, if anything is."""
+    """Return the page.
 
-    def look(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Trend]]:
+    :param after: login and id of the last user on the previous page
+    :param login: the content of the form to follow a user
+    :param problem: why that login was not accepted
+    """
+
+    def read_content(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Trend]]:
         progress = get_progress(connection)
-        found = user_list.search(connection, part, limit=_PAGE + 1, after=after)
+        # One more than a page shows, to know whether there is a next page.
+        users = user_list.search(connection, search, limit=_USERS_PER_PAGE + 1, after=after)
         totals = series.of_users(
-            connection,
-            [user.id for user in found[:_PAGE]],
-            progress.today - LOOK_BACK,
-            progress.today,
+            connection, [user.id for user in users], progress.today - LOOK_BACK, progress.today
         )
-        return progress, found, {user.id: Trend(totals.get(user.id, [])) for user in found}
+        return progress, users, {user.id: Trend(totals.get(user.id, [])) for user in users}
 
     checks = check(await resources.status.read())
-    progress, found, totals = await run_in_threadpool(read, resources.database, look)
+    progress, users, totals = await run_in_threadpool(read, resources.database, read_content)
     return page(
         request,
         "overview.html",
         status_code=200 if problem is None else 422,
         progress=progress,
-        complaints=[f"{name}: {result}" for name, result in checks.items() if result != OK],
-        users=found[:_PAGE],
+        failures=[f"{name}: {result}" for name, result in checks.items() if result != OK],
+        users=users[:_USERS_PER_PAGE],
         totals=totals,
         metric=Metric.STARGAZERS,
-        is_more=len(found) > _PAGE,
+        has_next=len(users) > _USERS_PER_PAGE,
         is_first=after == ("", 0),
-        part=part,
+        search=search,
         login=login,
         problem=problem,
     )

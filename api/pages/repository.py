@@ -1,4 +1,4 @@
-"""``/repos/{id}``: the three series of one repository, its days, and how to embed its chart."""
+"""``/repos/{id}``: charts and days of one repository, and how to embed its chart."""
 
 import html
 import re
@@ -12,45 +12,46 @@ from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
-from api.http.errors import NotFoundError
 from api.http.transactions import read
-from api.pages.days import Gap, newest_first
+from api.pages.day_table import MissingDays, newest_first
 from api.pages.layout import page
 from api.pages.period import DateRange, Period
-from api.queries import repository_list, scan_days, series
+from api.queries import scan_days, series
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
 from api.queries.series import Point
 from api.v1.fields import MAX_ID
+from api.v1.repositories import get_repository
 from common import clock
 
 router = APIRouter(prefix="/repos")
 
-_MOST_ROWS = 400
-"""Lines of the table of days; the downloads have them all."""
+_MAX_ROWS = 400
+"""Rows of the table of days; the downloads contain all days."""
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>!&~|])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>!&~|])")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What a visitor chose to see."""
+class ViewOptions:
+    """What the visitor chose to see."""
 
     period: Period
 
-    def address(self, *, period: Period) -> str:
-        """Return the query of the page with another period."""
+    def url(self, *, period: Period) -> str:
+        """Return the query string of the page with another period."""
         return f"?period={period}"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the page shows, of one moment."""
+    """What the page shows, read in one transaction."""
 
     entry: Entry
-    chosen: DateRange
-    days: Sequence[Point | Gap]
-    is_more: bool
+    dates: DateRange
+    days: Sequence[Point | MissingDays]
+    is_cut: bool
+    """Whether the period has more days than the table."""
 
 
 @router.get("/{repo_id}")
@@ -61,57 +62,58 @@ def show_repository(
     period: Period = Period.QUARTER,
 ) -> Response:
     """Show a repository."""
-    content = read(database, lambda connection: _look(connection, repo_id, period))
-    entry = content.entry
+    content = read(database, lambda connection: _read(connection, repo_id, period))
     return page(
         request,
         "repository.html",
-        entry=entry,
+        entry=content.entry,
         content=content,
-        choice=Choice(period),
+        options=ViewOptions(period),
         metrics=Metric,
         periods=Period,
         spans=SPANS,
-        markdown=_markdown(request, entry),
-        html=_html(request, entry),
+        markdown=_markdown(request, content.entry),
+        html=_html(request, content.entry),
     )
 
 
-def _look(connection: Connection, repo_id: int, period: Period) -> Content:
-    entry = repository_list.get(connection, repo_id)
-    if entry is None:
-        raise NotFoundError("repository not found")
+def _read(connection: Connection, repo_id: int, period: Period) -> Content:
+    entry = get_repository(connection, repo_id)
     today = clock.today(connection)
-    chosen = period.until(today, recorded_since=entry.first_day)
-    points = series.of_repository(connection, repo_id, chosen.first, chosen.last)
-    # Days before it was known are no gaps.
-    first = max(chosen.first, entry.first_day or today)
+    dates = period.until(today, recorded_since=entry.first_day)
+    points = series.of_repository(connection, repo_id, dates.first, dates.last)
+    # Days before the first recorded one are not missing.
+    first = max(dates.first, entry.first_day or today)
+    last = _last_row(entry, points, today)
     records = scan_days.records(connection, entry.user_id, first, today)
-    last = _last(entry, points, today)
-    days = list(islice(newest_first(points, first, last, records), _MOST_ROWS + 1))
-    return Content(entry, chosen, days[:_MOST_ROWS], len(days) > _MOST_ROWS)
+    rows = list(islice(newest_first(points, first, last, records), _MAX_ROWS + 1))
+    return Content(entry, dates, rows[:_MAX_ROWS], len(rows) > _MAX_ROWS)
 
 
-def _last(entry: Entry, points: Sequence[Point], today: date) -> date:
-    """Return the day that the table begins with: today's scan may be still to come."""
+def _last_row(entry: Entry, points: Sequence[Point], today: date) -> date:
+    """Return the newest day of the table: today unless the repository is gone or has no days."""
     if points and points[-1].day < today and entry.is_present:
         return today
     return max(entry.last_day or today, points[-1].day if points else date.min)
 
 
 def _markdown(request: Request, entry: Entry) -> str:
-    chart, leads_to = _addresses(request, entry)
-    label = _MARKDOWN.sub(r"\\\1", f"Stars of {entry.full_name}")
-    return f"[![{label}]({chart})]({leads_to})"
+    chart, link = _embed_urls(request, entry)
+    label = _MARKDOWN_SPECIAL.sub(r"\\\1", _label(entry))
+    return f"[![{label}]({chart})]({link})"
 
 
 def _html(request: Request, entry: Entry) -> str:
-    chart, leads_to = (html.escape(address) for address in _addresses(request, entry))
-    label = html.escape(f"Stars of {entry.full_name}")
-    return f'<a href="{leads_to}"><img src="{chart}" alt="{label}"></a>'
+    chart, link = map(html.escape, _embed_urls(request, entry))
+    return f'<a href="{link}"><img src="{chart}" alt="{html.escape(_label(entry))}"></a>'
 
 
-def _addresses(request: Request, entry: Entry) -> tuple[str, str]:
+def _label(entry: Entry) -> str:
+    return f"Stars of {entry.full_name}"
+
+
+def _embed_urls(request: Request, entry: Entry) -> tuple[str, str]:
+    """Return the URLs of the chart and of this page, with the host of the request."""
     base = str(request.base_url)
     return (
         f"{base}v1/repos/{entry.id}/chart.svg?metric=stargazers&theme=auto",

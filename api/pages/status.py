@@ -1,4 +1,4 @@
-"""``/status``: the state of the collection in full."""
+"""``/status``: the health of the collection in detail."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,7 +14,7 @@ _QUOTAS = {"graphql": "GraphQL points", "core": "REST requests"}
 
 @router.get("/status")
 async def show_status(request: Request, resources: Owned) -> Response:
-    """Show a snapshot of the collection."""
+    """Show today's progress, the components, the queues, and GitHub's quota and limits."""
     snapshot = await resources.status.read(with_workers=True)
     redis = snapshot.redis
     quotas = [
@@ -35,11 +35,11 @@ async def show_status(request: Request, resources: Owned) -> Response:
         workers=snapshot.workers,
         is_anonymous=choose_credential(resources.settings) is None,
         scan_at=f"{resources.settings.scan_at:%H:%M}",
-        flower=_flower(request, resources.settings.flower_port),
+        flower_url=_flower_url(request, resources.settings.flower_port),
     )
 
 
-def _flower(request: Request, port: int) -> str:
-    """Return Flower's address for the visitor: the same host, another port."""
+def _flower_url(request: Request, port: int) -> str:
+    """Return the URL of Flower, which runs on the host of this page."""
     host = request.url.hostname or "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

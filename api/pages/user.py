@@ -1,4 +1,4 @@
-"""``/users/{id}``: one user's total, repositories, movers and days."""
+"""``/users/{id}``: total, repositories, movers and scan calendar of one user."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from api.dependencies import Database, Owned
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
-from api.pages.days import Calendar, calendar
+from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
 from api.pages.period import DateRange, Period
 from api.pages.trend import LOOK_BACK, Trend
@@ -21,7 +21,6 @@ from api.queries.growth import Mover
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
 from api.queries.repository_sort import Order, Sort, change_of, sort_repositories
-from api.queries.series import Point
 from api.v1 import scans as scan_calls
 from api.v1.fields import UserId
 from api.v1.users import get_tracked_user
@@ -30,18 +29,16 @@ from common.users import TrackedUser
 
 router = APIRouter(prefix="/users/{user_id}")
 
-_PAGE = 100
-"""Repositories on one page."""
-
-_MOVERS = 10
-_A_YEAR = timedelta(days=364)
+_REPOSITORIES_PER_PAGE = 100
+_MAX_MOVERS = 10
+_CALENDAR = timedelta(days=364)
 
 _SORTS = f"^(name|{'|'.join(Metric)}|{'|'.join(map(str, SPANS))})$"
-"""Changes are named by their days: they are those of the metric that is shown."""
+"""Changes are named by their number of days; they are those of the shown metric."""
 
 
-class Rescan(StrEnum):
-    """What became of a scan that the visitor asked for."""
+class RescanResult(StrEnum):
+    """The result of a request to scan the user now."""
 
     SENT = "sent"
     AT_WORK = "at_work"
@@ -49,76 +46,82 @@ class Rescan(StrEnum):
 
     @property
     def text(self) -> str:
-        """What the visitor is told."""
+        """The message to the visitor."""
         return {
-            "sent": "A scan was asked for: load the page again in a moment.",
-            "at_work": "A scan is on its way already: load the page again in a moment.",
-            "too_soon": "There was a scan a moment ago: ask again in five minutes.",
+            "sent": "Scan requested. Reload the page in a moment.",
+            "at_work": "A scan is already in progress. Reload the page in a moment.",
+            "too_soon": "This user was scanned a moment ago. Try again in five minutes.",
         }[self.value]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What a visitor chose to see."""
+class ViewOptions:
+    """What the visitor chose to see.
+
+    :param sort: a column, or the number of days over which the shown metric changed
+    """
 
     metric: Metric
     period: Period
     sort: str
-    """A column, or the number of days over which the shown metric changed."""
     is_ascending: bool
     page: int
 
-    def address(self, **changes: object) -> str:
-        """Return the query of the page with something else chosen; the first page of it."""
-        chosen = {
+    def url(self, **changes: object) -> str:
+        """Return the query string of the page with other options; it starts at the first page."""
+        options = {
             "metric": self.metric,
             "period": self.period,
             "sort": self.sort,
             "order": "asc" if self.is_ascending else "desc",
             **changes,
         }
-        return "?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+        return "?" + "&".join(f"{name}={value}" for name, value in options.items())
 
-    def sorting(self, sort: str) -> str:
-        """Return the query that sorts by something, or the other way round where it does already.
+    def sort_url(self, column: str) -> str:
+        """Return the URL that sorts by a column, or reverses the order if it is sorted by it.
 
-        Names go up first, numbers down.
+        Names start in ascending order, numbers in descending order.
         """
-        is_up = not self.is_ascending if self.sort == sort else sort == "name"
-        return self.address(sort=sort, order="asc" if is_up else "desc") + "#repositories"
+        is_ascending = not self.is_ascending if self.sort == column else column == "name"
+        return self.url(sort=column, order="asc" if is_ascending else "desc") + "#repositories"
 
-    def direction(self, sort: str) -> str:
-        """Return ``aria-sort`` of a column."""
-        if self.sort != sort:
+    def aria_sort(self, column: str) -> str:
+        """Return the ``aria-sort`` attribute of a column."""
+        if self.sort != column:
             return "none"
         return "ascending" if self.is_ascending else "descending"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the page shows, of one moment."""
+    """What the page shows, read in one transaction.
+
+    :param total: the sums of all repositories
+    :param entries: the repositories on this page of the table
+    :param repositories: the number of all repositories
+    :param trends: of the repositories on this page, by id
+    """
 
     user: TrackedUser
     today: date
-    chosen: DateRange
+    dates: DateRange
     total: Trend
     entries: list[Entry]
-    """Those of the page that is looked at."""
     repositories: int
-    """How many there are in all."""
-    lines: dict[int, list[Point]]
+    trends: dict[int, Trend]
     movers: list[Mover]
     calendar: Calendar
 
 
-def _choice(
+def _view_options(
     metric: Metric = Metric.STARGAZERS,
     period: Period = Period.QUARTER,
     sort: Annotated[str, Query(pattern=_SORTS)] = "stargazers",
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-) -> Choice:
-    return Choice(metric, period, sort, order == "asc", page)
+) -> ViewOptions:
+    return ViewOptions(metric, period, sort, order == "asc", page)
 
 
 @router.get("")
@@ -126,23 +129,23 @@ def show_user(
     request: Request,
     database: Database,
     user_id: UserId,
-    choice: Annotated[Choice, Depends(_choice)],
-    scan: Rescan | None = None,
+    options: Annotated[ViewOptions, Depends(_view_options)],
+    scan: RescanResult | None = None,
 ) -> Response:
     """Show a user."""
-    content = read(database, lambda connection: _look(connection, user_id, choice))
+    content = read(database, lambda connection: _read(connection, user_id, options))
 
     def sparkline(entry: Entry) -> Markup:
-        return Trend(content.lines.get(entry.id, [])).sparkline(choice.metric, content.today)
+        return content.trends[entry.id].sparkline(options.metric, content.today)
 
     return page(
         request,
         "user.html",
         user=content.user,
-        choice=choice,
+        options=options,
         content=content,
         sparkline=sparkline,
-        is_more=choice.page * _PAGE < content.repositories,
+        has_next=options.page * _REPOSITORIES_PER_PAGE < content.repositories,
         metrics=Metric,
         periods=Period,
         spans=SPANS,
@@ -152,52 +155,52 @@ def show_user(
 
 @router.post("/scan")
 def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response:
-    """Scan the user now, and lead back to the calendar, which says what comes of it."""
+    """Request a scan, and redirect to the scan calendar."""
     asked = scan_calls.request_scan(resources, user_id)
-    became = Rescan.SENT if asked.is_accepted else Rescan.AT_WORK
+    result = RescanResult.SENT if asked.is_accepted else RescanResult.AT_WORK
     if asked.wait:
-        became = Rescan.TOO_SOON
-    return redirect(f"/users/{user_id}?scan={became}#scans")
+        result = RescanResult.TOO_SOON
+    return redirect(f"/users/{user_id}?scan={result}#scans")
 
 
-def _look(connection: Connection, user_id: int, choice: Choice) -> Content:
+def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content:
     user = get_tracked_user(connection, user_id)
     today = clock.today(connection)
     entries = repository_list.of_user(connection, user_id)
-    since = min((entry.first_day for entry in entries if entry.first_day), default=None)
-    chosen = choice.period.until(today, recorded_since=since)
-    order = Order.ASCENDING if choice.is_ascending else Order.DESCENDING
-    shown = sort_repositories(entries, _column(choice), order)[
-        (choice.page - 1) * _PAGE : choice.page * _PAGE
-    ]
+    first_day = min((entry.first_day for entry in entries if entry.first_day), default=None)
+    dates = options.period.until(today, recorded_since=first_day)
+    start = (options.page - 1) * _REPOSITORIES_PER_PAGE
+    order = Order.ASCENDING if options.is_ascending else Order.DESCENDING
+    ordered = sort_repositories(entries, _sort_column(options), order)
+    shown = ordered[start : start + _REPOSITORIES_PER_PAGE]
+    movers = growth.movers(
+        connection, user_id, dates.first, dates.last, by=options.metric, limit=_MAX_MOVERS
+    )
     return Content(
         user=user,
         today=today,
-        chosen=chosen,
+        dates=dates,
         total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),
         entries=shown,
         repositories=len(entries),
-        lines=series.of_repositories(
-            connection, user_id, [entry.id for entry in shown], today - timedelta(30), today
+        trends=_trends(connection, user_id, shown, today),
+        movers=[mover for mover in movers if mover.difference],
+        calendar=make_calendar(
+            scan_days.records(connection, user_id, today - _CALENDAR, today), today
         ),
-        movers=[
-            mover
-            for mover in growth.movers(
-                connection,
-                user_id,
-                chosen.first,
-                chosen.last,
-                by=choice.metric,
-                limit=_MOVERS,
-            )
-            if mover.difference
-        ],
-        calendar=calendar(scan_days.records(connection, user_id, today - _A_YEAR, today), today),
     )
 
 
-def _column(choice: Choice) -> Sort:
-    """Return the column to sort by: changes are those of the metric that is shown."""
-    if choice.sort.isdecimal():
-        return change_of(choice.metric, int(choice.sort))
-    return Sort(choice.sort)
+def _trends(
+    connection: Connection, user_id: int, entries: list[Entry], today: date
+) -> dict[int, Trend]:
+    points = series.of_repositories(
+        connection, user_id, [entry.id for entry in entries], today - timedelta(30), today
+    )
+    return {entry.id: Trend(points.get(entry.id, [])) for entry in entries}
+
+
+def _sort_column(options: ViewOptions) -> Sort:
+    if options.sort.isdecimal():
+        return change_of(options.metric, int(options.sort))
+    return Sort(options.sort)

@@ -1,1 +1,1 @@
-"""What a person does with the pages, in a real browser."""
+"""Tests of the pages in a real browser."""

@@ -1,4 +1,4 @@
-"""The Chromium that drives the pages, in tests and for pictures."""
+"""Start Chromium, for the browser tests and the screenshots."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ _OPTIONS = (
 
 
 class NoChromiumError(Exception):
-    """There is none on this machine."""
+    """No Chromium is installed."""
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Open a browser for the length of the block.
+    """Start a browser, closed at the end of the block.
 
-    :raise NoChromiumError: neither the machine nor Playwright has one
+    :raise NoChromiumError: neither the system nor Playwright has one
     """
     with sync_playwright() as playwright:
         bundled = playwright.chromium.executable_path

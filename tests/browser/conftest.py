@@ -1,4 +1,4 @@
-"""A browser, and the whole product beside the simulator to point it at."""
+"""Fixtures: a browser, and the running product with the simulator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ from tests.waiting import wait_until
 __all__ = ["make_system", "system", "world"]
 
 WIDTHS = (390, 1280)
-"""Pixels: a phone, and a desk."""
+"""Pixels: a phone and a desktop."""
 
 
-# Of this package, not of the session: while it is open its event loop occupies the main thread.
+# Scope "package", not "session": while open, its event loop occupies the main thread.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests."""
+    """A browser shared by all tests."""
     try:
         with chromium() as opened:
             yield opened
@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """Somebody with a browser; what must not happen on any page is noted."""
+    """A browser window that records console messages, errors and foreign requests as faults."""
 
     context: BrowserContext
     page: Page
@@ -40,13 +40,12 @@ class Visitor:
     faults: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> None:
-        """Open one of our pages."""
+        """Open a page of the product."""
         self.page.goto(self.address + path, wait_until="networkidle")
 
     def wait_for_images(self) -> None:
-        """Wait until each image of the page has something to show."""
-        # Asked from here again and again: a page that waits by itself evaluates the text each time,
-        # and our pages forbid that.
+        """Wait until all images of the page are loaded."""
+        # Polled from here: page.wait_for_function() uses eval, which the pages' policy forbids.
         wait_until(
             lambda: self.page.evaluate(
                 "document.images.length > 0"
@@ -56,19 +55,19 @@ class Visitor:
         )
 
     def check(self) -> None:
-        """Fail if the page that is open is not fit for people, or anything went wrong so far."""
+        """Fail if the page is too wide or not accessible, or if faults were recorded."""
         width = self.page.evaluate("document.documentElement.scrollWidth")
         size = self.page.viewport_size
         assert size is not None
         assert width <= size["width"], f"{self.page.url} is {width} pixels wide"
         found = Axe().run(self.page).response["violations"]
-        grave = [
+        severe = [
             f"{violation['id']}: {node['html']}"
             for violation in found
             if violation["impact"] in {"serious", "critical"}
             for node in violation["nodes"][:3]
         ]
-        assert not grave, self.page.url
+        assert not severe, self.page.url
         assert not self.faults
 
 
@@ -76,7 +75,7 @@ class Visitor:
 def visiting(
     browser: Browser, address: str, *, width: int, scheme: str = "light", scripts: bool = True
 ) -> Iterator[Visitor]:
-    """Open a window of its own cookies, and fail at its end if something went wrong in it."""
+    """Open a window with its own cookies; fail at the end if it recorded faults."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -87,16 +86,16 @@ def visiting(
     page = context.new_page()
     visitor = Visitor(context, page, address)
 
-    def note(message: ConsoleMessage) -> None:
+    def record(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             visitor.faults.append(f"{message.text} ({message.location})")
 
-    page.on("console", note)
+    page.on("console", record)
     page.on("pageerror", lambda error: visitor.faults.append(str(error)))
     page.on(
         "request",
         lambda request: (
-            visitor.faults.append(f"asked {request.url}")
+            visitor.faults.append(f"requested {request.url}")
             if urlsplit(request.url).netloc != urlsplit(address).netloc
             else None
         ),

@@ -1,4 +1,4 @@
-"""From a login to its history: what the pages are for, at the desk and on the phone."""
+"""From a login to its history in a real browser, on a desktop and on a phone."""
 
 import csv
 import io
@@ -25,42 +25,42 @@ pytestmark = [pytest.mark.browser, pytest.mark.end_to_end]
 HOSTILE = ["<script>alert(1)</script>", '"onload="alert(1)', "=1+1", "שלום", "🦀", "x" * 100]
 
 
-def octo(world: World) -> None:
-    """Let GitHub have an account with three repositories, of names that are no names."""
+def add_octo_org(world: World) -> None:
+    """Add an account with three repositories to GitHub; its name looks like HTML."""
     owner = world.add_account("octo-org", name="Octo <b>&amp; Söhne", type="Organization")
     for number in range(3):
         world.add_repository(owner, f"tool-{number}", stargazers=1000 * (number + 1), forks=number)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_user_is_added_watched_looked_at_and_taken_away(
+def test_follow_a_user_look_around_and_download(
     browser: Browser, system: System, world: World, width: int
 ) -> None:
-    octo(world)
+    add_octo_org(world)
     with visiting(browser, system.address, width=width) as visitor:
         page = visitor.page
         visitor.go("/")
         visitor.check()
 
-        page.get_by_label("Add a user or an organisation by login").fill("octo-org")
+        page.get_by_label("Follow a user or an organisation by login").fill("octo-org")
         page.get_by_role("button", name="Follow").click()
-        # Written by the script: the page is not loaded again.
+        # Updated by the script; the page does not reload.
         expect(page.locator("[data-stage='done']")).to_have_count(2)
         expect(page.get_by_text("3 repositories")).to_be_visible()
         visitor.check()
 
-        page.get_by_role("link", name="Open the page of octo-org").click()
+        page.get_by_role("link", name="Show octo-org").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Octo <b>&amp; Söhne")
         expect(page.get_by_role("definition").first).to_have_text("6,000")
         visitor.check()
 
         page.get_by_role("link", name="Forks", exact=True).first.click()
-        expect(page.get_by_role("heading", name="Total of forks")).to_be_visible()
+        expect(page.get_by_role("heading", name="Total forks")).to_be_visible()
         visitor.wait_for_images()
         visitor.check()
 
         with page.expect_download() as download:
-            page.get_by_role("listitem").filter(has_text="The repositories:").get_by_role(
+            page.get_by_role("listitem").filter(has_text="Repositories:").get_by_role(
                 "link", name="CSV"
             ).click()
         text = Path(download.value.path()).read_text(encoding="utf-8-sig")
@@ -79,7 +79,7 @@ def test_a_user_is_added_watched_looked_at_and_taken_away(
         visitor.check()
 
         page.get_by_role("link", name="Status").click()
-        expect(page.get_by_text("1 worker at work")).to_be_visible()
+        expect(page.get_by_text("1 worker running")).to_be_visible()
         expect(page.get_by_role("region", name="GitHub")).to_contain_text("GraphQL points")
         visitor.check()
 
@@ -90,20 +90,20 @@ def test_a_user_is_added_watched_looked_at_and_taken_away(
         visitor.check()
 
 
-def test_a_login_that_github_does_not_have_is_told_where_one_watches(
+def test_progress_page_shows_that_github_has_no_such_login(
     browser: Browser, system: System
 ) -> None:
     with visiting(browser, system.address, width=390) as visitor:
         visitor.go("/")
-        visitor.page.get_by_label("Add a user or an organisation by login").fill("nobody-at-all")
+        visitor.page.get_by_label("Follow a user or an organisation by login").fill("nobody-at-all")
         visitor.page.keyboard.press("Enter")
 
         expect(visitor.page.locator("[data-stage='failed']")).to_contain_text("nobody-at-all")
         visitor.check()
 
 
-def go_by_keyboard(page: Page, name: str) -> None:
-    """Press Tab until something of that name has the focus, and see that the focus is shown."""
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until an element of that name has the focus; the focus must be visible."""
     for _ in range(60):
         page.keyboard.press("Tab")
         label, outline = page.evaluate(
@@ -113,42 +113,42 @@ def go_by_keyboard(page: Page, name: str) -> None:
         if label == name:
             assert outline != "none"
             return
-    raise AssertionError(f"no Tab leads to {name}")
+    raise AssertionError(f"not reached with Tab: {name}")
 
 
-def test_all_of_it_can_be_reached_by_keyboard(
+def test_pages_can_be_used_with_the_keyboard_alone(
     browser: Browser, system: System, world: World
 ) -> None:
-    octo(world)
+    add_octo_org(world)
     with visiting(browser, system.address, width=1280) as visitor:
         page = visitor.page
         visitor.go("/")
-        go_by_keyboard(page, "Add a user or an organisation by login")
+        tab_to(page, "Follow a user or an organisation by login")
         page.keyboard.type("octo-org")
-        go_by_keyboard(page, "Follow")
+        tab_to(page, "Follow")
         page.keyboard.press("Enter")
         expect(page.locator("[data-stage='done']")).to_have_count(2)
 
-        go_by_keyboard(page, "Open the page of octo-org")
+        tab_to(page, "Show octo-org")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Total of stars")).to_be_visible()
-        go_by_keyboard(page, "Forks")
+        expect(page.get_by_role("heading", name="Total stars")).to_be_visible()
+        tab_to(page, "Forks")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Total of forks")).to_be_visible()
-        go_by_keyboard(page, "tool-2")
+        expect(page.get_by_role("heading", name="Total forks")).to_be_visible()
+        tab_to(page, "tool-2")
         page.keyboard.press("Enter")
 
         expect(page.get_by_role("heading", level=1)).to_have_text("octo-org / tool-2")
 
 
-def test_a_scan_is_asked_for_once_and_shows_what_is_new(
+def test_scan_button_records_new_counts_once_in_five_minutes(
     browser: Browser, system: System, world: World, clock: Clock
 ) -> None:
-    octo(world)
+    add_octo_org(world)
     system.call("PUT", "/v1/users", json={"login": "octo-org"})
     (user,) = system.call("GET", "/v1/users").json()
     wait_until(lambda: is_recorded(system, user["id"]), 30)
-    # So soon after a scan none may be asked for.
+    # The first scan counts: another may be requested five minutes later.
     clock.advance(timedelta(minutes=10))
     repository = world.repository("octo-org", "tool-0")
     assert repository is not None
@@ -157,13 +157,13 @@ def test_a_scan_is_asked_for_once_and_shows_what_is_new(
         page = visitor.page
         visitor.go(f"/users/{user['id']}")
         page.get_by_role("button", name="Scan now").click()
-        expect(page.get_by_role("status")).to_contain_text("A scan was asked for")
+        expect(page.get_by_role("status")).to_contain_text("Scan requested")
         visitor.check()
 
         wait_until(lambda: stars(system, user["id"]) == 6234, 30)
         page.get_by_role("button", name="Scan now").click()
 
-        expect(page.get_by_role("status")).to_contain_text("There was a scan a moment ago")
+        expect(page.get_by_role("status")).to_contain_text("was scanned a moment ago")
         expect(page.get_by_role("definition").first).to_have_text("6,234")
         visitor.check()
 
@@ -179,22 +179,22 @@ def stars(system: System, user_id: int) -> int:
     return sum(repository["latest"]["stargazers"] for repository in repositories)
 
 
-def test_all_of_it_works_without_a_script(browser: Browser, system: System, world: World) -> None:
-    octo(world)
+def test_pages_work_without_javascript(browser: Browser, system: System, world: World) -> None:
+    add_octo_org(world)
     with visiting(browser, system.address, width=1280, scripts=False) as visitor:
         page = visitor.page
         page.goto(system.address)
-        page.get_by_label("Add a user or an organisation by login").fill("octo-org")
+        page.get_by_label("Follow a user or an organisation by login").fill("octo-org")
         page.get_by_role("button", name="Follow").click()
-        # The page loads itself again until it is over.
+        # The page reloads itself until the user is recorded.
         expect(page.locator("[data-stage='done']")).to_have_count(2)
-        page.get_by_role("link", name="Open the page of octo-org").click()
+        page.get_by_role("link", name="Show octo-org").click()
 
         expect(page.get_by_role("link", name="tool-1", exact=True).last).to_be_visible()
 
 
-def history(connection: Connection, clock: Clock, names: list[str]) -> TrackedUser:
-    """Record two months of a user who lost a day."""
+def add_history(connection: Connection, clock: Clock, names: list[str]) -> TrackedUser:
+    """Add a user with two months of daily rows, three days missing."""
     user = factories.add_user(connection, login="adam", name=HOSTILE[0])
     today = clock.today()
     for name in names:
@@ -224,14 +224,14 @@ def history(connection: Connection, clock: Clock, names: list[str]) -> TrackedUs
 
 
 @pytest.mark.parametrize("look", [(390, "dark"), (1280, "light")])
-def test_hostile_names_are_shown_as_they_are(
+def test_hostile_names_are_escaped(
     browser: Browser,
     make_system: MakeSystem,
     connection: Connection,
     clock: Clock,
     look: tuple[int, str],
 ) -> None:
-    user = history(connection, clock, HOSTILE)
+    user = add_history(connection, clock, HOSTILE)
     width, scheme = look
     with (
         running(make_system(), "api") as system,
@@ -250,12 +250,12 @@ def test_hostile_names_are_shown_as_they_are(
         visitor.check()
 
 
-def test_the_theme_follows_the_reader(
+def test_theme_follows_the_system(
     browser: Browser, make_system: MakeSystem, connection: Connection, clock: Clock
 ) -> None:
-    user = history(connection, clock, ["tool"])
+    user = add_history(connection, clock, ["tool"])
 
-    def ground(visitor: Visitor) -> str:
+    def background(visitor: Visitor) -> str:
         visitor.go(f"/users/{user.id}")
         colour: str = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
         return colour
@@ -264,14 +264,14 @@ def test_the_theme_follows_the_reader(
         running(make_system(), "api") as system,
         visiting(browser, system.address, width=1280, scheme="light") as visitor,
     ):
-        light = ground(visitor)
+        light = background(visitor)
         visitor.page.emulate_media(color_scheme="dark")
-        dark = ground(visitor)
+        dark = background(visitor)
 
     assert (light, dark) == ("rgb(246, 247, 248)", "rgb(17, 22, 26)")
 
 
-def test_the_key_is_asked_for_and_opens_the_forms(
+def test_login_with_the_key_shows_the_forms(
     browser: Browser, make_system: MakeSystem, engine: Engine
 ) -> None:
     key = SecretStr("correct horse ✓")
@@ -284,13 +284,13 @@ def test_the_key_is_asked_for_and_opens_the_forms(
         page.get_by_role("main").get_by_role("link", name="Log in").click()
         page.get_by_label("Key").fill(key.get_secret_value())
         page.get_by_role("button", name="Log in").click()
-        page.get_by_label("Add a user or an organisation by login").fill("adam")
+        page.get_by_label("Follow a user or an organisation by login").fill("adam")
         visitor.check()
         cookies = {cookie["name"]: cookie for cookie in visitor.context.cookies()}
         assert cookies["repopulse_session"]["httpOnly"]
         assert cookies["repopulse_session"]["sameSite"] == "Strict"
 
         page.get_by_role("button", name="Log out").click()
-        expect(page.get_by_label("Add a user or an organisation by login")).to_have_count(0)
+        expect(page.get_by_label("Follow a user or an organisation by login")).to_have_count(0)
     with engine.begin() as connection:
         assert users.page(connection) == []

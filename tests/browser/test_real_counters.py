@@ -1,4 +1,4 @@
-"""Counters from GitHub itself, in a browser: every number on the pages is that of the file."""
+"""Real counters in a browser: the pages show exactly the numbers of the file."""
 
 import csv
 import io
@@ -24,14 +24,14 @@ pytestmark = [
     pytest.mark.end_to_end,
     pytest.mark.skipif(
         not COUNTERS.exists(),
-        reason="the file of real counters is not part of the project and is not at hand",
+        reason="needs the file of real counters, which is not part of the project",
     ),
 ]
 
 DAYS = [FIRST_DAY + timedelta(days=ahead) for ahead in range(5)]
-LOST = DAYS[2]
-"""Nobody is there on this day."""
-RECORDED = [day for day in DAYS if day != LOST]
+MISSING = DAYS[2]
+"""No process runs on this day."""
+RECORDED = [day for day in DAYS if day != MISSING]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def world() -> World:
 
 
 def most_prolific(world: World) -> str:
-    """Return the login of the owner of the most repositories."""
+    """Return the login of the owner with the most repositories."""
     owners = [owner for owner, *_ in world.truth(FIRST_DAY).values()]
     most = max(set(owners), key=lambda owner: (owners.count(owner), owner))
     (account,) = [account for account in world.accounts if account.id == most]
@@ -51,7 +51,7 @@ Counts = tuple[int, int, int]
 
 
 def truth(world: World, owner: int, day: date) -> dict[int, Counts]:
-    """What the file says of an owner's repositories on a day."""
+    """Return the counts of an owner's repositories on a day, from the file."""
     return {
         repo_id: (stargazers, forks, watchers)
         for repo_id, (owner_id, stargazers, forks, watchers) in world.truth(day).items()
@@ -64,10 +64,10 @@ Record = Callable[[date], None]
 
 @pytest.fixture
 def record(world: World, clock: Clock, settings: Settings, engine: Engine) -> Record:
-    """Return a function that lets a day come, and everybody be scanned on it."""
+    """Return a function that moves to a day and waits until every user is scanned."""
     clock.set(FIRST_DAY)
 
-    def let_come(day: date) -> None:
+    def record_day(day: date) -> None:
         def is_scanned() -> bool:
             with engine.connect() as connection:
                 found = connection.execute(text("SELECT scanned_on FROM users")).scalars()
@@ -78,7 +78,7 @@ def record(world: World, clock: Clock, settings: Settings, engine: Engine) -> Re
         assert send(make_celery(settings), Task.FAN_OUT)
         wait_until(is_scanned, 60)
 
-    return let_come
+    return record_day
 
 
 def cells(table: Locator) -> list[list[str]]:
@@ -86,8 +86,8 @@ def cells(table: Locator) -> list[list[str]]:
     return [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
 
 
-def downloaded(visitor: Visitor, where: str) -> list[dict[str, str]]:
-    """Return the rows of the CSV that an entry of the downloads leads to."""
+def download_csv(visitor: Visitor, where: str) -> list[dict[str, str]]:
+    """Download the CSV of an item of the list of downloads; return its rows."""
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("listitem").filter(has_text=where).get_by_role(
             "link", name="CSV"
@@ -97,7 +97,7 @@ def downloaded(visitor: Visitor, where: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_pages_and_downloads_say_what_was_counted(
+def test_pages_and_downloads_show_the_real_counters(
     record: Record, browser: Browser, system: System, world: World, width: int
 ) -> None:
     login = most_prolific(world)
@@ -106,7 +106,7 @@ def test_pages_and_downloads_say_what_was_counted(
     with visiting(browser, system.address, width=width) as visitor:
         page = visitor.page
         visitor.go("/")
-        page.get_by_label("Add a user or an organisation by login").fill(login)
+        page.get_by_label("Follow a user or an organisation by login").fill(login)
         page.keyboard.press("Enter")
         expect(page.locator("[data-stage='done']")).to_have_count(2)
         visitor.check()
@@ -116,7 +116,7 @@ def test_pages_and_downloads_say_what_was_counted(
         newest = counted[RECORDED[-1]]
         total = [sum(counts[at] for counts in newest.values()) for at in range(3)]
 
-        page.get_by_role("link", name=f"Open the page of {login}").click()
+        page.get_by_role("link", name=f"Show {login}").click()
         figures = page.locator("dl.figures").first.locator("div > dd:first-of-type")
         assert figures.all_inner_texts()[:3] == [f"{each:,}" for each in total]
         shown = cells(page.get_by_role("region", name="Repositories").get_by_role("table"))
@@ -125,7 +125,7 @@ def test_pages_and_downloads_say_what_was_counted(
         )
         visitor.check()
 
-        rows = downloaded(visitor, "The daily counts")
+        rows = download_csv(visitor, "Daily counts")
         asked = system.call(
             "GET", f"/v1/users/{account.id}/stats", params={"date_from": str(FIRST_DAY)}
         ).json()["stats"]
@@ -149,7 +149,7 @@ def test_pages_and_downloads_say_what_was_counted(
             : len(DAYS)
         ] == [
             [str(day), "not recorded: no scan"]
-            if day == LOST
+            if day == MISSING
             else [str(day), *(f"{each:,}" for each in counted[day][repo_id])]
             for day in reversed(DAYS)
         ]

@@ -1,45 +1,46 @@
-// Asks how far the adding of a user is and writes it into the page; without this the page loads
-// itself again every few seconds.
+// Polls the steps of following a user and updates the page. Without JavaScript the page reloads
+// itself every few seconds.
 "use strict";
 
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 5000;
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 5000;
 
 const progress = document.getElementById("progress");
-let pause = FIRST_PAUSE;
+let delay = FIRST_DELAY_MS;
 
-function show(told) {
-  const steps = progress.querySelectorAll(".steps > li");
-  told.steps.forEach((step, at) => {
-    const [stage, text] = [steps[at].querySelector("small"), steps[at].querySelector("p")];
-    steps[at].dataset.stage = step.stage;
-    // Only what is new: a screen reader reads aloud whatever is written here.
+function update(result) {
+  const items = progress.querySelectorAll(".steps > li");
+  result.steps.forEach((step, index) => {
+    const item = items[index];
+    const [stage, text] = [item.querySelector("small"), item.querySelector("p")];
+    item.dataset.stage = step.stage;
+    // Write changes only: screen readers announce everything that is written here.
     if (stage.textContent !== step.stage) stage.textContent = step.stage;
     if (text.textContent !== step.text) text.textContent = step.text;
   });
-  if (told.user !== null) {
-    const after = progress.querySelector(".after");
-    after.querySelector("a").setAttribute("href", told.user);
-    after.hidden = false;
+  if (result.user_url !== null) {
+    const next = progress.querySelector(".next");
+    next.querySelector("a").setAttribute("href", result.user_url);
+    next.hidden = false;
   }
 }
 
-async function look() {
+async function poll() {
   try {
-    const answer = await fetch(progress.dataset.address, { headers: { Accept: "application/json" } });
-    if (answer.ok) {
-      const told = await answer.json();
-      show(told);
-      if (told.is_over) return;
-    } else if (answer.status === 404) {
+    const response = await fetch(progress.dataset.url, { headers: { Accept: "application/json" } });
+    if (response.ok) {
+      const result = await response.json();
+      update(result);
+      if (result.is_finished) return;
+    } else if (response.status === 404) {
       location.reload();
       return;
     }
   } catch {
-    // The API is away for a moment: ask again.
+    // The API cannot be reached at the moment: try again.
   }
-  pause = Math.min(pause * 1.25, LONGEST_PAUSE);
-  setTimeout(look, pause);
+  delay = Math.min(delay * 1.25, MAX_DELAY_MS);
+  setTimeout(poll, delay);
 }
 
-setTimeout(look, pause);
+setTimeout(poll, delay);

@@ -1,1 +1,1 @@
-"""The pages, as a browser gets them."""
+"""Tests of the pages as a browser receives them."""

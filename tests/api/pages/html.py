@@ -1,4 +1,4 @@
-"""A page as a tree, for tests that look for what is shown and where."""
+"""Parses a page into a tree of elements, loads pages and fills forms as a browser does."""
 
 import re
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from starlette.testclient import TestClient
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
-UNKNOWN = "\N{EN DASH}not known"
-"""A dash for those who see it, and words for those who hear it."""
+UNKNOWN = "\N{EN DASH}unknown"
+"""A dash for the eye, a word for screen readers."""
 
 _VOID = {"meta", "link", "input", "br", "img", "hr", "source"}
 
 
 @dataclass
 class Element:
-    """An element; its text is that of everything in it."""
+    """An element; its text includes that of its descendants."""
 
     tag: str
     attributes: dict[str, str | None]
@@ -30,7 +30,7 @@ class Element:
                 yield from child.walk()
 
     def all(self, tag: str, **attributes: str) -> list["Element"]:
-        """Return the elements of a kind with some attributes; ``class_`` stands for ``class``."""
+        """Return the elements with a tag and attributes; write ``class_`` for ``class``."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [
             element
@@ -52,7 +52,7 @@ class Element:
         return re.sub(r"\s+", " ", "".join(parts)).strip()
 
     def rows(self) -> list[list[str]]:
-        """Return the texts of a table's cells, the heads left out."""
+        """Return the texts of the cells in a table's body."""
         return [
             [cell.text for cell in row.walk() if cell.tag in {"th", "td"}]
             for row in self.one("tbody").all("tr")
@@ -64,6 +64,11 @@ class _Builder(HTMLParser):
         super().__init__()
         self.root = Element("", {})
         self._open = [self.root]
+
+    @property
+    def unclosed(self) -> list[str]:
+        """The tags of the elements that are still open."""
+        return [element.tag for element in self._open[1:]]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, dict(attrs))
@@ -83,24 +88,24 @@ class _Builder(HTMLParser):
 
 
 def parse(text: str) -> Element:
-    """Return a page as a tree; each element has to be closed where it belongs."""
+    """Parse a page; fail if an element is not closed where it belongs."""
     builder = _Builder()
     builder.feed(text)
     builder.close()
-    assert builder._open == [builder.root], "not closed"
+    assert not builder.unclosed
     return builder.root
 
 
 def load(client: TestClient, path: str, *, status: int = 200) -> Element:
-    """Load a page as a browser does."""
-    answer = client.get(path, headers=BROWSER)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    return parse(answer.text)
+    """Load a page with the headers of a browser."""
+    response = client.get(path, headers=BROWSER)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    return parse(response.text)
 
 
 def fill(page: Element, action: str, **values: str) -> dict[str, str]:
-    """Return the fields of a form, as a browser would send them."""
+    """Return the fields of a form with some values filled in, as a browser sends them."""
     form = page.one("form", action=action, method="post")
     fields = {
         name: field.attributes.get("value") or ""

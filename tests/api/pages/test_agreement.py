@@ -1,4 +1,4 @@
-"""What pages show is what the calls say, number by number, and a gap is one everywhere."""
+"""Pages show the same numbers as the calls under ``/v1``, and the same gaps."""
 
 import csv
 import io
@@ -22,12 +22,12 @@ from tests.clock import Clock
 TODAY = date(2026, 3, 20)
 METRICS = ("stargazers", "forks", "watchers")
 SPANS = (1, 7, 30, 365)
-LOST = TODAY - timedelta(days=7)
+MISSING = TODAY - timedelta(days=7)
 
 
 @pytest.fixture
 def user(connection: Connection, clock: Clock) -> TrackedUser:
-    """A user whose five repositories rise, fall, come, go and stand still; one day was lost."""
+    """A user with five repositories: rising, falling, young, gone, level; one day is missing."""
     clock.set(TODAY)
     owner = factories.add_user(connection, login="adam")
     first = TODAY - timedelta(days=400)
@@ -41,26 +41,26 @@ def user(connection: Connection, clock: Clock) -> TrackedUser:
     for name, counts in rows.items():
         repository = factories.add_repository(connection, owner, name=name, day=first)
         days = {TODAY - timedelta(days=ago): each for ago, each in counts.items()}
-        days.pop(LOST, None)
+        days.pop(MISSING, None)
         factories.add_rows(connection, owner, repository, days)
     for ago in range(400, -1, -1):
         day = TODAY - timedelta(days=ago)
-        state = ScanState.INCOMPLETE if day == LOST else ScanState.DONE
-        factories.add_scan(connection, owner, day, state, expected=5, recorded=5 * (day != LOST))
+        state = ScanState.INCOMPLETE if day == MISSING else ScanState.DONE
+        factories.add_scan(connection, owner, day, state, expected=5, recorded=5 * (day != MISSING))
     return owner
 
 
-def told(client: TestClient, path: str) -> Any:
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+def get_json(client: TestClient, path: str) -> Any:
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
-def count(value: int | None) -> str:
+def shown_count(value: int | None) -> str:
     return UNKNOWN if value is None else filters.number(value)
 
 
-def difference(value: int | None) -> str:
+def shown_change(value: int | None) -> str:
     return UNKNOWN if value is None else filters.change(value)
 
 
@@ -68,39 +68,39 @@ def rows_of(page: Element, section: str) -> list[list[str]]:
     return page.one("section", aria_labelledby=section).one("table").rows()
 
 
-def of(counts: Mapping[str, int] | None, metric: str) -> int | None:
+def count_of(counts: Mapping[str, int] | None, metric: str) -> int | None:
     return None if counts is None else counts[metric]
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_table_of_repositories_is_that_of_the_call(
+def test_user_page_lists_the_repositories_of_the_call(
     client: TestClient, user: TrackedUser, metric: str
 ) -> None:
-    repositories = told(client, f"/v1/users/{user.id}/repos?sort=name")
+    repositories = get_json(client, f"/v1/users/{user.id}/repos?sort=name")
 
     shown = rows_of(
         load(client, f"/users/{user.id}?metric={metric}&sort=name&order=asc"), "repositories"
     )
 
-    wanted = [
+    expected = [
         [
             repository["name"],
-            *(count(of(repository["latest"], each)) for each in METRICS),
-            *(difference(of(repository["changes"][str(span)], metric)) for span in SPANS),
+            *(shown_count(count_of(repository["latest"], each)) for each in METRICS),
+            *(shown_change(count_of(repository["changes"][str(span)], metric)) for span in SPANS),
         ]
         for repository in repositories
     ]
     assert len(shown) == 5
-    # The name goes with its tags, and the fifth cell is the line.
-    assert [[row[0].split()[0], *row[1:4], *row[5:]] for row in shown] == wanted
-    assert {UNKNOWN} < {cell for row in wanted for cell in row}
+    # The first cell also has the tags; the fifth is the sparkline.
+    assert [[row[0].split()[0], *row[1:4], *row[5:]] for row in shown] == expected
+    assert {UNKNOWN} < {cell for row in expected for cell in row}
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_movers_are_those_of_the_call(
+def test_user_page_shows_the_movers_of_the_call(
     client: TestClient, user: TrackedUser, metric: str
 ) -> None:
-    movers = told(
+    movers = get_json(
         client,
         f"/v1/users/{user.id}/growth?by={metric}&date_from={TODAY - timedelta(89)}&date_to={TODAY}",
     )
@@ -122,8 +122,8 @@ def test_the_movers_are_those_of_the_call(
     ]
 
 
-def test_totals_are_the_sums_of_the_rows(client: TestClient, user: TrackedUser) -> None:
-    rows = told(client, f"/v1/users/{user.id}/stats?date_from={TODAY - timedelta(30)}")["stats"]
+def test_totals_are_sums_of_the_daily_rows(client: TestClient, user: TrackedUser) -> None:
+    rows = get_json(client, f"/v1/users/{user.id}/stats?date_from={TODAY - timedelta(30)}")["stats"]
 
     def total(ago: int, metric: str) -> int:
         day = (TODAY - timedelta(days=ago)).isoformat()
@@ -149,8 +149,8 @@ def test_totals_are_the_sums_of_the_rows(client: TestClient, user: TrackedUser) 
     ]
 
 
-def test_the_calendar_is_that_of_the_call(client: TestClient, user: TrackedUser) -> None:
-    scans = told(
+def test_calendar_shows_the_scans_of_the_call(client: TestClient, user: TrackedUser) -> None:
+    scans = get_json(
         client, f"/v1/users/{user.id}/scans?date_from={TODAY - timedelta(364)}&date_to={TODAY}"
     )
 
@@ -165,22 +165,25 @@ def test_the_calendar_is_that_of_the_call(client: TestClient, user: TrackedUser)
     assert len(shown) == 365
 
 
-def test_the_page_of_each_repository_is_that_of_the_calls(
+def test_repository_pages_show_the_numbers_of_the_calls(
     client: TestClient, user: TrackedUser
 ) -> None:
-    for listed in told(client, f"/v1/users/{user.id}/repos"):
+    for listed in get_json(client, f"/v1/users/{user.id}/repos"):
         path = f"/v1/repos/{listed['id']}"
-        repository = told(client, path)
+        repository = get_json(client, path)
         period = f"date_from={TODAY - timedelta(89)}&date_to={TODAY}"
-        days = {row["date"]: row for row in told(client, f"{path}/stats?{period}")["stats"]}
+        days = {row["date"]: row for row in get_json(client, f"{path}/stats?{period}")["stats"]}
 
         page = load(client, f"/repos/{listed['id']}?period=90")
 
         assert rows_of(page, "counts") == [
             [
                 label,
-                count(of(repository["latest"], metric)),
-                *(difference(of(repository["changes"][str(span)], metric)) for span in SPANS),
+                shown_count(count_of(repository["latest"], metric)),
+                *(
+                    shown_change(count_of(repository["changes"][str(span)], metric))
+                    for span in SPANS
+                ),
             ]
             for label, metric in zip(("Stars", "Forks", "Watchers"), METRICS, strict=True)
         ]
@@ -191,18 +194,18 @@ def test_the_page_of_each_repository_is_that_of_the_calls(
         ]
 
 
-def test_a_day_without_rows_is_a_gap_in_json_csv_picture_and_page(
+def test_missing_day_is_a_gap_in_json_csv_chart_and_page(
     client: TestClient, user: TrackedUser
 ) -> None:
     repository = next(
         each["id"]
-        for each in told(client, f"/v1/users/{user.id}/repos")
+        for each in get_json(client, f"/v1/users/{user.id}/repos")
         if each["name"] == "rising"
     )
-    first = LOST - timedelta(days=3)
+    first = MISSING - timedelta(days=3)
     period = {"date_from": first.isoformat(), "date_to": TODAY.isoformat()}
     days = [first + timedelta(days=ahead) for ahead in range(11)]
-    wanted = [day.isoformat() for day in days if day != LOST]
+    wanted = [day.isoformat() for day in days if day != MISSING]
 
     path = f"/v1/repos/{repository}"
     rows = client.get(f"{path}/stats", params=period).json()["stats"]
@@ -214,13 +217,13 @@ def test_a_day_without_rows_is_a_gap_in_json_csv_picture_and_page(
 
     assert [row["date"] for row in rows] == wanted
     assert [row["date"] for row in csv.DictReader(io.StringIO(table))] == wanted
-    (plane,) = read_axes(chart)
-    # The legend above is orange, too.
-    line = range(int(plane.values[-1][1]), int(plane.values[0][1]))
+    (axes,) = read_axes(chart)
+    # The label above the plane is orange, too.
+    line = range(int(axes.values[-1][1]), int(axes.values[0][1]))
     orange = {x for x, y in rasterize(chart).places(ORANGE) if y in line}
-    before, after = (int(plane.x(LOST + timedelta(days=ahead))) for ahead in (-1, 1))
+    before, after = (int(axes.x(MISSING + timedelta(days=ahead))) for ahead in (-1, 1))
     between = range(before + 4, after - 4)
     assert orange.isdisjoint(between)
-    assert int(plane.x(LOST - timedelta(days=2))) in orange
+    assert int(axes.x(MISSING - timedelta(days=2))) in orange
     (gap,) = [row for row in rows_of(page, "days") if len(row) == 2]
-    assert gap == [LOST.isoformat(), "not recorded: incomplete"]
+    assert gap == [MISSING.isoformat(), "not recorded: incomplete"]

@@ -1,4 +1,4 @@
-"""``/follow``: a login becomes a user, and whoever asked can watch."""
+"""``/follow``: following a user by login, and the page that shows the progress."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,20 +23,20 @@ def follow(client: TestClient, login: str) -> Response:
 
 
 def steps(client: TestClient, path: str) -> list[tuple[str, str]]:
-    """Return stage and text of each step, which the page and its script are told alike."""
+    """Return stage and text of each step; the page and the JSON for its script must agree."""
     page = load(client, path)
     shown = [
         (step.attributes["data-stage"] or "", step.one("p").text)
         for step in page.one("ol", class_="steps").all("li")
     ]
-    told = client.get(f"{path}/progress").json()
-    assert [(step["stage"], step["text"]) for step in told["steps"]] == shown
-    assert told["is_over"] == (not page.all("meta", http_equiv="refresh"))
-    assert told["is_over"] == (not page.all("script"))
+    result = client.get(f"{path}/progress").json()
+    assert [(step["stage"], step["text"]) for step in result["steps"]] == shown
+    assert result["is_finished"] == (not page.all("meta", http_equiv="refresh"))
+    assert result["is_finished"] == (not page.all("script"))
     return shown
 
 
-def test_a_login_is_asked_for_and_can_be_watched(
+def test_following_a_login_sends_a_lookup_and_shows_its_progress(
     client: TestClient, connection: Connection, redis_url: str
 ) -> None:
     address = follow(client, "adam").headers["location"]
@@ -44,26 +44,26 @@ def test_a_login_is_asked_for_and_can_be_watched(
     lookup_id = int(address.rpartition("/")[2])
     assert sent(redis_url, Queue.LOAD) == [(Task.RESOLVE_LOGIN, [lookup_id])]
     assert steps(client, address) == [
-        ("under way", "GitHub is being asked"),
-        ("to come", "not yet"),
+        ("in progress", "asking GitHub"),
+        ("pending", "not started"),
     ]
 
 
-def test_a_followed_user_is_shown_at_once(client: TestClient, connection: Connection) -> None:
+def test_following_a_followed_user_redirects_to_the_user(
+    client: TestClient, connection: Connection
+) -> None:
     user = factories.add_user(connection, login="adam")
 
     assert follow(client, " @ADAM ").headers["location"] == f"/users/{user.id}"
 
 
-def test_a_login_that_github_does_not_have_ends_there(
-    client: TestClient, connection: Connection
-) -> None:
+def test_failed_lookup_shows_its_reason(client: TestClient, connection: Connection) -> None:
     lookup, _ = lookups.get_or_create(connection, "nobody")
     lookups.fail(connection, lookup.id, "GitHub has no user nobody")
 
     assert steps(client, f"/follow/{lookup.id}") == [
         ("failed", "GitHub has no user nobody"),
-        ("to come", "not yet"),
+        ("pending", "not started"),
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_login_that_github_does_not_have_ends_there(
     [
         (
             {"state": ScanState.CLAIMED},
-            ("under way", "a worker is reading the repositories"),
+            ("in progress", "reading repositories"),
         ),
         ({"state": ScanState.DONE, "recorded": 7}, ("done", "7 repositories")),
         ({"state": ScanState.DONE, "recorded": 1}, ("done", "1 repository")),
@@ -83,7 +83,7 @@ def test_a_login_that_github_does_not_have_ends_there(
         ({"state": ScanState.GONE, "reason": "no such account"}, ("failed", "no such account")),
     ],
 )
-def test_what_became_of_the_first_scan_is_said(
+def test_progress_shows_the_result_of_the_first_scan(
     client: TestClient,
     connection: Connection,
     clock: Clock,
@@ -102,7 +102,9 @@ def test_what_became_of_the_first_scan_is_said(
     assert load(client, f"/follow/{lookup.id}").all("a", href=f"/users/{user.id}")
 
 
-def test_a_wait_says_until_when(client: TestClient, connection: Connection, clock: Clock) -> None:
+def test_waiting_scan_shows_reason_and_next_attempt(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
     user = factories.add_user(connection)
     lookup, _ = lookups.get_or_create(connection, user.login)
     lookups.resolve(connection, lookup.id, user.id)
@@ -119,14 +121,12 @@ def test_a_wait_says_until_when(client: TestClient, connection: Connection, cloc
     _, scanned = steps(client, f"/follow/{lookup.id}")
 
     assert scanned == (
-        "under way",
+        "in progress",
         f"this hour's requests are used up; next attempt {later:%Y-%m-%d %H:%M} UTC",
     )
 
 
-def test_a_user_who_was_deleted_again_is_told_so(
-    client: TestClient, connection: Connection
-) -> None:
+def test_progress_of_an_unfollowed_user_says_so(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection)
     lookup, _ = lookups.get_or_create(connection, user.login)
     lookups.resolve(connection, lookup.id, user.id)
@@ -134,26 +134,26 @@ def test_a_user_who_was_deleted_again_is_told_so(
 
     found, _ = steps(client, f"/follow/{lookup.id}")
 
-    assert found == ("failed", "found, and deleted here again since")
+    assert found == ("failed", "found, but unfollowed since")
 
 
 @pytest.mark.parametrize("login", ["", "-a", "a b", "<script>", "a" * 40, "../x", "é", "\x00", '"'])
-def test_what_is_no_login_is_said_beside_the_field(
+def test_invalid_login_is_explained_beside_the_field(
     client: TestClient, connection: Connection, login: str
 ) -> None:
-    answer = follow(client, login)
-    page = parse(answer.text)
+    response = follow(client, login)
+    page = parse(response.text)
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert "a login must be 1 to 39 letters" in page.one("p", id="problem").text
     assert page.one("input", id="login").attributes["aria-describedby"] == "problem"
     assert page.one("input", id="login").attributes["value"] == login.strip()
 
 
 @pytest.mark.parametrize("path", ["/follow/4711", "/follow/4711/progress"])
-def test_a_question_that_nobody_asked_is_not_there(client: TestClient, path: str) -> None:
+def test_unknown_lookup_is_404(client: TestClient, path: str) -> None:
     load(client, path, status=404)
 
 
-def test_the_address_of_the_form_leads_to_the_form(client: TestClient) -> None:
+def test_get_follow_redirects_to_the_form(client: TestClient) -> None:
     assert client.get("/follow", follow_redirects=False).headers["location"] == "/"

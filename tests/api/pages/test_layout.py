@@ -1,4 +1,4 @@
-"""What holds for all pages: headers, static files, errors."""
+"""What all pages have in common: security headers, static files, error pages."""
 
 import re
 
@@ -12,7 +12,7 @@ PAGES = ["/", "/status"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere", "/login?next=" + "x" * 101])
-def test_a_page_may_do_nothing_but_what_we_serve(client: TestClient, path: str) -> None:
+def test_pages_and_error_pages_have_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path, headers=BROWSER).headers
 
     assert headers["content-security-policy"] == (
@@ -26,7 +26,9 @@ def test_a_page_may_do_nothing_but_what_we_serve(client: TestClient, path: str) 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_asks_no_other_host_and_has_nothing_inline(client: TestClient, path: str) -> None:
+def test_pages_load_only_static_files_and_have_nothing_inline(
+    client: TestClient, path: str
+) -> None:
     page = load(client, path)
 
     for element in page.walk():
@@ -38,7 +40,7 @@ def test_a_page_asks_no_other_host_and_has_nothing_inline(client: TestClient, pa
     assert not page.all("style")
 
 
-def test_every_static_file_that_a_page_names_is_there_for_ever(client: TestClient) -> None:
+def test_static_files_that_a_page_links_to_are_cached_for_a_year(client: TestClient) -> None:
     page = load(client, "/")
     addresses = {
         element.attributes.get("src") or element.attributes["href"]
@@ -48,12 +50,12 @@ def test_every_static_file_that_a_page_names_is_there_for_ever(client: TestClien
     assert len(addresses) >= 2
     for address in addresses:
         assert address is not None
-        answer = client.get(address)
-        assert answer.status_code == 200
-        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        response = client.get(address)
+        assert response.status_code == 200
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-def test_a_static_file_that_the_browser_has_is_not_sent_again(client: TestClient) -> None:
+def test_unchanged_static_file_is_answered_with_304(client: TestClient) -> None:
     first = client.get("/static/pages.css")
     again = client.get("/static/pages.css", headers={"If-None-Match": first.headers["etag"]})
 
@@ -63,70 +65,70 @@ def test_a_static_file_that_the_browser_has_is_not_sent_again(client: TestClient
 
 
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/layout.py", "/static/x.css"])
-def test_nothing_but_static_files_is_served_as_such(client: TestClient, path: str) -> None:
+def test_only_files_in_the_static_directory_are_served(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
-def test_a_browser_is_shown_a_page_that_says_what_is_not_there(client: TestClient) -> None:
+def test_unknown_path_is_an_error_page_in_a_browser(client: TestClient) -> None:
     page = load(client, "/nowhere", status=404)
 
     assert page.one("h1").text == "Not Found 404"
     assert page.all("a", href="/")
 
 
-def test_a_browser_is_shown_what_is_wrong_with_an_address(client: TestClient) -> None:
+def test_invalid_parameter_is_explained_on_an_error_page(client: TestClient) -> None:
     page = load(client, "/?after_id=-1", status=422)
 
     assert "after_id: Input should be greater than or equal to 0" in page.one("main").text
 
 
-def test_a_browser_is_shown_a_page_where_the_database_is_away(
+def test_missing_tables_are_an_error_page_with_retry_after(
     client: TestClient, connection: Connection
 ) -> None:
     connection.execute(
         text("DROP TABLE lookups, daily_stats, ownerships, repositories, scans, users")
     )
-    answer = client.get("/", headers=BROWSER)
+    response = client.get("/", headers=BROWSER)
 
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "5"
-    assert "not migrated to this release" in parse(answer.text).one("main").text
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert "not migrated to this release" in parse(response.text).one("main").text
 
 
-def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_it(
+def test_internal_error_page_shows_the_request_id_and_no_details(
     client: TestClient, connection: Connection
 ) -> None:
     connection.execute(text("ALTER TABLE users DROP CONSTRAINT ck_users_state"))
     connection.execute(
         text("INSERT INTO users (id, login, name, state) VALUES (5, 'a', 'a', 'odd')")
     )
-    answer = client.get("/", headers=BROWSER | {"X-Request-ID": "mine"})
+    response = client.get("/", headers=BROWSER | {"X-Request-ID": "mine"})
 
-    assert answer.status_code == 500
-    assert parse(answer.text).one("code").text == "mine"
-    assert "odd" not in answer.text
+    assert response.status_code == 500
+    assert parse(response.text).one("code").text == "mine"
+    assert "odd" not in response.text
 
 
 @pytest.mark.parametrize("path", ["/v1/users/7", "/v1/nowhere", "/static/nothing.css"])
-def test_a_call_answers_json_to_a_browser_too(client: TestClient, path: str) -> None:
-    answer = client.get(path, headers=BROWSER)
+def test_errors_of_calls_are_json_in_a_browser_too(client: TestClient, path: str) -> None:
+    response = client.get(path, headers=BROWSER)
 
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/json"
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/json"
 
 
-def test_whoever_asks_for_no_page_gets_json(client: TestClient) -> None:
+def test_errors_are_json_for_clients_that_do_not_accept_html(client: TestClient) -> None:
     assert client.get("/nowhere").json() == {"detail": "Not Found"}
     assert client.head("/", headers=BROWSER).status_code == 200
 
 
-def test_the_pages_are_no_part_of_the_calls_that_are_described(client: TestClient) -> None:
+def test_openapi_does_not_list_the_pages(client: TestClient) -> None:
     described = client.get("/openapi.json").json()["paths"]
 
     assert not [path for path in described if not re.match(r"/v1/|/healthz|/readyz", path)]
 
 
-def test_a_keyboard_reaches_the_content_at_once(client: TestClient) -> None:
+def test_first_link_skips_to_the_content(client: TestClient) -> None:
     page = load(client, "/")
     first = page.one("body").all("a")[0]
 

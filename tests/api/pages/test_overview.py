@@ -1,4 +1,4 @@
-"""``/``: who is followed, the search, and whether all is well."""
+"""``/``: the list of followed users, the search, and the state of today's collection."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def test_users_are_listed_by_login(client: TestClient, connection: Connection) -
     assert logins(client) == ["adam", "Berta", "Zora"]
 
 
-def test_a_search_finds_a_part_of_a_login_in_any_case(
+def test_search_finds_part_of_a_login_in_any_case(
     client: TestClient, connection: Connection
 ) -> None:
     for login in ("octo-cat", "Mono-Octo", "adam"):
@@ -35,7 +35,7 @@ def test_a_search_finds_a_part_of_a_login_in_any_case(
 
 
 @pytest.mark.parametrize("part", ["%", "_%25", "%00", "nobody", "<script>", "%ff", "'"])
-def test_a_search_that_finds_nobody_says_so(
+def test_search_without_result_says_so(
     client: TestClient, connection: Connection, part: str
 ) -> None:
     factories.add_user(connection, login="adam")
@@ -43,11 +43,11 @@ def test_a_search_that_finds_nobody_says_so(
     page = load(client, f"/?q={part}")
 
     assert not page.all("table")
-    assert "No followed user has" in page.one("main").text
+    assert "No followed user has a login that contains" in page.one("main").text
     assert not page.all("script")
 
 
-def test_many_users_are_shown_page_by_page(client: TestClient, connection: Connection) -> None:
+def test_many_users_are_split_into_pages(client: TestClient, connection: Connection) -> None:
     for number in range(120):
         factories.add_user(connection, login=f"octo-{number:03}")
     factories.add_user(connection, login="adam")
@@ -63,7 +63,7 @@ def test_many_users_are_shown_page_by_page(client: TestClient, connection: Conne
     assert seen == [f"octo-{number:03}" for number in range(120)]
 
 
-def test_a_name_is_shown_as_it_is_and_apart_from_what_is_around_it(
+def test_names_are_escaped_and_isolated_from_the_text_direction(
     client: TestClient, connection: Connection
 ) -> None:
     name = '<script>alert("1")</script> & עברית'
@@ -74,16 +74,17 @@ def test_a_name_is_shown_as_it_is_and_apart_from_what_is_around_it(
     assert name in [element.text for element in page.all("bdi")]
 
 
-def test_a_whole_day_is_said_to_be_whole(
+def test_day_with_all_users_scanned_is_complete(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     user = factories.add_user(connection)
     factories.add_scan(connection, user, clock.today())
 
-    assert "Today is recorded: the one user was scanned" in load(client, "/").one("main").text
+    text = load(client, "/").one("main").text
+    assert f"Today, {clock.today()}, is complete: the only user was scanned" in text
 
 
-def test_a_day_under_way_says_who_is_still_to_come(
+def test_unfinished_day_shows_how_many_users_are_due_and_waiting(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     followed = [factories.add_user(connection) for _ in range(3)]
@@ -103,11 +104,11 @@ def test_a_day_under_way_says_who_is_still_to_come(
 
     text = load(client, "/").one("main").text
 
-    assert "1 of 3 users scanned, 2 to come, 1 of these waiting" in text
-    assert f"everybody was scanned is {today - timedelta(1)}" in text
+    assert "1 of 3 users scanned, 2 due, 1 of them waiting" in text
+    assert f"The last complete day is {today - timedelta(1)}" in text
 
 
-def test_what_is_wrong_is_said_in_words(
+def test_failing_checks_are_listed(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     factories.add_user(connection)
@@ -115,13 +116,11 @@ def test_what_is_wrong_is_said_in_words(
 
     text = load(client, "/").one("main").text
 
-    assert "Something is wrong" in text
+    assert "Problems:" in text
     assert "1 user was not scanned for 26 hours" in text
 
 
-def test_a_user_who_vanished_is_marked(
-    client: TestClient, connection: Connection, clock: Clock
-) -> None:
+def test_vanished_user_is_marked(client: TestClient, connection: Connection, clock: Clock) -> None:
     user = factories.add_user(connection)
     for ago in (2, 1):
         users.mark_missing(connection, user.id, clock.today() - timedelta(ago))

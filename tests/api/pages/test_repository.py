@@ -1,4 +1,4 @@
-"""``/repos/{id}``: the days of a repository, its charts, and what to paste elsewhere."""
+"""``/repos/{id}``: the days of a repository, its charts, and the code to embed them."""
 
 from datetime import date, timedelta
 
@@ -33,7 +33,7 @@ def days(page: Element) -> list[list[str]]:
     return page.one("section", aria_labelledby="days").one("table").rows()
 
 
-def test_the_days_are_newest_first_and_gaps_stay_gaps(
+def test_days_are_newest_first_and_missing_days_have_a_reason(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     for ago, stars in ((10, 100), (9, 101), (4, 1500), (1, 90)):
@@ -59,7 +59,7 @@ def test_the_days_are_newest_first_and_gaps_stay_gaps(
     ]
 
 
-def test_the_newest_counts_and_their_changes_are_shown(
+def test_latest_counts_and_changes_are_shown(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     factories.add_history(
@@ -72,7 +72,7 @@ def test_the_newest_counts_and_their_changes_are_shown(
     assert forks == ["Forks", "9", "0", "0", UNKNOWN, UNKNOWN]
 
 
-def test_the_three_series_are_drawn_for_the_period(
+def test_page_has_a_chart_of_each_metric_for_the_period(
     client: TestClient, repository: SeenRepository
 ) -> None:
     page = load(client, f"/repos/{repository.id}?period=365")
@@ -86,7 +86,9 @@ def test_the_three_series_are_drawn_for_the_period(
     assert all(image.attributes["alt"] for image in page.all("img", width="1100"))
 
 
-def test_what_to_paste_leads_back_here(client: TestClient, repository: SeenRepository) -> None:
+def test_embed_code_shows_the_chart_and_links_to_the_page(
+    client: TestClient, repository: SeenRepository
+) -> None:
     page = load(client, f"/repos/{repository.id}")
     address = f"http://testserver/repos/{repository.id}"
     chart = f"http://testserver/v1/repos/{repository.id}/chart.svg?metric=stargazers&theme=auto"
@@ -100,7 +102,7 @@ def test_what_to_paste_leads_back_here(client: TestClient, repository: SeenRepos
     )
 
 
-def test_a_name_cannot_break_out_of_what_is_pasted(
+def test_embed_code_escapes_the_name(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     name = '](javascript:x) "><script>'
@@ -112,7 +114,7 @@ def test_a_name_cannot_break_out_of_what_is_pasted(
     assert "&quot;&gt;&lt;script&gt;" in page.one("textarea", id="html").text
 
 
-def test_a_repository_that_is_gone_says_since_when(
+def test_gone_repository_shows_since_when(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     day = TODAY - 3 * ONE_DAY
@@ -126,16 +128,14 @@ def test_a_repository_that_is_gone_says_since_when(
     assert days(page)[0][0] == "2026-03-16"
 
 
-def test_a_repository_without_days_has_a_page(
-    client: TestClient, repository: SeenRepository
-) -> None:
+def test_repository_without_days_has_a_page(client: TestClient, repository: SeenRepository) -> None:
     text = load(client, f"/repos/{repository.id}?period=all").one("main").text
 
     assert "Not recorded yet" in text
-    assert "None is recorded yet" not in text or text.count("None is recorded yet") == 1
+    assert text.count("No days recorded yet") <= 1
 
 
-def test_no_repository_is_not_found(client: TestClient) -> None:
+def test_unknown_repository_is_404_and_invalid_input_422(client: TestClient) -> None:
     assert "repository not found" in load(client, "/repos/4711", status=404).one("main").text
     load(client, "/repos/x", status=422)
     load(client, "/repos/5?period=7", status=422)

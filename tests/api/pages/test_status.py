@@ -1,4 +1,4 @@
-"""``/status``: the condition of the collection, and what is not known of it."""
+"""``/status``: progress, components, queue and GitHub's limits, also if parts are unknown."""
 
 import time
 from datetime import timedelta
@@ -30,7 +30,7 @@ def figures(page: Element) -> dict[str, str]:
     }
 
 
-def test_users_are_counted_by_what_they_wait_for(
+def test_users_are_counted_by_state(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     today = clock.today()
@@ -48,10 +48,10 @@ def test_users_are_counted_by_what_they_wait_for(
     assert shown[f"Scanned on {today}"] == "1"
     assert shown["Due"] == "2"
     assert shown["Waiting until a set time"] == "1"
-    assert shown["Newest day with a scan"] == today.isoformat()
+    assert shown["Last day with a scan"] == today.isoformat()
 
 
-def test_the_last_fan_out_that_reached_everybody_is_shown_with_its_end(
+def test_last_complete_day_is_shown_with_its_end(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     day = clock.today()
@@ -65,18 +65,18 @@ def test_the_last_fan_out_that_reached_everybody_is_shown_with_its_end(
     shown = figures(load(client, "/status"))
 
     assert noted is not None
-    assert shown["Last fan-out that reached everybody"] == day.isoformat()
-    assert shown["It had reached all 2 at"] == f"{noted.completed_at:%Y-%m-%d %H:%M UTC}"
+    assert shown["Last complete day"] == day.isoformat()
+    assert shown["2 users scanned by"] == f"{noted.completed_at:%Y-%m-%d %H:%M UTC}"
 
 
-def test_nobody_followed_is_no_fault(client: TestClient) -> None:
+def test_status_without_users_shows_zeros(client: TestClient) -> None:
     shown = figures(load(client, "/status"))
 
     assert shown["Followed"] == "0"
-    assert shown["Last fan-out that reached everybody"] == "none yet"
+    assert shown["Last complete day"] == "none yet"
 
 
-def test_what_waits_is_counted_by_queue(client: TestClient, redis_url: str) -> None:
+def test_waiting_messages_are_counted_by_queue(client: TestClient, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as broker:
         broker.lpush(Queue.SCAN, "one", "two")
         broker.lpush(Queue.LOAD, "three")
@@ -89,14 +89,14 @@ def test_what_waits_is_counted_by_queue(client: TestClient, redis_url: str) -> N
     assert shown["Last sweep"].endswith("seconds ago")
 
 
-def test_the_budget_and_its_end_are_shown(make_client: MakeClient, redis_url: str) -> None:
+def test_quota_and_its_reset_are_shown(make_client: MakeClient, redis_url: str) -> None:
     end = time.time() + 1800
     with redis.Redis.from_url(redis_url) as client:
         client.hset(
             credentials.quota_key(NAME, "graphql"),
             mapping={"limit": 5000, "remaining": 4321, "resets_at": end},
         )
-        # Of an hour that is over: not what is left now.
+        # Of a past hour: must not be shown.
         client.hset(
             credentials.quota_key(NAME, "core"),
             mapping={"limit": 5000, "remaining": 1, "resets_at": end - 3600},
@@ -109,9 +109,7 @@ def test_the_budget_and_its_end_are_shown(make_client: MakeClient, redis_url: st
     assert row[3] == time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(end))
 
 
-def test_a_limit_that_github_set_is_shown_until_it_ends(
-    make_client: MakeClient, redis_url: str
-) -> None:
+def test_limit_by_github_is_shown_until_it_ends(make_client: MakeClient, redis_url: str) -> None:
     client = make_client(github_token=TOKEN)
     with redis.Redis.from_url(redis_url) as broker:
         key = credentials.block_key(NAME)
@@ -121,25 +119,25 @@ def test_a_limit_that_github_set_is_shown_until_it_ends(
         broker.hset(key, "blocked_until", str(ended))
         after = load(client, "/status").one("main").text
 
-    assert "GitHub set a limit: <too fast>. Nobody asks before" in during
+    assert "Limited by GitHub: <too fast>. No requests are sent before" in during
     moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ended))
     assert f"No limit is in force. The last one ended at {moment}: <too fast>." in after
 
 
-def test_refused_credentials_are_shown(make_client: MakeClient, redis_url: str) -> None:
+def test_rejected_credentials_are_shown(make_client: MakeClient, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as broker:
         broker.set(credentials.refusal_key(NAME), "1")
 
     text = load(make_client(github_token=TOKEN), "/status").one("main").text
 
-    assert "GitHub refuses the credentials" in text
+    assert "GitHub rejects the credentials" in text
 
 
-def test_no_worker_at_work_is_said(client: TestClient) -> None:
-    assert "nobody answered within a second" in load(client, "/status").one("main").text
+def test_absence_of_workers_is_shown(client: TestClient) -> None:
+    assert "no worker answered within a second" in load(client, "/status").one("main").text
 
 
-def test_a_page_without_redis_shows_what_postgres_knows(
+def test_status_without_redis_shows_what_postgres_knows(
     make_client: MakeClient, connection: Connection
 ) -> None:
     factories.add_user(connection)
@@ -148,11 +146,11 @@ def test_a_page_without_redis_shows_what_postgres_knows(
     page = load(client, "/status")
 
     assert figures(page)["Followed"] == "1"
-    assert page.one("main").text.count("Not known: Redis does not answer") == 2
-    assert "not known: they cannot be asked" in page.one("main").text
+    assert page.one("main").text.count("Unknown: Redis does not answer") == 2
+    assert "unknown: the workers cannot be reached" in page.one("main").text
 
 
-def test_flower_is_on_the_same_host(make_client: MakeClient) -> None:
+def test_flower_link_uses_the_host_of_the_page(make_client: MakeClient) -> None:
     client = make_client(flower_port=5777)
 
     assert load(client, "/status").all("a", href="http://testserver:5777")

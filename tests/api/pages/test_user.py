@@ -1,4 +1,4 @@
-"""``/users/{id}``: the numbers that the calls give, and gaps that stay gaps."""
+"""``/users/{id}``: total, repositories, movers, scan calendar, and the scan button."""
 
 from datetime import date, timedelta
 
@@ -33,7 +33,7 @@ HOSTILE = [
 
 @pytest.fixture
 def user(connection: Connection, clock: Clock) -> TrackedUser:
-    """A user with two repositories and 40 days, of which one was lost."""
+    """A user with two repositories and 40 days, one of them missing."""
     clock.set(TODAY)
     owner = factories.add_user(connection, login="adam", name="Adam")
     rising = factories.add_repository(connection, owner, name="rising", day=TODAY - 40 * ONE_DAY)
@@ -55,18 +55,18 @@ def table(page: Element, section: str) -> list[list[str]]:
     return page.one("section", aria_labelledby=section).one("table").rows()
 
 
-def test_the_total_is_that_of_the_newest_whole_day(client: TestClient, user: TrackedUser) -> None:
+def test_total_is_that_of_the_last_complete_day(client: TestClient, user: TrackedUser) -> None:
     page = load(client, f"/users/{user.id}")
     shown = {box.one("dt").text: box.all("dd") for box in page.one("dl").all("div")}
 
-    # 1380 + 4962; the day seven before the last was lost, thirty before it there is one.
+    # 1380 + 4962; the day 7 days ago is missing, that 30 days ago is not.
     assert shown["Stars"][0].text == "6,342"
     assert shown["Stars"][1].text == f"7 d {UNKNOWN}, 30 d +261"
     assert shown["Forks"][0].text == "75"
-    assert shown["Newest whole day"][0].text == TODAY.isoformat()
+    assert shown["Last complete day"][0].text == TODAY.isoformat()
 
 
-def test_the_overview_shows_the_same_total(client: TestClient, user: TrackedUser) -> None:
+def test_overview_shows_the_same_total(client: TestClient, user: TrackedUser) -> None:
     (row,) = load(client, "/").one("table").rows()
 
     assert row[1] == "6,342"
@@ -75,7 +75,7 @@ def test_the_overview_shows_the_same_total(client: TestClient, user: TrackedUser
     assert row[8] == TODAY.isoformat()
 
 
-def test_each_repository_has_its_counts_and_changes(client: TestClient, user: TrackedUser) -> None:
+def test_repositories_have_counts_and_changes(client: TestClient, user: TrackedUser) -> None:
     falling, rising = table(load(client, f"/users/{user.id}"), "repositories")
 
     assert falling == [
@@ -88,9 +88,7 @@ def test_each_repository_has_its_counts_and_changes(client: TestClient, user: Tr
     ]
 
 
-def test_the_changes_are_of_the_metric_that_is_chosen(
-    client: TestClient, user: TrackedUser
-) -> None:
+def test_changes_and_chart_show_the_chosen_metric(client: TestClient, user: TrackedUser) -> None:
     page = load(client, f"/users/{user.id}?metric=forks")
 
     assert table(page, "repositories")[0][5:8] == ["0", UNKNOWN, "0"]
@@ -112,7 +110,7 @@ def test_the_changes_are_of_the_metric_that_is_chosen(
         ("sort=1&order=asc", ["falling", "rising"]),
     ],
 )
-def test_repositories_are_sorted_by_what_is_asked_for(
+def test_repositories_are_sorted_by_the_chosen_column(
     client: TestClient, user: TrackedUser, sort: str, names: list[str]
 ) -> None:
     page = load(client, f"/users/{user.id}?{sort}")
@@ -120,7 +118,7 @@ def test_repositories_are_sorted_by_what_is_asked_for(
     assert [row[0] for row in table(page, "repositories")] == names
 
 
-def test_a_repository_without_numbers_comes_last_whichever_way(
+def test_repository_without_counts_is_last_in_both_orders(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     factories.add_repository(connection, user, name="empty")
@@ -130,7 +128,7 @@ def test_a_repository_without_numbers_comes_last_whichever_way(
         assert table(page, "repositories")[-1][:2] == ["empty", UNKNOWN]
 
 
-def test_a_column_sorts_the_other_way_round_by_its_own_link(
+def test_link_of_the_sorted_column_reverses_the_order(
     client: TestClient, user: TrackedUser
 ) -> None:
     address = f"/users/{user.id}"
@@ -144,7 +142,7 @@ def test_a_column_sorts_the_other_way_round_by_its_own_link(
     assert seen == ["none", "descending", "ascending"]
 
 
-def test_the_movers_of_the_period_are_shown(client: TestClient, user: TrackedUser) -> None:
+def test_movers_of_the_period_are_shown(client: TestClient, user: TrackedUser) -> None:
     first, second = table(load(client, f"/users/{user.id}?period=30"), "movers")
 
     # 29 recorded days, the first of them the 30th from today.
@@ -152,13 +150,15 @@ def test_the_movers_of_the_period_are_shown(client: TestClient, user: TrackedUse
     assert second[:4] == ["falling", "4,990", "4,962", "\N{MINUS SIGN}28"]
 
 
-def test_nothing_that_moved_is_said(client: TestClient, user: TrackedUser) -> None:
+def test_period_without_changes_says_so(client: TestClient, user: TrackedUser) -> None:
     page = load(client, f"/users/{user.id}?metric=watchers")
 
-    assert "Nothing moved in this period" in page.one("main").text
+    assert "No changes in this period" in page.one("main").text
 
 
-def test_each_day_is_a_square_with_its_reason(client: TestClient, user: TrackedUser) -> None:
+def test_calendar_has_a_square_per_day_with_its_reason(
+    client: TestClient, user: TrackedUser
+) -> None:
     page = load(client, f"/users/{user.id}")
     squares = [cell for cell in page.one("table", class_="calendar").all("td") if cell.text]
 
@@ -168,10 +168,10 @@ def test_each_day_is_a_square_with_its_reason(client: TestClient, user: TrackedU
     (failed,) = [square for square in squares if square.attributes["class"] == "square failed"]
     assert failed.attributes["title"] == failed.text == reason
     assert [item.text for item in page.one("details").all("li")] == [reason]
-    assert "39 of 40 days whole" in page.one("main").text
+    assert "39 of 40 days complete" in page.one("main").text
 
 
-def test_days_without_a_scan_are_gaps_and_today_is_still_to_come(
+def test_calendar_shows_days_without_a_scan_as_gaps_and_today_as_pending(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     clock.set(TODAY)
@@ -188,24 +188,20 @@ def test_days_without_a_scan_are_gaps_and_today_is_still_to_come(
 
     assert len(squares) == 10
     assert ("square gap", f"{TODAY - 4 * ONE_DAY}: no scan") in squares
-    assert ("square part", f"{TODAY - 3 * ONE_DAY}: incomplete") in squares
-    assert ("square open", f"{TODAY}: not yet") in squares
+    assert ("square incomplete", f"{TODAY - 3 * ONE_DAY}: incomplete") in squares
+    assert ("square pending", f"{TODAY}: not yet") in squares
 
 
-def test_a_user_who_was_never_scanned_has_a_page(
-    client: TestClient, connection: Connection
-) -> None:
+def test_user_without_scans_has_a_page(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection)
 
     text = load(client, f"/users/{user.id}?period=all").one("main").text
 
-    assert "There was no scan yet" in text
-    assert "None is recorded yet" in text
+    assert "No scans yet" in text
+    assert "No repositories recorded yet" in text
 
 
-def test_many_repositories_are_shown_page_by_page(
-    client: TestClient, connection: Connection
-) -> None:
+def test_many_repositories_are_split_into_pages(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection)
     for number in range(230):
         factories.add_repository(connection, user, name=f"r{number:03}")
@@ -223,9 +219,7 @@ def test_many_repositories_are_shown_page_by_page(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_is_shown_as_it_is(
-    client: TestClient, connection: Connection, name: str
-) -> None:
+def test_hostile_names_are_escaped(client: TestClient, connection: Connection, name: str) -> None:
     user = factories.add_user(connection, login="adam", name=name)
     repository = factories.add_repository(connection, user, name=name)
 
@@ -240,44 +234,44 @@ def test_a_hostile_name_is_shown_as_it_is(
     "query",
     ["metric=stars", "period=31", "sort=x", "order=up", "page=0", "page=x", "metric=", "sort=%00"],
 )
-def test_a_choice_that_is_none_is_told(client: TestClient, user: TrackedUser, query: str) -> None:
+def test_invalid_option_is_422(client: TestClient, user: TrackedUser, query: str) -> None:
     load(client, f"/users/{user.id}?{query}", status=422)
 
 
-def test_nobody_is_not_found(client: TestClient) -> None:
+def test_unknown_user_is_404_and_invalid_id_422(client: TestClient) -> None:
     assert "user not found" in load(client, "/users/4711", status=404).one("main").text
     load(client, "/users/0", status=422)
 
 
-def test_a_scan_can_be_asked_for_and_not_twice_in_a_moment(
+def test_scan_button_sends_one_scan_in_five_minutes(
     client: TestClient, connection: Connection, redis_url: str
 ) -> None:
     user = factories.add_user(connection)
     action = f"/users/{user.id}/scan"
 
-    def ask() -> str:
+    def request_scan() -> str:
         form = fill(load(client, f"/users/{user.id}"), action)
-        answer = client.post(action, data=form, follow_redirects=False)
-        assert answer.status_code == 303
-        return load(client, answer.headers["location"]).one("p", role="status").text
+        response = client.post(action, data=form, follow_redirects=False)
+        assert response.status_code == 303
+        return load(client, response.headers["location"]).one("p", role="status").text
 
-    first = ask()
+    first = request_scan()
     users.release(connection, user.id)
-    second = ask()
+    second = request_scan()
 
-    assert first == "A scan was asked for: load the page again in a moment."
-    assert second == "There was a scan a moment ago: ask again in five minutes."
+    assert first == "Scan requested. Reload the page in a moment."
+    assert second == "This user was scanned a moment ago. Try again in five minutes."
     assert sent(redis_url, Queue.LOAD) == [(Task.LOAD_USER, [user.id])]
 
 
-def test_another_site_cannot_ask_for_a_scan(
+def test_other_sites_cannot_request_a_scan(
     client: TestClient, connection: Connection, redis_url: str
 ) -> None:
     user = factories.add_user(connection)
     form = fill(load(client, f"/users/{user.id}"), f"/users/{user.id}/scan")
     headers = {"Sec-Fetch-Site": "cross-site"}
 
-    answer = client.post(f"/users/{user.id}/scan", data=form, headers=headers)
+    response = client.post(f"/users/{user.id}/scan", data=form, headers=headers)
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert sent(redis_url, Queue.LOAD) == []

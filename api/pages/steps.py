@@ -1,0 +1,123 @@
+"""The steps of following a user: find the login on GitHub, then record the repositories."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from api.http.errors import NotFoundError
+from api.pages.filters import plural, timestamp
+from api.queries import scan_days
+from api.queries.scan_days import ScanRecord
+from common import clock, lookups, users
+from common.lookups import Lookup
+from common.states import LookupState, ScanState
+from common.users import TrackedUser
+
+
+class Stage(StrEnum):
+    """The state of a step."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in progress"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of following a user.
+
+    :param text: the result or the reason
+    """
+
+    name: str
+    stage: Stage
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How far the steps of following a user are.
+
+    :param user: None until the login is resolved, and again once the user is deleted
+    """
+
+    login: str
+    lookup: Step
+    scan: Step
+    user: TrackedUser | None
+
+    @property
+    def all(self) -> tuple[Step, Step]:
+        """The steps in their order."""
+        return self.lookup, self.scan
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether no step will change any more."""
+        return Stage.FAILED in {self.lookup.stage, self.scan.stage} or (
+            self.scan.stage is Stage.DONE
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """Return the steps for the script of the page."""
+        return {
+            "is_finished": self.is_finished,
+            "user_url": None if self.user is None else f"/users/{self.user.id}",
+            "steps": [{"stage": step.stage, "text": step.text} for step in self.all],
+        }
+
+
+def read_steps(connection: Connection, lookup_id: int) -> Steps:
+    """Return how far a lookup and the first scan are.
+
+    :raise NotFoundError: there is no such lookup
+    """
+    lookup = lookups.get(connection, lookup_id)
+    if lookup is None:
+        raise NotFoundError("lookup not found")
+    user = None if lookup.user_id is None else users.get(connection, lookup.user_id)
+    record = None
+    if user is not None:
+        today = clock.today(connection)
+        # From yesterday on: midnight may have passed since the first scan.
+        record = next(
+            iter(scan_days.records(connection, user.id, today - timedelta(1), today)), None
+        )
+    return Steps(lookup.login, _lookup_step(lookup, user), _scan_step(user, record), user)
+
+
+def _lookup_step(lookup: Lookup, user: TrackedUser | None) -> Step:
+    name = "Find on GitHub"
+    if lookup.state is LookupState.FAILED:
+        return Step(name, Stage.FAILED, lookup.reason or "GitHub has no such user")
+    if lookup.state is LookupState.PENDING:
+        return Step(name, Stage.IN_PROGRESS, lookup.reason or "asking GitHub")
+    if user is None:
+        return Step(name, Stage.FAILED, "found, but unfollowed since")
+    return Step(name, Stage.DONE, f"{user.name} ({user.login}), account {user.id}")
+
+
+def _scan_step(user: TrackedUser | None, record: ScanRecord | None) -> Step:
+    name = "Record repositories"
+    if user is None:
+        return Step(name, Stage.PENDING, "not started")
+    if record is None:
+        return Step(name, Stage.IN_PROGRESS, "waiting for a worker")
+    expected = "?" if record.expected is None else f"{record.expected:,}"
+    so_far = f"{record.recorded:,} of {expected} repositories"
+    match record.state:
+        case ScanState.DONE:
+            return Step(name, Stage.DONE, plural(record.recorded, "repository", "repositories"))
+        case ScanState.INCOMPLETE:
+            return Step(name, Stage.DONE, f"{so_far}: {record.reason}")
+        case ScanState.GONE:
+            return Step(name, Stage.FAILED, record.reason or "GitHub has no such account")
+        case ScanState.CLAIMED:
+            text = "reading repositories" if record.attempts else "waiting for a worker"
+            return Step(name, Stage.IN_PROGRESS, f"{text}; {so_far}" if record.recorded else text)
+    reason = record.reason or "waiting"
+    retry = f"; next attempt {timestamp(record.next_attempt_at)}" if record.next_attempt_at else ""
+    return Step(name, Stage.IN_PROGRESS, reason + retry)
