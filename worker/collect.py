@@ -37,6 +37,9 @@ from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
 
+Reason = str | GitHubError
+"""Why a scan is rescheduled; an error also has a trace for the log."""
+
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(minutes=15)
 _SET_ASIDE_RETRY = timedelta(hours=1)
@@ -128,16 +131,16 @@ class Collector:
         """Reschedule a scan for which GitHub showed nothing; settle the day of a missing user."""
         match error:
             case Gone():
-                return self._note_absence(begun, str(error))
+                return self._note_absence(begun, error)
             case Limited() | CredentialsRefused():
                 return self._wait(
                     begun,
-                    str(error),
+                    error,
                     timedelta(seconds=error.wait),
                     is_failure=isinstance(error, RedisUnavailable | CredentialsRefused),
                 )
             case _:
-                return self._retry_later(begun, str(error))
+                return self._retry_later(begun, error)
 
     def _write(self, begun: Begun, target: Target, observation: Observation) -> Outcome:
         """Write what was observed, unless the day is settled or the user deleted meanwhile."""
@@ -163,7 +166,7 @@ class Collector:
             log.warning("scan came too late, another attempt follows: %s", begun.login)
         return written
 
-    def _note_absence(self, begun: Begun, reason: str) -> Outcome:
+    def _note_absence(self, begun: Begun, error: Gone) -> Outcome:
         """Settle the day of a user whom GitHub does not show; look again ever less often."""
 
         def note(connection: Connection) -> str | None:
@@ -173,7 +176,7 @@ class Collector:
             pause = min(max(begun.day - since, timedelta(days=1)), _LONGEST_ABSENCE)
             next_day = begun.day + pause
             why = (
-                f"GitHub shows no account with id {begun.user_id} since {since} ({reason});"
+                f"GitHub shows no account with id {begun.user_id} since {since} ({error});"
                 f" asked again on {next_day}"
             )
             scans.finish(
@@ -189,10 +192,12 @@ class Collector:
         why = self._transactions.run(note)
         if why is None:
             return _SETTLED
-        log.warning("user not found at GitHub: %s (%d): %s", begun.login, begun.user_id, reason)
+        log.warning(
+            "user not found at GitHub: %s (%d): %s", begun.login, begun.user_id, error.for_log()
+        )
         return Outcome(ScanState.GONE, summary=f"gone: {why}")
 
-    def _wait(self, begun: Begun, reason: str, wait: timedelta, *, is_failure: bool) -> Outcome:
+    def _wait(self, begun: Begun, reason: Reason, wait: timedelta, *, is_failure: bool) -> Outcome:
         """Reschedule a scan that could not be made; that is no attempt of the user's."""
         return self._reschedule(
             begun,
@@ -202,7 +207,7 @@ class Collector:
             is_failure=is_failure,
         )
 
-    def _retry_later(self, begun: Begun, reason: str, *, is_killer: bool = False) -> Outcome:
+    def _retry_later(self, begun: Begun, reason: Reason, *, is_killer: bool = False) -> Outcome:
         """Reschedule a scan whose attempt failed; set the user aside after too many failures.
 
         :param is_killer: the worker was killed each time, perhaps by this scan
@@ -227,7 +232,7 @@ class Collector:
         self,
         begun: Begun,
         state: ScanState,
-        reason: str,
+        reason: Reason,
         next_attempt: Callable[[datetime], datetime],
         *,
         is_failure: bool = True,
@@ -239,7 +244,7 @@ class Collector:
                 begun.user_id,
                 begun.day,
                 state=state,
-                reason=reason,
+                reason=str(reason),
                 not_before=not_before,
                 counts_as_attempt=state is not ScanState.WAITING,
             )
@@ -253,7 +258,7 @@ class Collector:
             words,
             begun.login,
             f"{not_before:%Y-%m-%d %H:%M:%SZ}",
-            reason,
+            reason.for_log() if isinstance(reason, GitHubError) else reason,
         )
         if not is_ours:
             return _SETTLED

@@ -59,9 +59,9 @@ class Resolver:
         except (Limited, CredentialsRefused) as refusal:
             is_failure = isinstance(refusal, RedisUnavailable | CredentialsRefused)
             wait = timedelta(seconds=refusal.wait)
-            return self._reschedule(lookup, str(refusal), wait, is_failure=is_failure)
+            return self._reschedule(lookup, refusal, wait, is_failure=is_failure)
         except GitHubError as error:
-            return self._reschedule(lookup, str(error), _RETRY, is_failure=True)
+            return self._reschedule(lookup, error, _RETRY, is_failure=True)
         user, is_new = self._track(lookup, account)
         if user is None:
             return Resolution(None, "nothing to do: resolved or withdrawn meanwhile")
@@ -95,13 +95,13 @@ class Resolver:
         return Resolution(None, f"not found: {reason}")
 
     def _reschedule(
-        self, lookup: Lookup, reason: str, wait: timedelta, *, is_failure: bool
+        self, lookup: Lookup, error: GitHubError, wait: timedelta, *, is_failure: bool
     ) -> Resolution:
         def reschedule(connection: Connection) -> str:
             now = clock.now(connection)
-            lookups.reschedule(connection, lookup.id, reason=reason, not_before=now + wait)
+            lookups.reschedule(connection, lookup.id, reason=str(error), not_before=now + wait)
             return time_of_day(now + wait, now.date())
 
         until = self._transactions.run(reschedule)
-        log.warning("login rescheduled: %s: %s", lookup.login, reason)
-        return Resolution(None, f"waiting until {until}: {reason}", is_failure=is_failure)
+        log.warning("login rescheduled: %s: %s", lookup.login, error.for_log())
+        return Resolution(None, f"waiting until {until}: {error}", is_failure=is_failure)

@@ -13,7 +13,7 @@ import redis
 from common import counters
 from common.counters import field
 from common.states import ScanState
-from worker.github.answers import Meaning
+from worker.github.meaning import Meaning
 
 log = logging.getLogger(__name__)
 

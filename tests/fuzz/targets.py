@@ -10,9 +10,9 @@ from typing import Any
 import httpcore
 import httpx
 
-from worker.github.answers import Answer, Meaning, read_graphql, read_rest
 from worker.github.errors import GitHubError
 from worker.github.graphql import GraphQL
+from worker.github.meaning import Answer, Meaning, read_graphql, read_rest
 from worker.github.observation import Target
 from worker.github.rest import Rest
 from worker.github.transport import Transport

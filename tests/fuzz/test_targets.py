@@ -6,7 +6,7 @@ import pytest
 
 from tests.fuzz import seeds
 from tests.fuzz.targets import TARGETS, check
-from worker.github.answers import Answer, Meaning
+from worker.github.meaning import Answer, Meaning
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from common.errors import SetupError
 from tests.worker.github.lab import Lab
-from worker.github.answers import Answer
 from worker.github.errors import GitHubError
 from worker.github.graphql import FIND_ACCOUNT
+from worker.github.meaning import Answer
 
 TOKEN = "marked.token/of+no~usual=form"
 

@@ -9,7 +9,7 @@ from common import counters
 from common.states import ScanState
 from tests.end_to_end.system import free_port
 from worker import metrics
-from worker.github.answers import Meaning
+from worker.github.meaning import Meaning
 
 
 @pytest.fixture

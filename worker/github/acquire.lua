@@ -1,20 +1,20 @@
--- Ask for leave to send one request.
+-- Acquire a permit for one request.
 --
 -- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, paced_until, spent_until
--- KEYS[2]  sorted set of one credential's requests in flight: token -> when it is given up for lost
+-- KEYS[2]  sorted set of one credential's requests in flight: token -> when it counts as lost
 -- KEYS[3]  hash of one credential: blocked_until, blocks (in a row), reason
--- KEYS[4]  there while GitHub refuses the credential
--- ARGV[1]  now, epoch seconds; "" asks Redis' own clock
+-- KEYS[4]  exists while GitHub refuses the credential
+-- ARGV[1]  now, epoch seconds; "" uses Redis' own clock
 -- ARGV[2]  token of this request, unique; it carries the cost: "<uuid>:<resource>:<cost>"
 -- ARGV[3]  cost in points
 -- ARGV[4]  requests allowed in flight
 -- ARGV[5]  points a minute
--- ARGV[6]  points more than that at once, after a pause
--- ARGV[7]  part of the hour's limit that is kept back from this caller
--- ARGV[8]  seconds after which a request in flight is given up for lost
+-- ARGV[6]  burst: points more than that at once, after a pause
+-- ARGV[7]  part of the hour's limit that is reserved for other callers
+-- ARGV[8]  seconds after which a request in flight counts as lost
 --
--- Returns {"granted" | "busy" | "paced" | "limited" | "refused", seconds, reason}: "busy" until
--- another settles, "paced" for so many seconds.
+-- Returns {"granted" | "busy" | "paced" | "limited" | "refused", seconds to wait, reason}; "busy"
+-- lasts until another request settles.
 
 local function now()
   if ARGV[1] ~= "" then
@@ -53,7 +53,7 @@ if resets_at > moment then
     return {"limited", tostring(resets_at - moment), "this hour's requests are used up"}
   end
 else
-  -- Nothing known of this window: one request goes ahead and teaches, the others wait for it.
+  -- Nothing is known of this window: one request goes ahead, the others wait for its answer.
   redis.call("HDEL", KEYS[1], "limit", "remaining", "resets_at")
   allowed = 1
 end
@@ -62,7 +62,7 @@ if in_flight >= allowed then
   return {"busy", "0", ""}
 end
 
--- Each point takes its share of a minute; who is ahead of that by more than the burst waits.
+-- Each point takes its share of a minute; a caller that is ahead by more than the burst waits.
 local share = 60 / tonumber(ARGV[5])
 local paced_until = math.max(tonumber(redis.call("HGET", KEYS[1], "paced_until") or "0"), moment)
 local ahead = paced_until - moment - tonumber(ARGV[6]) * share

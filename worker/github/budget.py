@@ -1,11 +1,10 @@
-"""What GitHub allows us, shared by all workers through Redis.
+"""The requests that GitHub allows, shared by all workers through Redis.
 
-Before each request a worker asks for leave; after it, it settles: gives the leave back and teaches
-what the answer told. Both are one atomic script (``acquire.lua``, ``settle.lua``), so any number of
-workers keep to the requests in flight, to the points a minute and to the hour's quota together, and
-nobody asks while GitHub has said to wait, or refuses the credential. Redis holds no truth here:
-emptied or restarted, it knows nothing of the window, lets a single request through and learns the
-rest from its answer.
+Before each request a worker acquires a permit; afterwards it settles the permit with what the
+answer said about the quota. Each is one atomic script (``acquire.lua``, ``settle.lua``). So all
+workers together keep to the requests in flight, the points a minute and the hour's quota, and none
+sends a request while GitHub has said to wait or refuses the credential. Redis may be emptied or
+restarted at any time: then one request is let through, and its answer tells the rest.
 """
 
 import random
@@ -19,34 +18,34 @@ from typing import Any
 import redis
 
 from common.credentials import REFUSAL_SECONDS, block_key, quota_key, refusal_key
-from worker.github.answers import Answer, Meaning
 from worker.github.errors import CredentialsRefused, Limited, RedisUnavailable, TryAgain
+from worker.github.meaning import Answer, Meaning
 
 PACE = {"core": (780, 100), "graphql": (1700, 200)}
-"""Points a minute, and how many more at once after a pause: together less than the 900 and 2,000
-that GitHub allows in any minute."""
+"""Points a minute, and the burst after a pause: together less than the 900 and 2,000 points that
+GitHub allows in any minute."""
 
 _LOST_AFTER = 40.0
-"""Seconds after which a request in flight is given up: its worker was killed. A request that lives
-is given up by its own worker after thirty, see ``wire.DEADLINE``."""
+"""Seconds after which a request in flight counts as lost, because its worker was killed. A living
+worker ends its request after thirty, see ``wire.DEADLINE``."""
 
 _RESERVE = 0.05
-"""The part of an hour's quota that is kept back for loads, which a person is waiting for."""
+"""The part of an hour's quota that is reserved for loads, because a person is waiting for them."""
 
 _REDIS_AWAY = 15.0
-"""Seconds to stay away where Redis, without which nobody may ask, does not answer."""
+"""Seconds to wait if Redis does not answer, without which no request is allowed."""
 
 _LOOK_AGAIN = 0.5
-"""Seconds after which somebody who waits for a place asks again unwoken: a worker that is killed
-frees its place without a word."""
+"""Seconds after which a waiting worker tries again by itself: a killed worker returns its permit
+without waking another."""
 
 _CROWDED = 15.0
-"""Seconds to stay away after waiting in vain for a place among the requests in flight."""
+"""Seconds to wait after no permit was returned in time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """The right to send one request; to be settled, whatever comes of it."""
+class Permit:
+    """Leave to send one request to GitHub now; it has to be settled, even if the request fails."""
 
     resource: str
     token: str
@@ -55,12 +54,12 @@ class Leave:
 class Budget:
     """The shared budget of one credential.
 
-    :param name: the credential's name, see ``common.credentials``
+    :param name: the credential's fingerprint, see ``common.credentials``
     :param concurrency: requests in flight at once, all workers together
-    :param patience: seconds that a caller waits for a place among those in flight
-    :param pace: by resource, points a minute and how many more at once
+    :param patience: seconds that a caller waits for a permit
+    :param pace: by resource, points a minute and burst
     :param now: epoch seconds; by default Redis' own clock, which all workers share
-    :param sleep: for tests, waits so many seconds in place of whatever is waited for
+    :param sleep: for tests, replaces every wait
     """
 
     def __init__(
@@ -85,20 +84,20 @@ class Budget:
         self._acquire = client.register_script(_script("acquire.lua"))
         self._settle = client.register_script(_script("settle.lua"))
 
-    def acquire(self, resource: str, *, cost: int = 1, is_load: bool = False) -> Leave:
-        """Get leave for one request, waiting a little while others are in flight.
+    def acquire(self, resource: str, *, cost: int = 1, is_load: bool = False) -> Permit:
+        """Get a permit for one request, waiting a little while other requests are in flight.
 
         :param resource: ``core`` or ``graphql``
         :param cost: points that the request is expected to cost
-        :param is_load: may use what is kept back for loads
-        :raise Limited: nobody may ask now, others were in flight all the while, or Redis does not
-            answer, which is no failure of whoever is asked for
-        :raise CredentialsRefused: GitHub refused the credential, and nobody may ask with it
+        :param is_load: may use what is reserved for loads
+        :raise Limited: no request is allowed now, or no permit was returned in time
+        :raise RedisUnavailable: Redis does not answer
+        :raise CredentialsRefused: GitHub refused the credential
         """
-        leave = Leave(resource, f"{uuid.uuid4().hex}:{resource}:{cost}")
+        permit = Permit(resource, f"{uuid.uuid4().hex}:{resource}:{cost}")
         left = self._patience
         arguments = [
-            leave.token,
+            permit.token,
             cost,
             self._concurrency,
             *self._pace[resource],
@@ -107,35 +106,35 @@ class Budget:
         ]
         while True:
             try:
-                told, told_wait, reason = self._run(self._acquire, resource, arguments)
+                verdict, seconds, reason = self._run(self._acquire, resource, arguments)
             except TryAgain as error:
                 raise RedisUnavailable(str(error), _spread(_REDIS_AWAY)) from error
-            wait = float(told_wait)
-            match told.decode():
+            wait = float(seconds)
+            match verdict.decode():
                 case "granted":
-                    return leave
+                    return permit
                 case "limited":
                     raise Limited(reason.decode(errors="replace") or "rate limit", wait)
                 case "refused":
                     raise CredentialsRefused("GitHub refuses the credentials", min(wait, 300.0))
             if left <= 0:
-                raise Limited("other requests were in flight all the while", _spread(_CROWDED))
-            is_paced = told == b"paced"
+                raise Limited("other requests were in flight for too long", _spread(_CROWDED))
+            is_paced = verdict == b"paced"
             pause = (wait if is_paced else _LOOK_AGAIN) * random.uniform(0.5, 1.5)  # noqa: S311
-            left -= self._wait(min(pause, left), for_place=not is_paced)
+            left -= self._wait(min(pause, left), for_permit=not is_paced)
 
-    def _wait(self, seconds: float, *, for_place: bool) -> float:
-        """Wait so long, or until a place is free; return how long it was.
+    def _wait(self, seconds: float, *, for_permit: bool) -> float:
+        """Wait for the given time, or until a permit is returned; return the seconds waited.
 
-        :raise Limited: Redis does not answer
+        :raise RedisUnavailable: Redis does not answer
         """
         if self._sleep is not None:
             self._sleep(seconds)
             return seconds
         began = time.monotonic()
-        if for_place:
+        if for_permit:
             try:
-                # Without an end where it is zero.
+                # Zero would wait without end.
                 self._client.blpop([self._freed], timeout=max(seconds, 0.01))
             except redis.RedisError as error:
                 raise RedisUnavailable(
@@ -145,28 +144,28 @@ class Budget:
             time.sleep(seconds)
         return time.monotonic() - began
 
-    def settle(self, leave: Leave, answer: Answer) -> float:
-        """Give leave back and learn from the answer.
+    def settle(self, permit: Permit, answer: Answer) -> float:
+        """Return a permit and store what the answer said about the quota.
 
-        :return: seconds to wait before this resource is asked again, 0 where nobody has to
+        :return: seconds to wait before the next request for this resource, or 0
         """
         quota = answer.quota
-        if quota is not None and quota.resource != leave.resource:
+        if quota is not None and quota.resource != permit.resource:
             quota = None
         outcome = "ok"
         if answer.meaning is Meaning.LIMITED:
             outcome = "spent" if answer.of_resource and answer.wait is not None else "limited"
         elif answer.meaning is Meaning.TRY_AGAIN:
             outcome = "failed"
-        told: list[Any] = (
+        window: list[Any] = (
             [quota.limit, quota.remaining, quota.resets_in] if quota is not None else ["", 0, 0]
         )
         wait = self._run(
             self._settle,
-            leave.resource,
+            permit.resource,
             [
-                leave.token,
-                *told,
+                permit.token,
+                *window,
                 outcome,
                 "" if answer.wait is None else answer.wait,
                 answer.reason,
@@ -175,9 +174,9 @@ class Budget:
         return float(wait)
 
     def refuse(self) -> bool:
-        """Note that GitHub refuses the credential: nobody asks with it for some hours.
+        """Note that GitHub refuses the credential: no request is sent with it for some hours.
 
-        :return: whether that is news
+        :return: whether that was not known yet
         """
         try:
             return bool(self._client.set(refusal_key(self._name), "1", nx=True, ex=REFUSAL_SECONDS))
@@ -185,7 +184,7 @@ class Budget:
             raise TryAgain(f"Redis does not answer: {error}") from error
 
     def _run(self, script: Any, resource: str, arguments: list[Any]) -> Any:
-        moment = "" if self._now is None else f"{self._now():.3f}"
+        now = "" if self._now is None else f"{self._now():.3f}"
         prefix = f"repopulse:github:{self._name}"
         keys = [
             quota_key(self._name, resource),
@@ -195,13 +194,13 @@ class Budget:
             self._freed,
         ]
         try:
-            return script(keys=keys, args=[moment, *arguments])
+            return script(keys=keys, args=[now, *arguments])
         except redis.RedisError as error:
             raise TryAgain(f"Redis does not answer: {error}") from error
 
 
 def _spread(seconds: float) -> float:
-    """Return up to twice as long, so that not everybody comes back at the same moment."""
+    """Return up to twice as long, so that workers do not all come back at the same moment."""
     return seconds * random.uniform(1, 2)  # noqa: S311 - spread, no secret
 
 

@@ -1,7 +1,7 @@
-"""GitHub, as the collection sees it: find an account, and observe one.
+"""GitHub as the collection needs it: find an account, and observe one.
 
-With a token by GraphQL, and REST for what it cannot say; without a token by REST alone. What was
-seen before a limit is handed over together with the wait, so that no true number is thrown away.
+With a token by GraphQL, and by REST for what GraphQL cannot show; without a token by REST alone.
+What was seen before a limit is returned together with the wait, so that no true number is lost.
 """
 
 import time
@@ -20,32 +20,32 @@ from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
 from worker.github.rest import Rest
 from worker.github.transport import Transport
-from worker.github.watchers import Watchers
+from worker.github.watchers import WatcherAccess
 from worker.github.wire import make_http_client
 
 _PATIENCE_SHARE = 0.025
-"""The part of a lease that a request may wait for its place: with the default half a minute."""
+"""The part of a lease that a request may wait for a permit: half a minute by default."""
 
 
 class GitHub:
     """GitHub's API with one credential.
 
-    :param watchers: None without a credential: GraphQL answers nobody then
+    :param watchers: None without a credential, because GraphQL then refuses every query
     """
 
-    def __init__(self, transport: Transport, watchers: Watchers | None) -> None:
+    def __init__(self, transport: Transport, watchers: WatcherAccess | None) -> None:
         self._transport = transport
         self._rest = Rest(transport)
         self._graphql = GraphQL(transport)
         self._watchers = watchers
 
     def find_account(self, login: str) -> Account:
-        """Return the account that bears a login now; a person is waiting for it.
+        """Return the account that has a login now; a person is waiting for it.
 
         GitHub has denied accounts by mistake, so it has to do so twice.
 
-        :raise Gone: nobody bears it
-        :raise GitHubError: for whatever else kept GitHub from saying so
+        :raise Gone: no account has it
+        :raise GitHubError: GitHub did not answer the question
         """
         try:
             if self._watchers is None:
@@ -58,11 +58,11 @@ class GitHub:
         return self._rest.find_account(login, is_load=True)
 
     def observe(self, target: Target) -> Observation:
-        """Look at an account and its repositories as they are now.
+        """Read an account and its repositories as they are now.
 
         :raise Gone: GitHub shows no such account, and said so twice
-        :raise Limited: before anything was seen
-        :raise GitHubError: for whatever else kept it from being seen
+        :raise Limited: no request was allowed before anything was seen
+        :raise GitHubError: GitHub showed nothing of the account
         """
         if self._watchers is None:
             try:
@@ -72,20 +72,20 @@ class GitHub:
         try:
             return self._observe_by_graphql(target, self._watchers)
         except Blocked:
-            # Single sign-on and the like close GraphQL where REST still shows what is public.
+            # Single sign-on and the like block GraphQL while REST still shows what is public.
             return self._rest.observe(target)
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _observe_by_graphql(self, target: Target, watchers: Watchers) -> Observation:
+    def _observe_by_graphql(self, target: Target, watchers: WatcherAccess) -> Observation:
         node_id = target.node_id
         if node_id is not None:
             try:
                 return self._observer(target, watchers).observe(node_id)
             except Gone:
-                # A user that became an organisation has another node id and the same numeric one.
+                # A user who became an organisation has a new node id and the same numeric id.
                 account = self._rest.account(target.user_id, is_load=target.is_load)
         else:
             account = self._account(target)
@@ -100,7 +100,7 @@ class GitHub:
         except Gone:
             return self._rest.account(target.user_id, is_load=target.is_load)
 
-    def _observer(self, target: Target, watchers: Watchers) -> Observer:
+    def _observer(self, target: Target, watchers: WatcherAccess) -> Observer:
         return Observer(self._graphql, self._rest, watchers, target)
 
 
@@ -115,10 +115,10 @@ def make_github(
 ) -> GitHub:
     """Make the client of one process; nothing connects yet.
 
-    :param transport: for tests and the demo, what carries the requests
-    :param pace: for the demo, points a minute where not GitHub's are at stake
-    :param now: for tests, epoch seconds by which all budgets are kept
-    :param sleep: for tests, waits so many seconds in place of whatever is waited for
+    :param transport: for tests and the demo, carries the requests
+    :param pace: for the demo, replaces GitHub's points a minute
+    :param now: for tests, epoch seconds for all budgets
+    :param sleep: for tests, replaces every wait
     :raise SetupError: the settings give no usable credential
     """
     credential = choose_credential(settings)
@@ -134,5 +134,5 @@ def make_github(
         sleep=sleep,
     )
     credentials = make_credentials(credential, http, budget, now=now or time.time)
-    watchers = None if credential is None else Watchers(client, name)
+    watchers = None if credential is None else WatcherAccess(client, name)
     return GitHub(Transport(http, budget, credentials), watchers)

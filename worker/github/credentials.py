@@ -1,7 +1,7 @@
-"""What a request proves itself with: nothing, a token, or a token of an App's installation.
+"""What authorizes a request: nothing, a token, or a token of an App's installation.
 
 An installation's token lasts an hour. It is fetched with a JWT that the App's private key signs,
-and fetched anew some minutes before it ends; each process has its own.
+and renewed some minutes before it expires. Each process has its own.
 """
 
 import re
@@ -17,40 +17,40 @@ import httpx
 from common.credentials import Credential, Installation, Token, fingerprint
 from common.errors import SetupError
 from common.log import register_secret
-from worker.github.answers import Answer, Meaning, read_rest
 from worker.github.budget import Budget
 from worker.github.errors import CredentialsRefused, TryAgain
+from worker.github.meaning import Answer, Meaning, read_rest
 from worker.github.observation import read_word
 from worker.github.wire import exchange
 
-_RENEWED_BEFORE = 300.0
-"""Seconds before its end at which a token is renewed: longer than any request takes."""
+_RENEW_BEFORE = 300.0
+"""Seconds before its expiry at which a token is renewed: longer than any request takes."""
 
 _BACKDATED = 60.0
-"""Seconds by which a JWT is dated back: GitHub refuses one from the future."""
+"""Seconds by which a JWT is backdated: GitHub refuses a JWT from the future."""
 
-_JWT_LASTS = 540.0
-"""Seconds; GitHub allows ten minutes, by its own clock."""
+_JWT_SECONDS = 540.0
+"""GitHub allows ten minutes, by its own clock."""
 
 
 class Credentials(Protocol):
-    """What requests carry."""
+    """What authorizes requests."""
 
     name: str
-    """The name under which all workers know the credential, see ``common.credentials``."""
+    """The fingerprint of the credential, see ``common.credentials``."""
 
     def authorization(self) -> str | None:
-        """Return the value of the Authorization header; None sends none.
+        """Return the value of the Authorization header; None if there is none to send.
 
-        :raise GitHubError: there is none to be had now
+        :raise GitHubError: a token cannot be fetched now
         """
 
     def renew(self) -> None:
-        """GitHub refused what ``authorization`` returned: return something new, if possible."""
+        """Drop what ``authorization`` returned, because GitHub refused it."""
 
 
 class FixedCredentials:
-    """A token, or nothing at all."""
+    """A token, or nothing."""
 
     def __init__(self, credential: Token | None) -> None:
         self.name = fingerprint(credential)
@@ -61,7 +61,7 @@ class FixedCredentials:
         return self._header
 
     def renew(self) -> None:
-        """Do nothing: a token is what it is."""
+        """Do nothing: a token cannot be renewed."""
 
 
 class InstallationCredentials:
@@ -84,79 +84,80 @@ class InstallationCredentials:
         self._client = client
         self._budget = budget
         self._now = now
-        self._ahead = 0.0
-        """Seconds by which GitHub's clock is ahead of ours, as its last answer showed."""
+        self._clock_offset = 0.0
+        """Seconds by which GitHub's clock is ahead of this host's."""
         self._token: str | None = None
-        self._ends = 0.0
-        # A key that cannot sign is told when the worker starts, not at the first scan.
+        self._expires = 0.0
+        # A key that cannot sign is reported when the worker starts, not at the first scan.
         self._sign()
 
     def authorization(self) -> str | None:
-        """Return a header with a token that lasts for some minutes at least."""
-        if self._token is None or self._now() > self._ends - _RENEWED_BEFORE:
+        """Return a header with a token that is valid for some minutes at least."""
+        if self._token is None or self._now() > self._expires - _RENEW_BEFORE:
             self._fetch()
         assert self._token is not None  # noqa: S101 - it was fetched
         return _bearer(self._token)
 
     def renew(self) -> None:
-        """Forget the token: the next request fetches another."""
+        """Drop the token: the next request fetches another."""
         self._token = None
 
     def _fetch(self) -> None:
         answer = self._ask()
-        if answer.meaning is Meaning.CREDENTIALS_REFUSED and answer.moment is not None:
-            # A JWT is good for minutes around GitHub's time: ours may be off by more.
-            self._ahead = answer.moment - self._now()
+        if answer.meaning is Meaning.CREDENTIALS_REFUSED and answer.date is not None:
+            # A JWT is valid for minutes around GitHub's time; this host's clock may be off by more.
+            self._clock_offset = answer.date - self._now()
             answer = self._ask()
         elif answer.meaning is Meaning.TRY_AGAIN and not answer.ask_for_less:
             answer = self._ask()
         if answer.meaning in (Meaning.CREDENTIALS_REFUSED, Meaning.GONE, Meaning.BLOCKED):
             raise CredentialsRefused(
                 f"GitHub refuses a token to installation {self._installation.installation_id}"
-                f" of App {self._installation.app_id}: {answer.reason}"
+                f" of App {self._installation.app_id}: {answer.reason}",
+                trace=answer.trace,
             )
         data = answer.usable()
         try:
-            token, ends = read_word(data["token"]), datetime.fromisoformat(data["expires_at"])
-            lasts = ends.timestamp() - (answer.moment or self._now())
+            token, expires = read_word(data["token"]), datetime.fromisoformat(data["expires_at"])
+            lasts = expires.timestamp() - (answer.date or self._now())
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise TryAgain("GitHub answered without a token for the installation") from error
         if token is None:
             raise TryAgain("GitHub answered without a token for the installation")
         register_secret(token)
-        self._token, self._ends = token, self._now() + lasts
+        self._token, self._expires = token, self._now() + lasts
 
     def _ask(self) -> Answer:
-        """Ask for a token: no part of the installation's hour, and yet a request like any other."""
-        leave = self._budget.acquire("core", cost=0, is_load=True)
-        answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
+        """Request a token, which costs no points of the installation."""
+        permit = self._budget.acquire("core", cost=0, is_load=True)
+        answer = Answer(Meaning.TRY_AGAIN, reason="request aborted")
         try:
             path = f"/app/installations/{self._installation.installation_id}/access_tokens"
             proof = _bearer(self._sign())
             headers = {"Authorization": proof}
             request = self._client.build_request("POST", path, headers=headers)
             answer = exchange(self._client, request, read_rest, secret=proof)
-            # What its headers say is left is the App's own hour.
+            # Its headers show the quota of the App, not of the installation.
             answer = replace(answer, quota=None)
         finally:
-            self._budget.settle(leave, answer)
+            self._budget.settle(permit, answer)
         return answer
 
     def _sign(self) -> str:
-        # Only who has an App pays for the megabytes of cryptography.
+        # Imported late: it loads megabytes of cryptography, which only an App needs.
         import jwt  # noqa: PLC0415
 
-        moment = self._now() + self._ahead
+        now = self._now() + self._clock_offset
         claims = {
-            "iat": int(moment - _BACKDATED),
-            "exp": int(moment + _JWT_LASTS),
+            "iat": int(now - _BACKDATED),
+            "exp": int(now + _JWT_SECONDS),
             "iss": self._installation.app_id,
         }
         try:
             return jwt.encode(claims, self._key, algorithm="RS256")
         except (jwt.InvalidKeyError, ValueError, TypeError) as error:
             raise SetupError(
-                "GITHUB_APP_PRIVATE_KEY is no RSA private key in PEM format"
+                "GITHUB_APP_PRIVATE_KEY is not an RSA private key in PEM format"
             ) from error
 
 
@@ -167,9 +168,9 @@ def make_credentials(
     *,
     now: Callable[[], float] = time.time,
 ) -> Credentials:
-    """Make what requests of one process prove themselves with.
+    """Make the credentials of one process.
 
-    :raise SetupError: the App's private key cannot be read, or is none
+    :raise SetupError: the App's private key cannot be read, or is not a key
     """
     if isinstance(credential, Installation):
         return InstallationCredentials(credential, client, budget, now=now)
@@ -179,15 +180,15 @@ def make_credentials(
 def _bearer(token: str) -> str:
     """Return the header's value for a token.
 
-    :raise SetupError: no header can carry it; the library's own complaint would repeat it
+    :raise SetupError: a header cannot carry it; the library's own message would repeat the token
     """
     if not re.fullmatch(r"[!-~]+", token):
-        raise SetupError("GITHUB_TOKEN holds a space or another character that no token has")
+        raise SetupError("GITHUB_TOKEN contains a space or another character that no token has")
     return f"Bearer {token}"
 
 
 def _read_key(setting: str) -> str:
-    """Return the key in PEM format; a line of .env writes its line breaks as a backslash and n."""
+    """Return the key in PEM format; in .env its line breaks are written as backslash and n."""
     text = setting.strip().replace("\\n", "\n")
     if text.startswith("-----BEGIN"):
         return text
@@ -196,8 +197,8 @@ def _read_key(setting: str) -> str:
         register_secret(*(line for line in key.splitlines() if "-----" not in line))
         return key
     except (OSError, ValueError) as error:
-        # The value is not repeated: it may be a key after all.
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        # The value is not repeated in the message: it may be a key after all.
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SetupError(
             f"GITHUB_APP_PRIVATE_KEY is neither a key in PEM format nor a readable file: {reason}"
         ) from None

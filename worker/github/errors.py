@@ -1,35 +1,46 @@
-"""What can go wrong with GitHub, each carrying what happens next.
+"""What can go wrong with GitHub; each error carries what happens next.
 
 ::
 
-    GitHubError                  the base; its text is one plain line for a person
+    GitHubError                  the base; its text is one line for a person
     ├── Limited                  wait ``wait`` seconds, then go on: no failure
-    │   └── RedisUnavailable     Redis, which keeps the budget, does not answer: nothing may be sent
-    ├── TryAgain                 this time no answer of use; again later, or for less
-    ├── Gone                     there is no such account or repository, or it is hidden
-    ├── Blocked                  it is there, and not for us
-    ├── CredentialsRefused       the token or App is refused: nothing more until it changes
-    └── QueryWrong               our request is at fault: a person has to mend the code
+    │   └── RedisUnavailable     Redis, which keeps the budget, does not answer
+    ├── TryAgain                 a passing fault: the same request later, or a smaller one
+    ├── Gone                     no such account or repository, or it is hidden
+    ├── Blocked                  it exists, and GitHub refuses it
+    ├── CredentialsRefused       the token or App is refused: no requests until it changes
+    └── QueryWrong               our request is at fault: a person has to fix the code
 
-A limit, and a refusal of the credentials, is raised by the calls of ``rest`` and ``graphql``;
-whoever observes an account catches it and hands over what was seen so far together with the wait.
+The calls of ``rest`` and ``graphql`` raise them. A limit or refused credentials while an account is
+observed end the observation: what was seen so far is returned together with the wait.
 """
 
 from common.errors import RepopulseError
 
 
 class GitHubError(RepopulseError):
-    """GitHub gave no answer of use."""
+    """GitHub gave no usable answer.
+
+    :param trace: HTTP status and GitHub's request id, for the log; empty if there was no answer
+    """
+
+    def __init__(self, reason: str, *, trace: str = "") -> None:
+        super().__init__(reason)
+        self.trace = trace
+
+    def for_log(self) -> str:
+        """Return the reason with status and request id, if there are any."""
+        return f"{self} ({self.trace})" if self.trace else str(self)
 
 
 class Limited(GitHubError):
     """GitHub, or our share of what it allows, says to wait.
 
-    :param wait: seconds until asking is allowed again
+    :param wait: seconds until requests are allowed again
     """
 
-    def __init__(self, reason: str, wait: float) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, wait: float, *, trace: str = "") -> None:
+        super().__init__(reason, trace=trace)
         self.wait = wait
 
 
@@ -40,32 +51,32 @@ class RedisUnavailable(Limited):
 class TryAgain(GitHubError):
     """A passing fault: no connection, a server error, an answer cut short.
 
-    :param ask_for_less: the same question would fail the same way; a smaller one may not
+    :param ask_for_less: the same request would fail the same way; a smaller one may not
     """
 
-    def __init__(self, reason: str, *, ask_for_less: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, *, ask_for_less: bool = False, trace: str = "") -> None:
+        super().__init__(reason, trace=trace)
         self.ask_for_less = ask_for_less
 
 
 class Gone(GitHubError):
-    """GitHub has no such thing, or hides it; it says the same in both cases."""
+    """GitHub has no such account or repository, or hides it; it does not say which."""
 
 
 class Blocked(GitHubError):
-    """GitHub refuses this one thing: taken down, forbidden, or behind single sign-on."""
+    """GitHub refuses this resource: taken down, forbidden, or behind single sign-on."""
 
 
 class CredentialsRefused(GitHubError):
     """GitHub does not accept the credential.
 
-    :param wait: seconds until it is worth looking whether that changed
+    :param wait: seconds until it is worth checking whether that changed
     """
 
-    def __init__(self, reason: str, wait: float = 300.0) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, wait: float = 300.0, *, trace: str = "") -> None:
+        super().__init__(reason, trace=trace)
         self.wait = wait
 
 
 class QueryWrong(GitHubError):
-    """GitHub does not understand the request: a fault of ours, or the API changed."""
+    """GitHub does not understand the request: a bug of ours, or the API changed."""

@@ -1,18 +1,18 @@
 """GitHub's GraphQL API: a hundred repositories with all three counts for one point.
 
-Accounts are asked for by node id, which survives renames; ``repositoryOwner`` and ``node`` serve
-users and organisations alike. Only public repositories of the account's own are asked for: without
+Accounts are read by node id, which survives renames; ``repositoryOwner`` and ``node`` work for
+users and organisations. Queries select only public repositories that the account owns: without
 ``ownerAffiliations`` GitHub adds those it collaborates on, without ``privacy`` those that only the
-token may see. Stars and forks are scalars and stay open; the lists of people behind them are closed
-since July 2026.
+token may see. Stars and forks are scalars; the lists of people behind them are closed since July
+2026.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from common.repositories import SeenRepository
-from worker.github.answers import FieldError
 from worker.github.errors import Gone, TryAgain
+from worker.github.meaning import FieldError
 from worker.github.observation import (
     Account,
     clean_name,
@@ -26,7 +26,7 @@ from worker.github.observation import (
 from worker.github.transport import Transport
 
 PAGE = 100
-"""Repositories a page; GitHub gives no more."""
+"""Repositories a page, GitHub's maximum."""
 
 _REPOSITORY = """
   id databaseId name description primaryLanguage { name } isPrivate isFork isArchived
@@ -91,8 +91,8 @@ query Look($ids: [ID!]!) {{
 class Node:
     """A public repository as a GraphQL answer shows it.
 
-    :param id: None where GitHub's 32-bit field cannot hold it
-    :param seen: with ``id`` 0 where that is unknown; counts are None where watchers are
+    :param id: None if it exceeds GitHub's 32-bit field
+    :param seen: with ``id`` 0 if the id is unknown; counts are None if watchers are missing
     """
 
     id: int | None
@@ -104,13 +104,13 @@ class Node:
 class Page:
     """One page of an account's repositories.
 
-    :param account: None where it has no login that could be read
+    :param account: None if it has no valid login
     :param total: how many repositories GitHub counts
-    :param nodes: what could be read
-    :param unreadable: how many could not
-    :param hidden: how many are none of our business: private, or another owner's
-    :param refusals: what GitHub said of those that it did not show
-    :param without_watchers: how many it hid because it refuses their watchers
+    :param nodes: the repositories that could be read
+    :param unreadable: how many repositories could not be read
+    :param hidden: how many must not be recorded: private, or another owner's
+    :param refusals: GitHub's errors about repositories that it did not show
+    :param without_watchers: how many GitHub hid because it refuses their watchers
     :param cursor: where the page ends
     """
 
@@ -132,9 +132,9 @@ class GraphQL:
         self._transport = transport
 
     def find_account(self, login: str, *, is_load: bool = False) -> Account | None:
-        """Return the account that bears this login now; None where its id does not fit the field.
+        """Return the account that has this login now; None if its id exceeds the field.
 
-        :raise Gone: nobody does
+        :raise Gone: no account has it
         """
         data = self._transport.query(FIND_ACCOUNT, {"login": login}, is_load=is_load).usable()
         owner = data.get("repositoryOwner")
@@ -155,7 +155,7 @@ class GraphQL:
     ) -> Page:
         """Return one page of an account's repositories.
 
-        :param owner_id: the account's numeric id, which may not fit GraphQL's field
+        :param owner_id: the account's numeric id, which may exceed GraphQL's field
         :raise Gone: there is no such node, or it is another account's
         """
         answer = self._transport.query(
@@ -170,8 +170,8 @@ class GraphQL:
     ) -> dict[str, Node | None]:
         """Look at repositories by node id, at most a hundred.
 
-        :return: by node id what was found; None for what GitHub says that it has no more, or that
-            became private; those of which it said nothing clear are left out
+        :return: by node id, the repository; None if GitHub says that it is gone or private.
+            Repositories about which GitHub said nothing clear are left out.
         """
         answer = self._transport.query(
             look_document(with_watchers=with_watchers), {"ids": node_ids}, is_load=is_load
@@ -181,7 +181,7 @@ class GraphQL:
         except Gone as gone:
             raise TryAgain("GitHub denies all repositories at once") from gone
         if not isinstance(items, list) or len(items) != len(node_ids):
-            raise TryAgain("GitHub answered for other repositories than it was asked for")
+            raise TryAgain("GitHub answered for other repositories than requested")
         denied = {
             error.path[1]
             for error in answer.field_errors
@@ -205,7 +205,7 @@ def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:
     if not isinstance(node, dict):
         raise Gone("GitHub has no such account")
     if read_id(node.get("databaseId")) not in (owner_id, None):
-        raise Gone("another account is where this one was")
+        raise Gone("another account has this node id")
     try:
         connection = node["repositories"]
         total = read_total(connection["totalCount"])
@@ -213,12 +213,12 @@ def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:
         page_info = connection["pageInfo"]
         has_next, cursor = page_info["hasNextPage"] is True, page_info["endCursor"]
     except (KeyError, TypeError) as error:
-        raise TryAgain("a page of repositories without its parts", ask_for_less=True) from error
+        raise TryAgain("incomplete page of repositories", ask_for_less=True) from error
     if total is None:
-        raise TryAgain("a page of repositories without their number", ask_for_less=True)
+        raise TryAgain("page of repositories without a total", ask_for_less=True)
     nodes = [read for item in items if (read := _node(item)) is not None]
     own = [read for read in nodes if read.owner_node_id == node.get("id")]
-    # Neither was asked for, and neither is kept.
+    # The query excludes both; neither is recorded.
     hidden = sum(_is_private(item) for item in items) + len(nodes) - len(own)
     return Page(
         account=_account(node, owner_id),
@@ -245,7 +245,7 @@ def _account(owner: dict[str, Any], account_id: int) -> Account | None:
 
 
 def _node(item: Any) -> Node | None:
-    """Read a repository; None for one that is not shown, private, or not readable."""
+    """Return a repository; None if it is hidden, not clearly public, or unreadable."""
     if not isinstance(item, dict) or item.get("isPrivate") is not False:
         return None
     owner, node_id, name = item.get("owner"), read_word(item.get("id")), item.get("name")
@@ -274,5 +274,5 @@ def _node(item: Any) -> Node | None:
 
 
 def with_id(node: Node, repository_id: int) -> Node:
-    """Return the node with the id that was learnt elsewhere."""
+    """Return the node with an id from elsewhere."""
     return replace(node, id=repository_id, seen=replace(node.seen, id=repository_id))

@@ -1,4 +1,4 @@
-"""Observe one account by GraphQL: all pages, then what they did not show, by other ways."""
+"""Observe one account by GraphQL: all pages, then in other ways what they did not show."""
 
 from dataclasses import dataclass, field, replace
 
@@ -14,19 +14,19 @@ from worker.github.errors import (
 from worker.github.graphql import PAGE, GraphQL, Node, Page, with_id
 from worker.github.observation import Account, Observation, Target
 from worker.github.rest import Rest
-from worker.github.watchers import Watchers
+from worker.github.watchers import WatcherAccess
 
-_SMALLEST_PAGE = 5
+_MIN_PAGE = 5
 _SLACK = 10
-"""Repositories asked for beyond those known: some may be new."""
-_MOST_PAGES = 1000
-_ENOUGH_TO_JUDGE = 2
-"""Repositories of a page whose watchers are refused, all of them, so that they count as closed."""
+"""Repositories requested beyond the known ones: some may be new."""
+_MAX_PAGES = 1000
+_MIN_REFUSALS = 2
+"""Repositories of a page whose watchers are all refused, before watchers count as unavailable."""
 
 
 @dataclass(slots=True)
 class _Found:
-    """What was found so far; handed over as it is when GitHub says no more."""
+    """What was found so far; returned as it is if GitHub stops answering."""
 
     account: Account | None = None
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -49,21 +49,23 @@ class _Found:
 class Observer:
     """Observes one account, once."""
 
-    def __init__(self, graphql: GraphQL, rest: Rest, watchers: Watchers, target: Target) -> None:
+    def __init__(
+        self, graphql: GraphQL, rest: Rest, watchers: WatcherAccess, target: Target
+    ) -> None:
         self._graphql = graphql
         self._rest = rest
         self._watchers = watchers
         self._target = target
         self._found = _Found()
-        self._with_watchers = watchers.are_open()
+        self._with_watchers = watchers.graphql_watchers_available()
 
     def observe(self, node_id: str) -> Observation:
-        """Look at the account with this node id.
+        """Read the account with this node id.
 
-        What keeps GitHub from showing the rest is no reason to throw away what it has shown.
+        If GitHub stops answering, what it has shown so far is returned.
 
         :raise Gone: there is no such node, or it is another account's
-        :raise GitHubError: before anything was seen
+        :raise GitHubError: GitHub showed nothing of the account
         """
         found = self._found
         try:
@@ -84,7 +86,7 @@ class Observer:
         nodes = [node for node in found.nodes.values() if node.id is not None]
         seen = tuple(node.seen for node in nodes if node.id not in gone)
         if found.expected is not None:
-            # Those that changed hands between the list and the look at them.
+            # Some changed owners between the list and the look at them.
             found.expected = max(0, found.expected - (len(nodes) - len(seen)))
         return Observation(
             account=found.account,
@@ -96,17 +98,17 @@ class Observer:
         )
 
     def _list(self, node_id: str) -> None:
-        """Read all pages: smaller where GitHub cannot manage, again where it ends too early."""
-        found, cursor, has_asked_again = self._found, None, False
+        """Read all pages: smaller ones if GitHub fails, again if the list ends too early."""
+        found, cursor, is_second_try = self._found, None, False
         most, expected = PAGE, len(self._target.known) or PAGE
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             first = min(most, max(expected, 0) + _SLACK)
             try:
                 page = self._page(node_id, first, cursor)
             except TryAgain as error:
-                if not error.ask_for_less or first <= _SMALLEST_PAGE:
+                if not error.ask_for_less or first <= _MIN_PAGE:
                     raise
-                most = max(first // 2, _SMALLEST_PAGE)
+                most = max(first // 2, _MIN_PAGE)
                 continue
             if page.account is None:
                 raise TryAgain("GitHub showed an account without login")
@@ -121,32 +123,32 @@ class Observer:
             expected = missing
             if page.has_next and is_further:
                 continue
-            if missing > 0 and not has_asked_again:
-                # A list that ends before its own count is a fault that GitHub has had; once more.
-                has_asked_again = True
+            if missing > 0 and not is_second_try:
+                # GitHub has returned lists that end before their own count: once more.
+                is_second_try = True
                 continue
             if missing > 0:
                 found.note(f"GitHub counts {total} repositories and lists {missing} fewer")
             else:
                 found.expected = max(total, len(found.nodes))
             return
-        raise TryAgain("a list of repositories without an end")
+        raise TryAgain("endless list of repositories")
 
     def _page(self, node_id: str, first: int, after: str | None) -> Page:
-        """Return a page; without watchers where those alone hide repositories."""
-        page = self._ask(node_id, first, after)
+        """Return a page, without watchers if they alone hide repositories."""
+        page = self._fetch_page(node_id, first, after)
         if not page.unreadable:
             return page
         if not self._with_watchers or not page.without_watchers:
             self._note_refusals(page)
             return page
-        if page.without_watchers >= _ENOUGH_TO_JUDGE and not page.nodes:
+        if page.without_watchers >= _MIN_REFUSALS and not page.nodes:
             self._with_watchers = False
-            self._watchers.close("; ".join(page.refusals))
+            self._watchers.mark_unavailable("; ".join(page.refusals))
         self._found.add(page.nodes)
-        bare = self._ask(node_id, first, after, is_bare=True)
+        bare = self._fetch_page(node_id, first, after, is_bare=True)
         self._note_refusals(bare)
-        # Those that came with watchers keep them; the others are counted one by one.
+        # Repositories that came with watchers keep them; the others are counted one by one.
         better = {node.seen.node_id: node for node in page.nodes}
         return replace(
             bare, nodes=tuple(better.get(node.seen.node_id, node) for node in bare.nodes)
@@ -157,7 +159,9 @@ class Observer:
             for refusal in page.refusals or ("GitHub shows nothing of some repositories",):
                 self._found.note(refusal)
 
-    def _ask(self, node_id: str, first: int, after: str | None, *, is_bare: bool = False) -> Page:
+    def _fetch_page(
+        self, node_id: str, first: int, after: str | None, *, is_bare: bool = False
+    ) -> Page:
         return self._graphql.page(
             node_id,
             owner_id=self._target.user_id,
@@ -168,7 +172,7 @@ class Observer:
         )
 
     def _identify(self) -> None:
-        """Find the ids of repositories whose id does not fit GraphQL's field."""
+        """Find the ids of repositories whose id exceeds GraphQL's field."""
         found = self._found
         ids = {known.node_id: known.id for known in self._target.known if known.node_id}
         login = found.account.login if found.account else self._target.login
@@ -191,7 +195,7 @@ class Observer:
                 found.note(f"repository {node.seen.name}: GitHub showed no id")
 
     def _look_for_missing(self) -> None:
-        """Look directly at known repositories that no page showed: gone, moved, or left out."""
+        """Look at known repositories that no page showed: gone, moved, or left out."""
         found = self._found
         shown = {node.id for node in found.nodes.values()}
         missing = {
@@ -208,7 +212,7 @@ class Observer:
                     is_load=self._target.is_load,
                 )
             except (Gone, Blocked, TryAgain, QueryWrong):
-                # They are looked at one by one.
+                # The next step looks at them one by one.
                 return
             for node_id, node in looked.items():
                 if node is None or not self._is_own(node):
@@ -221,7 +225,7 @@ class Observer:
         return account is not None and node.owner_node_id == account.node_id
 
     def _count_by_rest(self) -> None:
-        """Count by REST what GraphQL did not: watchers refused, or shown in no other way."""
+        """Count by REST what GraphQL did not count."""
         found = self._found
         shown = {node.id: node_id for node_id, node in found.nodes.items() if node.id is not None}
         counted = {node.id for node in found.nodes.values() if node.seen.counts is not None}

@@ -1,9 +1,8 @@
 """GitHub's REST API: accounts by id, lists of repositories, and single repositories.
 
-Lists carry stars and forks and no watchers (``watchers_count`` is the stars again); the true
-number, ``subscribers_count``, is in the single repository alone. So without a token a scan lists
-first, then looks at each repository, as many as the hour allows, and goes on in the next hour where
-it stopped.
+Lists have stars and forks but no watchers (``watchers_count`` is the stars again); the true number,
+``subscribers_count``, is in the single repository only. So without a token a scan lists first, then
+reads each repository, as many as the hour allows, and continues in the next hour where it stopped.
 """
 
 import time
@@ -13,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 from common.repositories import KnownRepository, SeenRepository
-from worker.github.answers import Answer, Meaning
 from worker.github.errors import (
     Blocked,
     CredentialsRefused,
@@ -22,6 +20,7 @@ from worker.github.errors import (
     QueryWrong,
     TryAgain,
 )
+from worker.github.meaning import Answer, Meaning
 from worker.github.observation import (
     Account,
     Observation,
@@ -36,22 +35,22 @@ from worker.github.observation import (
 )
 from worker.github.transport import Transport
 
-_MOST_PAGES = 1000
+_MAX_PAGES = 1000
 
-_PATIENCE = 300.0
-"""Seconds of one scan spent on single repositories; the rest follows in the next."""
+_MAX_SECONDS = 300.0
+"""Of one scan, for single repositories; the rest follows in the next scan."""
 
-_MOST_FAILURES = 3
-"""Answers in a row without use after which no more repositories are asked for."""
+_MAX_FAILURES = 3
+"""Unusable answers in a row after which no more repositories are requested."""
 
 
 @dataclass(slots=True)
 class Counted:
-    """What looking at repositories one by one has shown.
+    """What was found by reading repositories one by one.
 
     :param gone: ids that are not this owner's any more
     :param shortfalls: why others were not counted
-    :param wait: seconds to wait before going on; None where all were looked at
+    :param wait: seconds to wait before continuing; None if all were read
     """
 
     seen: list[SeenRepository] = field(default_factory=list)
@@ -63,7 +62,7 @@ class Counted:
 class Rest:
     """The calls of the REST API that we use.
 
-    :param now: seconds, of whatever beginning
+    :param now: seconds of any clock that never goes back
     """
 
     def __init__(self, transport: Transport, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -78,44 +77,44 @@ class Rest:
         return self._account(self._get(f"/user/{user_id}", is_load=is_load))
 
     def find_account(self, login: str, *, is_load: bool = False) -> Account:
-        """Return the account that bears this login now.
+        """Return the account that has this login now.
 
-        :raise Gone: nobody does
+        :raise Gone: no account has it
         """
         return self._account(self._get(f"/users/{quote(login, safe='')}", is_load=is_load))
 
     def repository(
         self, repository_id: int, *, is_load: bool = False
     ) -> tuple[SeenRepository, int] | None:
-        """Look at one repository by its id.
+        """Read one repository by its id.
 
-        :return: the repository and its owner's id; None where it is private or shows no true counts
-        :raise Gone: there is none, or it is hidden
+        :return: the repository and its owner's id; None if it is not public or has no valid counts
+        :raise Gone: GitHub has no such repository, or hides it
         """
         return _full_repository(self._get(f"/repositories/{repository_id}", is_load=is_load))
 
     def find_repository(
         self, login: str, name: str, *, is_load: bool = False
     ) -> tuple[SeenRepository, int] | None:
-        """Look at one repository by its owner's login and its name; as ``repository``."""
+        """Read one repository by its owner's login and its name, as ``repository`` does."""
         path = f"/repos/{quote(login, safe='')}/{quote(name, safe='')}"
         return _full_repository(self._get(path, is_load=is_load))
 
     def observe(self, target: Target) -> Observation:
-        """Look at an account: what it is now, its list, and each repository without a row today.
+        """Read an account, its list, and each repository without a row today.
 
         :raise Gone: GitHub shows no such account
-        :raise Limited: before anything was seen
+        :raise Limited: no request was allowed before anything was seen
         """
         if target.expected is not None:
-            # Listed earlier today, then the hour was over.
+            # Listed earlier today, when a limit stopped the scan.
             left = _remaining(target)
             return self._look_at(target, Observation(expected=target.expected), left, listed=left)
         account = self.account(target.user_id, is_load=target.is_load)
         try:
             listed = self._list(account, is_load=target.is_load)
             if account.repositories is not None and len(listed) < account.repositories:
-                # A list that ends before its own count is a fault that GitHub has had; once more.
+                # GitHub has returned lists that end before their own count: once more.
                 listed |= self._list(account, is_load=target.is_load)
         except (Limited, CredentialsRefused) as pause:
             return Observation(account=account, shortfalls=(str(pause),), wait=pause.wait)
@@ -128,27 +127,26 @@ class Rest:
             observation = replace(observation, expected=None, shortfalls=(reason,))
         recorded = {known.id for known in target.known if known.is_recorded_today}
         todo = [repository_id for repository_id in listed if repository_id not in recorded]
-        # Known and not listed: a look at the repository itself says whether it is gone.
+        # Known and not listed: the repository itself says whether it is gone.
         todo += [known.id for known in target.known if known.id not in listed]
         return self._look_at(target, observation, todo, listed=listed)
 
     def count(
         self, target: Target, repository_ids: Iterable[int], *, listed: Collection[int]
     ) -> Counted:
-        """Look at repositories one by one, as far as the hour and patience go.
+        """Read repositories one by one, until a limit or the time for it ends.
 
-        :param listed: those that GitHub listed just now, so that it must be mistaken where it
-            denies them
+        :param listed: repositories that GitHub listed just now, so that a 404 is a mistake
         """
         counted = Counted()
-        ends, failures = self._now() + _PATIENCE, 0
+        ends, failures = self._now() + _MAX_SECONDS, 0
         todo = list(repository_ids)
         for index, repository_id in enumerate(todo):
             if self._now() > ends:
                 counted.wait = 1.0
                 break
-            if failures >= _MOST_FAILURES:
-                counted.shortfalls.append(f"{len(todo) - index} more repositories were not asked")
+            if failures >= _MAX_FAILURES:
+                counted.shortfalls.append(f"{len(todo) - index} more repositories were not read")
                 break
             try:
                 found = self.repository(repository_id, is_load=target.is_load)
@@ -193,7 +191,7 @@ class Rest:
         left = tuple(item for item in listing.seen if item.id not in settled)
         expected = listing.expected
         if expected is not None:
-            # Those that changed hands between the list and the look at them.
+            # Some changed owners between the list and the look at them.
             expected -= len(set(listed).intersection(counts.gone))
         return Observation(
             account=listing.account,
@@ -208,14 +206,14 @@ class Rest:
         listed: dict[int, SeenRepository] = {}
         answer = self._follow(
             f"/users/{quote(account.login, safe='')}/repos",
-            # By name: an order by activity moves repositories between pages while they are read.
+            # By name: sorted by activity, repositories move between pages while they are read.
             {"type": "owner", "sort": "full_name", "per_page": 100},
             is_load=is_load,
         )
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             data = answer.usable()
             if not isinstance(data, list):
-                raise TryAgain("a list of repositories is no list")
+                raise TryAgain("a list of repositories is not a list")
             for item in data:
                 read = _listed_repository(item, account.id)
                 if read is not None:
@@ -223,23 +221,23 @@ class Rest:
             if answer.next_page is None:
                 return listed
             answer = self._follow(answer.next_page, is_load=is_load)
-        raise TryAgain("a list of repositories without an end")
+        raise TryAgain("endless list of repositories")
 
     def _get(self, path: str, *, is_load: bool) -> dict[str, Any]:
         data = self._follow(path, is_load=is_load).usable()
         if not isinstance(data, dict):
-            raise TryAgain("GitHub answered with a list where one object was asked for")
+            raise TryAgain("GitHub answered with a list instead of one object")
         return data
 
     def _follow(
         self, path: str, parameters: dict[str, str | int] | None = None, *, is_load: bool
     ) -> Answer:
-        """Ask for one resource, following at most one redirect."""
+        """Request one resource, following at most one redirect."""
         answer = self._transport.get(path, parameters, is_load=is_load)
         if answer.meaning is Meaning.MOVED and answer.location is not None:
             answer = self._transport.get(answer.location, is_load=is_load)
             if answer.meaning is Meaning.MOVED:
-                raise TryAgain("redirected in a circle")
+                raise TryAgain("redirect loop")
         return answer
 
     @staticmethod
@@ -265,7 +263,7 @@ def _remaining(target: Target) -> list[int]:
 
 
 def _listed_repository(item: Any, owner_id: int) -> SeenRepository | None:
-    """Read an item of a list; None for what is private, another owner's or not readable."""
+    """Return an item of a list; None if it is not clearly public, another owner's or unreadable."""
     if not isinstance(item, dict) or item.get("private") is not False:
         return None
     owner = item.get("owner")

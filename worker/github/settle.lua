@@ -1,18 +1,18 @@
--- Take back the leave of one request and learn from its answer.
+-- Return the permit of one request and store what its answer said about the quota.
 --
 -- KEYS[1] to KEYS[4] as in acquire.lua
--- KEYS[5]  list by which those who wait for a place are woken, one for each that is freed
--- ARGV[1]  now, epoch seconds; "" asks Redis' own clock
+-- KEYS[5]  list that wakes waiting callers, one for each permit that is returned
+-- ARGV[1]  now, epoch seconds; "" uses Redis' own clock
 -- ARGV[2]  token of the request
--- ARGV[3]  limit told of the resource, "" where the answer told nothing
--- ARGV[4]  remaining told
--- ARGV[5]  seconds until the window told resets
+-- ARGV[3]  limit of the resource in the answer, "" if the answer has none
+-- ARGV[4]  remaining in the answer
+-- ARGV[5]  seconds until the window in the answer resets
 -- ARGV[6]  "ok", "spent" (this resource's hour is used up), "limited" (both resources wait), or
 --          "failed"
--- ARGV[7]  seconds to wait where spent or limited; "" leaves it to us
--- ARGV[8]  reason where limited
+-- ARGV[7]  seconds to wait if spent or limited; "" if GitHub did not say
+-- ARGV[8]  reason if limited
 --
--- Returns the seconds to wait before this resource is asked again, "0" where nobody has to.
+-- Returns the seconds to wait before the next request for this resource, or "0".
 
 local function now()
   if ARGV[1] ~= "" then
@@ -26,7 +26,7 @@ local moment = now()
 local resource, cost = string.match(ARGV[2], ":(%w+):(%d+)$")
 redis.call("ZREM", KEYS[2], ARGV[2])
 
--- Kept for a moment where nobody waits yet: somebody may have asked just before.
+-- Kept for a moment if no caller waits yet: one may have been refused just before.
 redis.call("LPUSH", KEYS[5], "freed")
 redis.call("LTRIM", KEYS[5], 0, 1)
 redis.call("EXPIRE", KEYS[5], 5)
@@ -41,7 +41,7 @@ local known_until = tonumber(redis.call("HGET", KEYS[1], "resets_at") or "0")
 local known = tonumber(redis.call("HGET", KEYS[1], "remaining"))
 
 if ARGV[3] ~= "" then
-  -- What is told may not know of the requests that are still on their way: their cost comes off it.
+  -- The answer may not include requests still in flight: subtract their cost.
   local remaining = tonumber(ARGV[4])
   for _, token in ipairs(redis.call("ZRANGE", KEYS[2], 0, -1)) do
     local other, its_cost = string.match(token, ":(%w+):(%d+)$")
@@ -51,12 +51,12 @@ if ARGV[3] ~= "" then
   end
   local resets_at = moment + tonumber(ARGV[5])
   if known and math.abs(known_until - resets_at) < 60 then
-    -- Answers overtake each other: within one window no later one brings anything back.
+    -- Answers overtake each other: within one window the remaining points never grow.
     remaining = math.min(remaining, known)
   end
   learn(ARGV[3], remaining, resets_at)
 elseif ARGV[6] == "failed" and known and known_until > moment then
-  -- It may never have reached GitHub; if it has, the next answer says so.
+  -- The request may not have reached GitHub; if it has, the next answer says so.
   redis.call("HINCRBY", KEYS[1], "remaining", cost)
 end
 
@@ -65,7 +65,7 @@ if ARGV[6] == "ok" then
 end
 if ARGV[6] == "spent" then
   learn(redis.call("HGET", KEYS[1], "limit") or "1", 0, moment + tonumber(ARGV[7]))
-  -- By itself, because an answer that was on its way may tell of another window.
+  -- In a field of its own, because an answer in flight may be of another window.
   redis.call("HSET", KEYS[1], "spent_until", string.format("%.3f", moment + tonumber(ARGV[7])))
   return ARGV[7]
 end
@@ -76,8 +76,8 @@ end
 local blocked_until = tonumber(redis.call("HGET", KEYS[3], "blocked_until") or "0")
 local wait = tonumber(ARGV[7])
 if wait == nil then
-  -- GitHub did not say: at least a minute, then twice as long each time, a quarter of an hour at
-  -- most. What was on its way when the first was refused is the same refusal.
+  -- GitHub did not say: a minute, then twice as long each time, at most a quarter of an hour.
+  -- Requests in flight when the first was refused are the same refusal.
   local blocks = tonumber(redis.call("HGET", KEYS[3], "blocks") or "0")
   if blocked_until <= moment or blocks == 0 then
     blocks = redis.call("HINCRBY", KEYS[3], "blocks", 1)

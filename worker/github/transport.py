@@ -1,8 +1,8 @@
-"""One request to GitHub: with leave of the budget, proven, and asked again where that helps.
+"""One request to GitHub: with a permit of the budget, authorized, and repeated if that helps.
 
-Nothing else in the project opens a connection to GitHub. What is asked again at once, and once
-only: a request whose answer was cut off or was no JSON, and one whose credentials were refused,
-which GitHub has done by mistake. A timeout or a server error would only come again.
+Nothing else in the project opens a connection to GitHub. Two kinds of requests are repeated at
+once, and only once: those whose answer was cut off or was no JSON, and those whose credentials were
+refused, which GitHub has done by mistake. A timeout or a server error would only happen again.
 """
 
 import logging
@@ -12,19 +12,21 @@ from typing import Any
 
 import httpx
 
-from worker.github.answers import Answer, Meaning, read_graphql, read_rest
-from worker.github.budget import Budget, Leave
+from worker.github.budget import Budget, Permit
 from worker.github.credentials import Credentials
 from worker.github.errors import CredentialsRefused, TryAgain
+from worker.github.meaning import Answer, Meaning, read_graphql, read_rest
 from worker.github.wire import DEADLINE, exchange
 
 log = logging.getLogger(__name__)
+
+_GOOD = (Meaning.DATA, Meaning.UNCHANGED, Meaning.MOVED)
 
 
 class Transport:
     """Sends requests to GitHub.
 
-    :param deadline: seconds for one answer as a whole
+    :param deadline: seconds for the whole answer
     """
 
     def __init__(
@@ -39,49 +41,43 @@ class Transport:
         self._budget = budget
         self._credentials = credentials
         self._deadline = deadline
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def get(
         self, path: str, parameters: dict[str, str | int] | None = None, *, is_load: bool = False
     ) -> Answer:
-        """Ask the REST API for one resource.
+        """Request one resource of the REST API.
 
-        :param path: a path below the API's address, or an address that GitHub gave (next page,
-            redirect)
-        :raise Limited: nobody may ask now; nothing was sent
+        :param path: a path below the API's address, or a URL from GitHub (next page, redirect)
+        :raise Limited: no request is allowed now; nothing was sent
         :raise CredentialsRefused: GitHub refuses the credentials
         """
         try:
-            # As the request will have it, and as a browser would read it: the two may differ.
+            # As the request will have it, and as a browser would resolve it: the two may differ.
             addresses = (
                 self._client.build_request("GET", path, params=parameters).url,
                 self._client.base_url.join(path),
             )
         except (httpx.InvalidURL, ValueError, TypeError):
-            return Answer(Meaning.TRY_AGAIN, reason="GitHub named an address that is none")
+            return Answer(Meaning.TRY_AGAIN, reason="invalid URL from GitHub")
         if not all(map(self._is_ours, addresses)):
-            return Answer(Meaning.TRY_AGAIN, reason="GitHub named an address on another host")
+            return Answer(Meaning.TRY_AGAIN, reason="URL on another host from GitHub")
         return self._send(
             lambda: self._client.build_request("GET", path, params=parameters),
             "core",
-            cost=1,
             is_load=is_load,
         )
 
-    def query(
-        self, document: str, variables: dict[str, Any], *, cost: int = 1, is_load: bool = False
-    ) -> Answer:
-        """Ask the GraphQL API.
+    def query(self, document: str, variables: dict[str, Any], *, is_load: bool = False) -> Answer:
+        """Send a query to the GraphQL API.
 
-        :param cost: points that the query is expected to cost
-        :raise Limited: nobody may ask now; nothing was sent
+        :raise Limited: no request is allowed now; nothing was sent
         :raise CredentialsRefused: GitHub refuses the credentials
         """
         content = {"query": document, "variables": variables}
         return self._send(
             lambda: self._client.build_request("POST", "/graphql", json=content),
             "graphql",
-            cost=cost,
             is_load=is_load,
         )
 
@@ -90,9 +86,9 @@ class Transport:
         self._client.close()
 
     def _is_ours(self, address: httpx.URL) -> bool:
-        """Tell whether an address is on GitHub's API: the token goes nowhere else.
+        """Return whether an address is on GitHub's API: the token goes nowhere else.
 
-        One with a user in it is not: it would be asked in that user's name.
+        An address with a user in it is not: the request would carry that user's credentials.
         """
         ours = self._client.base_url
         return not address.userinfo and (
@@ -104,40 +100,45 @@ class Transport:
         make_request: Callable[[], httpx.Request],
         resource: str,
         *,
-        cost: int,
         is_load: bool,
     ) -> Answer:
-        answer = self._ask(make_request(), resource, cost=cost, is_load=is_load)
+        answer = self._ask(make_request(), resource, is_load=is_load)
         match answer.meaning:
             case Meaning.TRY_AGAIN if not answer.ask_for_less:
-                answer = self._ask(make_request(), resource, cost=cost, is_load=is_load)
+                answer = self._ask(make_request(), resource, is_load=is_load)
             case Meaning.CREDENTIALS_REFUSED:
                 self._credentials.renew()
-                answer = self._ask(make_request(), resource, cost=cost, is_load=is_load)
+                answer = self._ask(make_request(), resource, is_load=is_load)
                 if answer.meaning is Meaning.CREDENTIALS_REFUSED:
-                    self._refuse(answer.reason)
-            case Meaning.QUERY_WRONG if answer.reason not in self._told:
-                self._told.add(answer.reason)
-                log.error("GitHub does not understand a request of ours: %s", answer.reason)
+                    self._refuse(f"{answer.reason} ({answer.trace})")
+            case Meaning.QUERY_WRONG if answer.reason not in self._logged:
+                self._logged.add(answer.reason)
+                log.error(
+                    "GitHub does not understand a request of ours: %s (%s)",
+                    answer.reason,
+                    answer.trace,
+                )
         return answer
 
-    def _ask(self, request: httpx.Request, resource: str, *, cost: int, is_load: bool) -> Answer:
+    def _ask(self, request: httpx.Request, resource: str, *, is_load: bool) -> Answer:
         authorization = self._authorization()
         if authorization is not None:
             request.headers["Authorization"] = authorization
-        leave = self._budget.acquire(resource, cost=cost, is_load=is_load)
-        answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
+        permit = self._budget.acquire(resource, is_load=is_load)
+        answer = Answer(Meaning.TRY_AGAIN, reason="request aborted")
         read = read_graphql if resource == "graphql" else read_rest
         try:
             answer = exchange(
                 self._client, request, read, deadline=self._deadline, secret=authorization
             )
         finally:
-            wait = self._settle(leave, answer)
+            wait = self._settle(permit, answer)
+        if answer.meaning not in _GOOD:
+            log.debug("GitHub answered: %s: %s (%s)", answer.meaning, answer.reason, answer.trace)
         if answer.meaning is Meaning.LIMITED:
             return replace(answer, wait=wait)
         if answer.meaning is Meaning.CREDENTIALS_REFUSED and authorization is None:
-            # Nothing was refused: this is for those who say who they are.
+            # No credentials were sent, so none were refused: GitHub wants some for this resource.
             return replace(answer, meaning=Meaning.BLOCKED)
         return answer
 
@@ -145,18 +146,16 @@ class Transport:
         try:
             return self._credentials.authorization()
         except CredentialsRefused as refusal:
-            self._refuse(str(refusal))
+            self._refuse(refusal.for_log())
             raise
 
     def _refuse(self, reason: str) -> None:
         if self._budget.refuse():
-            log.error(
-                "GitHub refuses the credentials: nothing is asked for until they change: %s", reason
-            )
+            log.error("GitHub refuses the credentials: no requests until they change: %s", reason)
 
-    def _settle(self, leave: Leave, answer: Answer) -> float:
+    def _settle(self, permit: Permit, answer: Answer) -> float:
         try:
-            return self._budget.settle(leave, answer)
+            return self._budget.settle(permit, answer)
         except TryAgain:
-            # Redis went away while GitHub answered: the answer is as true as before.
+            # Redis stopped answering while GitHub answered: the answer is still true.
             return answer.wait or 60.0

@@ -1,4 +1,4 @@
-"""One exchange over the wire: sent, received whole within a deadline, and understood."""
+"""One HTTP exchange: send a request, receive the whole answer in time, return what it means."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,21 +8,21 @@ import httpx
 from common.log import redact
 from common.version import VERSION
 from worker import metrics
-from worker.github.answers import Answer, Meaning
+from worker.github.meaning import Answer, Meaning
 from worker.github.observation import clean_text
 
 API_VERSION = "2026-03-10"
 
 DEADLINE = 30.0
-"""Seconds for one answer as a whole: GitHub itself gives up after ten."""
+"""Seconds for the whole answer. GitHub itself gives up after ten."""
 
-_LARGEST_BODY = 20_000_000
-"""Bytes; a hundred repositories take some fifty thousand."""
+_MAX_BODY = 20_000_000
+"""Bytes; a hundred repositories take some 50,000."""
 
-_LONGEST_REASON = 200
+_MAX_REASON = 200
 
-_SHORTEST_TOKEN = 6
-"""Characters, as in ``common.log``: a shorter one is a word, as in a demo."""
+_MIN_TOKEN = 6
+"""Characters, as in ``common.log``: a shorter token is a word, as in the demo."""
 
 Reader = Callable[[int, Mapping[str, str], bytes], Answer]
 
@@ -37,11 +37,11 @@ def make_http_client(
             "User-Agent": f"repopulse/{VERSION}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": API_VERSION,
-            # One form of node ids, whatever the age of the object.
+            # The same form of node ids for old and new objects.
             "X-Github-Next-Global-ID": "1",
         },
         timeout=httpx.Timeout(15.0, connect=5.0),
-        # A redirect is news, and a token must not travel to another host.
+        # A redirect is handled by the caller: a token must not travel to another host.
         follow_redirects=False,
         transport=transport,
     )
@@ -55,13 +55,13 @@ def exchange(
     deadline: float = DEADLINE,
     secret: str | None = None,
 ) -> Answer:
-    """Send a request and say what its answer means; whatever goes wrong is an answer too.
+    """Send a request and return what its answer means; a failed exchange is an answer too.
 
     :param deadline: seconds from the sending to the last byte
-    :param secret: the Authorization header that was sent; an answer that repeats it is read without
+    :param secret: the Authorization header that was sent; it is removed from the answer
     """
     begun = time.monotonic()
-    answer = Answer(Meaning.TRY_AGAIN, reason="the request was given up")
+    answer = Answer(Meaning.TRY_AGAIN, reason="request aborted")
     try:
         answer = _exchange(client, request, read, ends=begun + deadline, secret=secret)
     finally:
@@ -79,29 +79,31 @@ def _exchange(
         try:
             for piece in response.iter_bytes():
                 body += piece
-                # A read timeout starts anew with each byte; a slow drip would never end.
-                if time.monotonic() > ends or len(body) > _LARGEST_BODY:
+                # A read timeout restarts with each byte; a slow answer would never end.
+                if time.monotonic() > ends or len(body) > _MAX_BODY:
                     return Answer(
-                        Meaning.TRY_AGAIN, reason="no end of the answer", ask_for_less=True
+                        Meaning.TRY_AGAIN,
+                        reason="response too large or too slow",
+                        ask_for_less=True,
                     )
         finally:
             response.close()
     except httpx.TimeoutException as error:
-        return Answer(Meaning.TRY_AGAIN, reason=_told(error), ask_for_less=True)
+        return Answer(Meaning.TRY_AGAIN, reason=_describe(error), ask_for_less=True)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        # The last two where httpx reads a redirect, which it does also when it is not to follow.
-        return Answer(Meaning.TRY_AGAIN, reason=_told(error))
+        # httpx raises the last two while it reads a redirect, even if it does not follow it.
+        return Answer(Meaning.TRY_AGAIN, reason=_describe(error))
     token = (secret or "").removeprefix("Bearer ").strip().encode()
-    if len(token) < _SHORTEST_TOKEN:
+    if len(token) < _MIN_TOKEN:
         return read(response.status_code, dict(response.headers), bytes(body))
-    # GitHub does not repeat a token, yet what stands between may: reasons are stored and shown.
+    # GitHub does not repeat a token, but a proxy in between may; reasons are stored and shown.
     headers = {
         name: value.replace(token.decode(), "***") for name, value in response.headers.items()
     }
     return read(response.status_code, headers, bytes(body).replace(token, b"***"))
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     # The text may hold a header that could not be sent.
-    told = clean_text(redact(f"{type(error).__name__}: {error}")).rstrip(": ")
-    return told[:_LONGEST_REASON]
+    line = clean_text(redact(f"{type(error).__name__}: {error}")).rstrip(": ")
+    return line[:_MAX_REASON]

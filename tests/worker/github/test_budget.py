@@ -10,9 +10,10 @@ import pytest
 from simulator import Fault, FaultKind, LimitForm, Limits
 from tests.waiting import wait_until
 from tests.worker.github.lab import FakeClock, Lab
-from worker.github.answers import Answer, Meaning, Quota
 from worker.github.budget import PACE, Budget
 from worker.github.errors import Limited
+from worker.github.meaning import Answer, Meaning
+from worker.github.quota import Quota
 
 GOOD = Answer(Meaning.DATA, quota=Quota("core", 5000, 4000, 1800))
 WIDE = {"core": (10**6, 10**6), "graphql": (10**6, 10**6)}

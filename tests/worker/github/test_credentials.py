@@ -18,8 +18,8 @@ from common.errors import SetupError
 from common.settings import Settings
 from simulator import App, Fault, FaultKind
 from tests.worker.github.lab import FakeClock, Lab, counts
-from worker.github.answers import Meaning
 from worker.github.errors import CredentialsRefused, Limited
+from worker.github.meaning import Meaning
 
 APP, INSTALLATION = 31, 4711
 

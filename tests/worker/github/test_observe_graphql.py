@@ -11,7 +11,7 @@ import pytest
 from simulator import Account, Fault, FaultKind, Limits, Match
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import CredentialsRefused, Limited, QueryWrong, TryAgain
-from worker.github.watchers import Watchers
+from worker.github.watchers import WatcherAccess
 
 REPOSITORIES = Match(resource="graphql", contains="query Repositories")
 LOOK = Match(resource="graphql", contains="query Look")
@@ -361,7 +361,7 @@ def test_two_workers_that_find_watchers_closed_at_once_tell_it_once(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
-        Watchers(lab.redis, lab.name).close("FORBIDDEN")
+        WatcherAccess(lab.redis, lab.name).mark_unavailable("FORBIDDEN")
 
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 

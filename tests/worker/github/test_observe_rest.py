@@ -197,7 +197,7 @@ def test_a_github_that_fails_all_the_time_is_left_alone(anonymous: Lab) -> None:
     observation = anonymous.observe(account)
 
     assert len(anonymous.simulator.requests) == 2 + 3
-    assert observation.shortfalls[-1] == "17 more repositories were not asked"
+    assert observation.shortfalls[-1] == "17 more repositories were not read"
 
 
 def test_a_scan_that_takes_too_long_hands_over_what_it_has(anonymous: Lab) -> None:
@@ -237,7 +237,7 @@ def test_a_redirect_loop_ends(anonymous: Lab) -> None:
     account = anonymous.add("octocat", 1)
     anonymous.simulator.fail("redirect_loop", times=None)
 
-    with pytest.raises(TryAgain, match="circle"):
+    with pytest.raises(TryAgain, match="redirect loop"):
         anonymous.observe(account)
     assert len(anonymous.simulator.requests) == 2
 

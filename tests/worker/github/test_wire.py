@@ -7,8 +7,8 @@ import pytest
 
 from simulator import Fault, FaultKind, running
 from tests.worker.github.lab import API, Lab
-from worker.github.answers import Meaning
 from worker.github.graphql import FIND_ACCOUNT
+from worker.github.meaning import Meaning
 from worker.github.wire import make_http_client
 
 
@@ -36,7 +36,7 @@ def test_an_answer_that_drips_for_ever_is_given_up(lab: Lab) -> None:
 
     assert answer.meaning is Meaning.TRY_AGAIN
     assert answer.ask_for_less
-    assert answer.reason == "no end of the answer"
+    assert answer.reason == "response too large or too slow"
     assert len(lab.simulator.requests) == 1
 
 

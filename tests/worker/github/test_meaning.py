@@ -1,4 +1,4 @@
-"""Each row of the table in ``worker/github/answers.py``, as the simulator plays it."""
+"""Each row of the table in ``worker/github/meaning.py``, as the simulator plays it."""
 
 import json
 from collections.abc import Callable
@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from simulator import Fault, FaultKind
 from tests.worker.github.lab import Lab
-from worker.github.answers import Answer, Meaning, read_graphql, read_quota, read_rest
 from worker.github.errors import GitHubError
 from worker.github.graphql import FIND_ACCOUNT
+from worker.github.meaning import Answer, Meaning, read_graphql, read_rest
+from worker.github.quota import read_quota
 
 PRIMARY, SECONDARY = FaultKind.PRIMARY_LIMIT, FaultKind.SECONDARY_LIMIT
 LIMITED, AGAIN = Meaning.LIMITED, Meaning.TRY_AGAIN
@@ -171,7 +172,7 @@ def test_single_sign_on_is_named_as_the_reason() -> None:
         403, {"x-github-sso": "required; url=…"}, b'{"message": "Resource protected"}'
     )
 
-    assert answer.reason == "the owner asks for single sign-on"
+    assert answer.reason == "the owner requires single sign-on"
 
 
 def test_an_hour_that_is_used_up_concerns_one_resource_and_a_secondary_limit_both() -> None:

@@ -1,30 +1,30 @@
-"""The meaning of GitHub's answers: each is exactly one of ten things.
+"""What GitHub's answers mean: each is exactly one of ten things.
 
 ::
 
     meaning              such answers                          what happens next
     -------------------  ------------------------------------  ----------------------------------
     data                 200 and 201 with JSON                 used
-    partial data         GraphQL: data beside errors           good parts used; the rest asked for
-                                                               in other ways, or missing with its
-                                                               reason
-    unchanged            304                                   what is known holds
-    moved                301, 302, 307, 308                    one hop, on the same host alone
-    gone or hidden       404; GraphQL NOT_FOUND without data   asked in another way, or once more;
+    partial data         GraphQL: data beside errors           good parts are used; the rest is
+                                                               fetched in other ways, or missing
+                                                               with its reason
+    unchanged            304                                   what is known is still true
+    moved                301, 302, 307, 308                    one hop, on the same host only
+    gone or hidden       404; GraphQL NOT_FOUND without data   requested in another way, or again;
                                                                then no rows
     blocked              451; 403 with ``block``, for single   the reason is kept; other ways are
-                         sign-on, or any other; GraphQL        tried where there are any
+                         sign-on, or any other; GraphQL        tried if there are any
                          FORBIDDEN without data
-    limited until t      429; 200 or 403 that speaks of a      nobody asks before t: for this
-                         limit, has ``retry-after`` or         resource where its hour is used up,
-                         nothing left; GraphQL RATE_LIMITED    for any where it was a secondary
-                         and RATE_LIMIT                        limit; scans wait in Postgres
+    limited until t      429; 200 or 403 that names a limit,   no request before t: for this
+                         has ``retry-after`` or nothing left;  resource if its hour is used up, for
+                         GraphQL RATE_LIMITED and RATE_LIMIT   any after a secondary limit; scans
+                                                               wait in Postgres
     try again            no connection, cut or foreign bodies  once at once, then later
-                         5xx, timeouts, GraphQL timeouts and   for less, where less can be asked
-                         RESOURCE_LIMITS_EXCEEDED              for; never the same at once
-    credentials refused  401                                   once: again at once; twice: nothing
-                                                               until they change
-    our query is wrong   400, 410, 422 and other 4xx; GraphQL  told as an error of ours, once
+                         5xx, timeouts, GraphQL timeouts and   with a smaller request, if possible;
+                         RESOURCE_LIMITS_EXCEEDED              never the same one at once
+    credentials refused  401                                   once: again at once; twice: no
+                                                               requests until they change
+    our query is wrong   400, 410, 422 and other 4xx; GraphQL  logged as our error, once
                          that was not executed
 
 The body decides before the headers do: limits come with quota left and good answers come with none
@@ -33,21 +33,25 @@ are matched anywhere in the message: GitHub has lengthened them more than once.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
 from common.log import redact
 from worker.github import errors
 from worker.github.observation import clean_text
+from worker.github.quota import (
+    Quota,
+    read_date,
+    read_graphql_quota,
+    read_quota,
+    read_retry_after,
+)
 
 
 class Meaning(StrEnum):
-    """What an answer is; the module's docstring draws the table."""
+    """What an answer means; the table is in the module's docstring."""
 
     DATA = "data"
     PARTIAL = "partial data"
@@ -62,19 +66,8 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
-    """What GitHub says is left of a credential's hour for one resource (``core``, ``graphql``)."""
-
-    resource: str
-    limit: int
-    remaining: int
-    resets_in: float
-    """Seconds, by GitHub's own clock, so that a host's wrong clock does no harm."""
-
-
-@dataclass(frozen=True, slots=True)
 class FieldError:
-    """A part of a GraphQL answer that is missing, and why."""
+    """Why a part of a GraphQL answer is missing."""
 
     kind: str
     path: tuple[str | int, ...]
@@ -83,107 +76,94 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of GitHub's, understood."""
+    """One answer of GitHub's, and what it means.
+
+    :param wait: for ``LIMITED``, seconds to wait as GitHub said; None if it did not say
+    :param of_resource: for ``LIMITED``, only this resource's hour is used up
+    :param ask_for_less: for ``TRY_AGAIN``, the same request would fail the same way
+    :param location: for ``MOVED``, the new address
+    :param date: GitHub's own time of the answer, epoch seconds
+    :param trace: HTTP status and GitHub's request id, for the log
+    """
 
     meaning: Meaning
     data: Any = None
     reason: str = ""
     wait: float | None = None
-    """For ``LIMITED``: seconds to wait as GitHub said, or None where it did not say."""
     of_resource: bool = False
-    """For ``LIMITED``: this resource's hour is used up; the other resource may be asked."""
     ask_for_less: bool = False
-    """For ``TRY_AGAIN``: the same question would fail the same way."""
     location: str | None = None
-    """For ``MOVED``: the new address."""
     next_page: str | None = None
     field_errors: tuple[FieldError, ...] = ()
     quota: Quota | None = field(default=None, compare=False)
-    moment: float | None = field(default=None, compare=False)
-    """GitHub's own time of the answer, epoch seconds, where it told it."""
+    date: float | None = field(default=None, compare=False)
+    trace: str = field(default="", compare=False)
 
     def usable(self) -> Any:
         """Return the data, or raise the error that this answer means.
 
         :raise errors.GitHubError: for every meaning other than data and partial data
         """
+        if self.meaning in (Meaning.DATA, Meaning.PARTIAL):
+            return self.data
+        raise self._error()
+
+    def _error(self) -> errors.GitHubError:
         match self.meaning:
-            case Meaning.DATA | Meaning.PARTIAL:
-                return self.data
             case Meaning.LIMITED:
-                raise errors.Limited(self.reason, self.wait if self.wait is not None else 60.0)
-            case Meaning.TRY_AGAIN | Meaning.UNCHANGED:
-                raise errors.TryAgain(self.reason, ask_for_less=self.ask_for_less)
+                wait = self.wait if self.wait is not None else 60.0
+                return errors.Limited(self.reason, wait, trace=self.trace)
             case Meaning.GONE:
-                raise errors.Gone(self.reason)
+                return errors.Gone(self.reason, trace=self.trace)
             case Meaning.BLOCKED:
-                raise errors.Blocked(self.reason)
+                return errors.Blocked(self.reason, trace=self.trace)
             case Meaning.CREDENTIALS_REFUSED:
-                raise errors.CredentialsRefused(self.reason)
+                return errors.CredentialsRefused(self.reason, trace=self.trace)
             case Meaning.MOVED | Meaning.QUERY_WRONG:
-                raise errors.QueryWrong(self.reason)
+                return errors.QueryWrong(self.reason, trace=self.trace)
+            case _:
+                return errors.TryAgain(
+                    self.reason, ask_for_less=self.ask_for_less, trace=self.trace
+                )
 
 
 def read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Say what a REST answer means.
+    """Return what a REST answer means.
 
     :param headers: with lower-case names
     """
-    answer = _read_rest(status, headers, body)
-    return replace(answer, quota=read_quota(headers), moment=_moment(headers))
+    return replace(
+        _read_rest(status, headers, body),
+        quota=read_quota(headers),
+        date=read_date(headers),
+        trace=_trace(status, headers),
+    )
 
 
 def read_graphql(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Say what an answer of the GraphQL endpoint means."""
-    parsed = _parse(body)
-    answer = _read_graphql(status, headers, parsed)
-    told = [read_quota(headers, "graphql"), _told_quota(parsed, headers)]
-    # Where header and body differ, the one that says that less is left.
-    quota = min(filter(None, told), key=lambda quota: quota.remaining, default=None)
-    return replace(answer, quota=quota, moment=_moment(headers))
+    """Return what an answer of the GraphQL endpoint means.
 
-
-def read_quota(headers: Mapping[str, str], resource: str = "core") -> Quota | None:
-    """Return what the rate headers say, or None where they are absent or absurd.
-
-    :param resource: the one that was asked for, where the headers do not name it
+    :param headers: with lower-case names
     """
-    try:
-        reset = float(headers["x-ratelimit-reset"])
-        limit, remaining = (int(headers[f"x-ratelimit-{name}"]) for name in ("limit", "remaining"))
-    except (KeyError, ValueError):
-        return None
-    return _quota(headers.get("x-ratelimit-resource", resource), limit, remaining, reset, headers)
+    parsed = _parse(body)
+    return replace(
+        _read_graphql(status, headers, parsed),
+        quota=read_graphql_quota(parsed, headers),
+        date=read_date(headers),
+        trace=_trace(status, headers),
+    )
 
 
-def _quota(
-    resource: str, limit: int, remaining: int, reset: float, headers: Mapping[str, str]
-) -> Quota | None:
-    if not 0 < limit <= _LARGEST_LIMIT or not 0 <= remaining <= limit or not math.isfinite(reset):
-        return None
-    # A window is an hour; what lies outside is a clock or a header gone wrong.
-    resets_in = min(max(reset - _github_time(headers), 0.0), 3660.0)
-    return Quota(resource, limit, remaining, resets_in)
-
-
-def _moment(headers: Mapping[str, str]) -> float | None:
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def _github_time(headers: Mapping[str, str]) -> float:
-    """Return GitHub's time of the answer; ours where it does not say."""
-    moment = _moment(headers)
-    return datetime.now(UTC).timestamp() if moment is None else moment
+def _trace(status: int, headers: Mapping[str, str]) -> str:
+    request_id = headers.get("x-github-request-id", "")
+    return f"status {status}, request id {_short(request_id) or 'none'}"
 
 
 def _read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     if status in (301, 302, 307, 308):
         location = headers.get("location", "")
         if not location:
-            return Answer(Meaning.TRY_AGAIN, reason="redirected to nowhere")
+            return Answer(Meaning.TRY_AGAIN, reason="redirect without Location")
         return Answer(Meaning.MOVED, reason="moved", location=location)
     if status == 304:
         return Answer(Meaning.UNCHANGED, reason="unchanged")
@@ -199,7 +179,7 @@ def _read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
 
 def _read_graphql(status: int, headers: Mapping[str, str], parsed: Any) -> Answer:
     if isinstance(parsed, dict) and isinstance(parsed.get("errors"), list) and parsed["errors"]:
-        # Before the status: GitHub sends the same errors with 200, 403 and 502.
+        # Before the status is looked at: GitHub sends the same errors with 200, 403 and 502.
         answer = _read_errors(parsed, headers)
         if answer.meaning is not Meaning.QUERY_WRONG or status == 200:
             return answer
@@ -228,7 +208,7 @@ def _message(parsed: Any) -> str:
 
 
 def _short(message: str) -> str:
-    """Return a text of GitHub's as part of a reason: it is stored, sent on, and logged."""
+    """Return a text of GitHub's as part of a reason, fit to be stored, shown and logged."""
     line = redact(clean_text(message))
     return line if len(line) <= 200 else line[:199] + "…"
 
@@ -246,9 +226,9 @@ def _is_primary(message: str) -> bool:
 
 
 def _limited(headers: Mapping[str, str], message: str) -> Answer:
-    """Say until when to wait, in the order that GitHub's documentation gives."""
+    """Return how long to wait, by the rules in the order of GitHub's documentation."""
     reason = _short(message) or "rate limit"
-    wait = _retry_after(headers)
+    wait = read_retry_after(headers)
     if wait is not None:
         return Answer(Meaning.LIMITED, reason=reason, wait=wait)
     quota = read_quota(headers)
@@ -257,30 +237,14 @@ def _limited(headers: Mapping[str, str], message: str) -> Answer:
     return Answer(
         Meaning.LIMITED,
         reason=reason,
-        # One second more: the new window begins when the old one has ended, not a moment before.
+        # One second more, so that the new window has begun for certain.
         wait=quota.resets_in + 1,
         of_resource=_is_primary(message),
     )
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - _github_time(headers)
-        except (ValueError, OverflowError):
-            return None
-    if math.isnan(seconds):
-        return None
-    return min(max(seconds, 1.0), 86400.0)
-
-
 def _refusal(status: int, headers: Mapping[str, str], parsed: Any) -> Answer | None:
-    """Say what an answer means that carries no data; None for one that may."""
+    """Return the meaning of an answer that carries no data; None if it may carry data."""
     message = _message(parsed)
     if _is_secondary(message) or _is_primary(message) or status == 429:
         return _limited(headers, message)
@@ -305,11 +269,11 @@ def _refusal(status: int, headers: Mapping[str, str], parsed: Any) -> Answer | N
 
 
 def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str) -> Answer:
-    """Tell a limit from a refusal: not every 403 is a limit."""
+    """Distinguish a limit from a refusal: not every 403 is a limit."""
     if block := _block_reason(parsed):
         return Answer(Meaning.BLOCKED, reason=block)
     if "x-github-sso" in headers:
-        return Answer(Meaning.BLOCKED, reason="the owner asks for single sign-on")
+        return Answer(Meaning.BLOCKED, reason="the owner requires single sign-on")
     quota = read_quota(headers)
     if "retry-after" in headers or (quota is not None and quota.remaining == 0):
         return _limited(headers, _message(parsed))
@@ -322,8 +286,8 @@ def _block_reason(parsed: Any) -> str | None:
     block = parsed.get("block") if isinstance(parsed, dict) else None
     if not isinstance(block, dict):
         return None
-    told = block.get("reason")
-    return f"GitHub blocks it: {_short(told) if isinstance(told, str) else 'no reason given'}"
+    reason = block.get("reason")
+    return f"GitHub blocks it: {_short(reason) if isinstance(reason, str) else 'no reason given'}"
 
 
 def _next_page(link: str) -> str | None:
@@ -334,9 +298,6 @@ def _next_page(link: str) -> str | None:
             return address.strip().removeprefix("<").removesuffix(">")
     return None
 
-
-_LARGEST_LIMIT = 10**9
-"""Requests an hour; ten thousand times what GitHub gives to anybody."""
 
 _LIMIT_KINDS = {"RATE_LIMITED", "RATE_LIMIT"}
 _HEAVY_KINDS = {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "ARGUMENT_LIMIT"}
@@ -360,7 +321,7 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
             or _is_primary(message)
             or _is_secondary(message)
         ):
-            # An error of type RATE_LIMITED is a primary limit whatever its text.
+            # An error of type RATE_LIMITED is a primary limit, whatever its text says.
             return _limited(
                 headers,
                 message if _is_secondary(message) else f"API rate limit exceeded: {message}",
@@ -403,20 +364,6 @@ def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:
     )
 
 
-def _path(told: Any) -> tuple[str | int, ...]:
-    parts = told if isinstance(told, list) else []
+def _path(path: Any) -> tuple[str | int, ...]:
+    parts = path if isinstance(path, list) else []
     return tuple(part for part in parts if isinstance(part, str | int))
-
-
-def _told_quota(parsed: Any, headers: Mapping[str, str]) -> Quota | None:
-    """Return what the answer's own ``rateLimit`` says."""
-    data = parsed.get("data") if isinstance(parsed, dict) else None
-    told = data.get("rateLimit") if isinstance(data, dict) else None
-    if not isinstance(told, dict):
-        return None
-    try:
-        reset = datetime.fromisoformat(told["resetAt"]).timestamp()
-        limit, remaining = int(told["limit"]), int(told["remaining"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-    return _quota("graphql", limit, remaining, reset, headers)
