@@ -16,7 +16,7 @@ from common.broker import Queue, Task, make_celery, queue_lengths, send
 from common.errors import exit_with_message
 from common.log import configure
 from common.settings import Settings, load_settings
-from worker.heartbeat import path_of, touch
+from worker.heartbeat import path_of, write
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         """Send what is due."""
-        touch(Path(self.app.conf.repopulse_heartbeat))
+        write(Path(self.app.conf.repopulse_heartbeat))
         return super().tick(*args, **kwargs)
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:

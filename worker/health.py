@@ -1,9 +1,9 @@
-"""``python -m worker.health``: exit status 0 where this host's worker, or beat, is at work.
+"""``python -m worker.health``: exit status 0 if this host's worker, or beat, is healthy.
 
-Sick is a worker whose loop stopped, or that is connected and takes nothing although messages wait.
-With ``--end-if-sick`` a process that stays so is ended, and whoever started it starts it again: the
-engine restarts containers that end, not those that are unhealthy. While Redis does not answer
-nobody is ended, since the next one would be no better off.
+A worker is unhealthy if its loop has stopped, or if it is idle and takes no messages although some
+wait. With ``--end-if-sick`` a process that stays unhealthy is killed, and its restart policy starts
+it again: Docker restarts containers that exit, not unhealthy ones. While Redis does not answer
+nothing is killed, because the next process would be no better off.
 """
 
 import argparse
@@ -22,121 +22,129 @@ from redis.retry import Retry
 from common.broker import make_redis, queue_lengths
 from common.errors import exit_with_message
 from common.settings import Settings, load_settings
-from worker.heartbeat import INTERVAL, STALE_AFTER, is_alive, path_of, read
+from worker.heartbeat import INTERVAL, STALE_AFTER, is_fresh, path_of, read
 
-PATIENCE = 180.0
-"""Seconds of sickness in one piece until a process is ended: to connect anew takes some 40."""
+KILL_AFTER = 180.0
+"""Seconds that a process must be unhealthy without a break; a reconnection takes some 40."""
 
-LOOKS_APART = INTERVAL + 2
-"""Seconds between two looks at a worker that seems to take nothing: it wrote its file meanwhile."""
+CHECK_INTERVAL = INTERVAL + 2
+"""Seconds between two checks of an idle worker: it writes its file in between."""
 
-Waiting = Callable[[], int | None]
-"""Counts the messages that wait in the queues; None where Redis does not answer."""
+CountWaiting = Callable[[], int | None]
+"""Counts the messages that wait in the queues; returns None if Redis does not answer."""
 
 
-def complaint_about_silence(path: Path, stale_after: float = STALE_AFTER) -> str | None:
-    """Say for how long the file was not touched if that is too long, or return None."""
-    if is_alive(path, stale_after):
+def check_heartbeat(path: Path, stale_after: float = STALE_AFTER) -> str | None:
+    """Return what is wrong with the age of a heartbeat file, or None."""
+    if is_fresh(path, stale_after):
         return None
-    return f"{path.name} was not touched for {stale_after:g} s"
+    return f"{path.name} was not written for {stale_after:g} s"
 
 
-def complaint_about_idleness(
-    path: Path, waiting: Waiting, *, apart: float = LOOKS_APART
+def check_takes_messages(
+    path: Path, count_waiting: CountWaiting, *, interval: float = CHECK_INTERVAL
 ) -> str | None:
-    """Say that a worker whose loop runs takes nothing, or return None.
+    """Return a problem if a worker whose loop runs takes no messages, or None.
 
-    Two looks, and only where the first is suspicious: a message that came in just now is no alarm.
+    Checks twice, the second time only if the first is suspicious: a message that arrived just now
+    is no problem.
 
-    :param apart: seconds between the looks
+    :param interval: seconds between the two checks
     """
-    looked_at = time.time()
+    began = time.time()
     first = read(path)
-    if first is None or first.is_busy or not waiting():
+    if first is None or first.is_busy or not count_waiting():
         return None
-    time.sleep(apart)
+    time.sleep(interval)
     second = read(path)
-    if second is None or second.is_busy or second.touched_at < looked_at:
+    if second is None or second.is_busy or second.written_at < began:
         return None
-    if (second.process, second.taken_at) != (first.process, first.taken_at) or not waiting():
+    if (second.process, second.taken_at) != (first.process, first.taken_at) or not count_waiting():
         return None
-    return "messages wait, and this worker is idle and takes none"
+    return "messages wait, but this worker is idle and takes none"
 
 
-def sick_for(note: Path) -> float:
-    """Note a complaint and return for how many seconds there was one at each look.
+def unhealthy_for(record: Path) -> float:
+    """Record a problem, and return for how many seconds each check has found one.
 
-    :param note: a file that lasts from one look to the next
+    :param record: a file that lasts from one check to the next
     """
     now = time.time()
     with suppress(OSError, ValueError):
-        if now - note.stat().st_mtime < STALE_AFTER:
-            since = float(note.read_text())
-            os.utime(note)
+        if now - record.stat().st_mtime < STALE_AFTER:
+            since = float(record.read_text())
+            os.utime(record)
             return now - since
     with suppress(OSError):
-        note.write_text(str(now))
+        record.write_text(str(now))
     return 0.0
 
 
-def end(process: int, reason: str) -> None:
-    """Kill a worker or beat, since one that is stuck heeds nothing less, and say so in its log."""
+def kill(process: int, problem: str) -> None:
+    """Kill a worker or beat, and write the reason to its log.
+
+    SIGKILL, because a frozen process handles no other signal.
+    """
     directory = Path(f"/proc/{process}")
     with suppress(OSError):
-        # An id may be another program's by now.
+        # The id may belong to another program by now.
         if b"worker" not in (directory / "cmdline").read_bytes():
             return
         with suppress(OSError), (directory / "fd/2").open("a") as log:
-            log.write(f"repopulse: {reason}: ended, to be started anew\n")
+            log.write(f"repopulse: {problem}: killed, to be restarted\n")
         os.kill(process, signal.SIGKILL)
 
 
-def _count(client: "Redis") -> int | None:
-    try:
-        return queue_lengths(client).total_waiting
-    except (RedisError, OSError):
-        return None
-
-
-def _redis(settings: Settings) -> "Redis":
+def _make_redis(settings: Settings) -> "Redis":
     client = make_redis(settings)
-    # One attempt: three would outlast the time that a health check has.
+    # One attempt: three would take longer than a health check may.
     client.set_retry(Retry(NoBackoff(), 0))
     return client
 
 
 def main() -> None:
-    """Look once, or twice."""
+    """Check once, or twice."""
     parser = argparse.ArgumentParser(prog="python -m worker.health")
-    parser.add_argument("--beat", action="store_true", help="look at beat, not at the worker")
-    parser.add_argument("--end-if-sick", action="store_true", help="end what stays sick")
+    parser.add_argument("--beat", action="store_true", help="check beat, not the worker")
     parser.add_argument(
-        "--patience", type=float, default=PATIENCE, help="seconds of sickness until then"
+        "--end-if-sick", action="store_true", help="kill a process that stays unhealthy"
     )
     parser.add_argument(
-        "--silence", type=float, default=STALE_AFTER, help="seconds that a loop may be silent"
+        "--patience",
+        type=float,
+        default=KILL_AFTER,
+        help="seconds that it must be unhealthy before it is killed (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--silence",
+        type=float,
+        default=STALE_AFTER,
+        help="seconds without a heartbeat that make it unhealthy (default: %(default)g)",
     )
     arguments = parser.parse_args()
     settings = load_settings()
     path = path_of(settings, is_beat=arguments.beat)
-    note = path.with_suffix(".sick")
-    with _redis(settings) as client:
+    record = path.with_suffix(".sick")
+    with _make_redis(settings) as client:
 
-        def waiting() -> int | None:
-            return _count(client)
+        def count_waiting() -> int | None:
+            try:
+                return queue_lengths(client).total_waiting
+            except (RedisError, OSError):
+                return None
 
-        complaint = complaint_about_silence(path, arguments.silence)
-        if complaint is None and not arguments.beat:
-            complaint = complaint_about_idleness(path, waiting)
-        if complaint is None or waiting() is None:
+        problem = check_heartbeat(path, arguments.silence)
+        if problem is None and not arguments.beat:
+            problem = check_takes_messages(path, count_waiting)
+        if problem is None or count_waiting() is None:
             with suppress(OSError):
-                note.unlink(missing_ok=True)
-        elif arguments.end_if_sick and sick_for(note) >= arguments.patience:
+                record.unlink(missing_ok=True)
+        elif arguments.end_if_sick and unhealthy_for(record) >= arguments.patience:
             heartbeat = read(path)
             if heartbeat is not None:
-                end(heartbeat.process, complaint)
-    if complaint is not None:
-        sys.exit(f"repopulse: {complaint}")
+                kill(heartbeat.process, problem)
+    if problem is not None:
+        sys.exit(f"repopulse: {problem}")
 
 
 if __name__ == "__main__":

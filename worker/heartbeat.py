@@ -1,8 +1,8 @@
-"""A file that a worker's or beat's own loop writes: health that is more than a process id.
+"""The heartbeat: a file that the loop of a worker or of beat writes, for ``worker/health.py``.
 
-The worker's file is written by its consumer loop, and only while it is connected to the broker; a
-loop that hangs, or that lost Redis, stops writing it. Beat's is written at each tick. What it says
-is for ``worker/health.py``: whose it is, whether tasks run, and when a message was last taken.
+A worker's consumer loop writes it while it is connected to the broker, so a loop that hangs or has
+lost Redis stops writing. Beat writes its file at each tick. The file says which process wrote it,
+whether a task runs, and when a message was last taken.
 """
 
 import json
@@ -20,56 +20,55 @@ from celery.worker import state
 from common.settings import Settings
 
 INTERVAL = 5.0
-"""Seconds between two touches of a worker's file."""
+"""Seconds between two heartbeats of a worker."""
 
 STALE_AFTER = 60.0
-"""Seconds without a touch after which the process counts as stuck."""
+"""Seconds without a heartbeat after which a process is unhealthy."""
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What a process last said of itself."""
+    """The last heartbeat of a process; times are epoch seconds."""
 
     process: int
-    """Its id; of a worker's parent, which takes the messages."""
-    touched_at: float
-    """In epoch seconds, like the next."""
+    """Its id; a worker's main process, which takes the messages."""
+    written_at: float
     taken_at: float | None = None
     """When it last took a message."""
     is_busy: bool = False
-    """Whether a child of it works on a task."""
+    """Whether one of its children runs a task."""
 
 
 def path_of(settings: Settings, *, is_beat: bool) -> Path:
-    """Return where the heartbeat file of this host's worker or beat is."""
+    """Return the path of the heartbeat file of this host's worker or beat."""
     return settings.data_dir / ("beat.heartbeat" if is_beat else "worker.heartbeat")
 
 
-def is_alive(path: Path, stale_after: float = STALE_AFTER) -> bool:
-    """Tell whether the file was touched within so many seconds."""
+def is_fresh(path: Path, stale_after: float = STALE_AFTER) -> bool:
+    """Return whether a heartbeat was written in the last seconds."""
     try:
-        # A clock that was set back must not make a stuck process look well until it catches up.
+        # abs: if the clock was set back, a stuck process must not look healthy until it catches up.
         return abs(time.time() - path.stat().st_mtime) < stale_after
     except FileNotFoundError:
         return False
 
 
 def read(path: Path) -> Heartbeat | None:
-    """Return what the file says, or None where there is none that can be understood."""
+    """Return the last heartbeat, or None if the file is missing or invalid."""
     try:
-        return Heartbeat(touched_at=path.stat().st_mtime, **json.loads(path.read_text()))
+        return Heartbeat(written_at=path.stat().st_mtime, **json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def touch(path: Path, *, taken_at: float | None = None, is_busy: bool = False) -> None:
-    """Say that the process is at work; a full or read-only disk must not stop it."""
-    said = {"process": os.getpid(), "taken_at": taken_at, "is_busy": is_busy}
+def write(path: Path, *, taken_at: float | None = None, is_busy: bool = False) -> None:
+    """Write a heartbeat of this process; a full or read-only disk must not stop it."""
+    content = {"process": os.getpid(), "taken_at": taken_at, "is_busy": is_busy}
     new = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Whoever reads it meanwhile reads the old one.
-        new.write_text(json.dumps(said))
+        # Renamed, so that no reader sees half a file.
+        new.write_text(json.dumps(content))
         new.replace(path)
     except OSError:
         with suppress(OSError):
@@ -77,29 +76,29 @@ def touch(path: Path, *, taken_at: float | None = None, is_busy: bool = False) -
 
 
 def register(app: Celery, settings: Settings) -> None:
-    """Let the workers of an app write their file."""
+    """Make the workers of an app write their heartbeat."""
     path = path_of(settings, is_beat=False)
     taken_at: float | None = None
 
-    def note_taken(**_: object) -> None:
+    def record_taken(**_: object) -> None:
         nonlocal taken_at
         taken_at = time.time()
 
-    task_received.connect(note_taken, weak=False)
+    task_received.connect(record_taken, weak=False)
 
-    def say() -> None:
-        # Taken and not begun is not busy: a message that no child gets must not look like work.
-        touch(path, taken_at=taken_at, is_busy=bool(state.active_requests))
+    def beat() -> None:
+        # Only running tasks count as busy: a message that was taken and reaches no child is stuck.
+        write(path, taken_at=taken_at, is_busy=bool(state.active_requests))
 
     class HeartbeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
-        """Lives and dies with the consumer's connection to the broker."""
+        """Runs while the consumer is connected to the broker."""
 
         requires = ("celery.worker.consumer.tasks:Tasks",)
         timer: Any = None
 
         def start(self, consumer: Any) -> None:
-            say()
-            self.timer = consumer.timer.call_repeatedly(INTERVAL, say)
+            beat()
+            self.timer = consumer.timer.call_repeatedly(INTERVAL, beat)
 
         def stop(self, _consumer: Any) -> None:
             if self.timer is not None:

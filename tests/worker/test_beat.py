@@ -12,7 +12,7 @@ from common.errors import SetupError
 from common.settings import Settings
 from local.ports import free_port
 from worker import beat
-from worker.heartbeat import is_alive, path_of
+from worker.heartbeat import is_fresh, path_of
 
 
 def entry(name: str, **given: Any) -> dict[str, Any]:
@@ -112,15 +112,15 @@ def test_beat_knows_the_names_of_tasks_and_not_their_code(settings: Settings) ->
     assert not [name for name in app.tasks if name.startswith("repopulse.")]
 
 
-def test_beat_says_at_each_tick_that_it_is_alive(
+def test_beat_writes_a_heartbeat_at_each_tick(
     scheduler: beat.Scheduler, settings: Settings
 ) -> None:
     path = path_of(settings, is_beat=True)
-    assert not is_alive(path)
+    assert not is_fresh(path)
 
     scheduler.tick()
 
-    assert is_alive(path)
+    assert is_fresh(path)
 
 
 def test_beat_needs_redis() -> None:

@@ -1,4 +1,4 @@
-"""Health as an engine asks for it: of a real worker that is well, frozen, busy or takes nothing."""
+"""The health check of a real worker that is healthy, frozen, busy, or takes no messages."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ from common.users import TrackedUser
 from tests.end_to_end.system import System, free_port, running
 from tests.servers import ROOT
 from tests.waiting import wait_until
-from worker.health import complaint_about_idleness, sick_for
-from worker.heartbeat import STALE_AFTER, is_alive, path_of, read, touch
+from worker.health import check_takes_messages, unhealthy_for
+from worker.heartbeat import STALE_AFTER, is_fresh, path_of, read, write
 
-Ask = Callable[..., "subprocess.CompletedProcess[str]"]
+Check = Callable[..., "subprocess.CompletedProcess[str]"]
 
-TAKES_NONE = "repopulse: messages wait, and this worker is idle and takes none\n"
+TAKES_NONE = "repopulse: messages wait, but this worker is idle and takes none\n"
 
 
 @pytest.fixture
@@ -35,12 +35,10 @@ def path(settings: Settings) -> Path:
 
 
 @pytest.fixture
-def ask(settings: Settings) -> Ask:
-    """Return how to ask for the health of this test's worker."""
+def check(settings: Settings) -> Check:
+    """Run the health check of this test's worker."""
 
-    def ask_it(
-        *arguments: str, redis_url: str = settings.redis
-    ) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, redis_url: str = settings.redis) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "worker.health", *arguments],
             cwd=ROOT,
@@ -51,12 +49,12 @@ def ask(settings: Settings) -> Ask:
             timeout=60,
         )
 
-    return ask_it
+    return run
 
 
 @contextmanager
 def worker_of(settings: Settings, logs: Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker until the end of the block, from the time it is at work."""
+    """Run a worker until the end of the block; wait for its first heartbeat."""
     environment = {
         "DATABASE_URL": settings.database,
         "REDIS_URL": settings.redis,
@@ -66,12 +64,12 @@ def worker_of(settings: Settings, logs: Path, **more: str) -> Iterator["subproce
     }
     system = System(environment, logs)
     with running(system, "worker"):
-        wait_until(lambda: is_alive(path_of(settings, is_beat=False)), 30)
+        wait_until(lambda: is_fresh(path_of(settings, is_beat=False)), 30)
         yield system.processes["worker"]
 
 
 def age(path: Path) -> None:
-    """Let a process have been silent for too long."""
+    """Make the heartbeat too old."""
     then = time.time() - STALE_AFTER - 5
     os.utime(path, (then, then))
 
@@ -82,124 +80,122 @@ def waiting(settings: Settings) -> int:
 
 
 def consume(settings: Settings, *, on: bool) -> None:
-    """Let the worker take messages, or none."""
+    """Make the worker take messages, or none."""
     control = make_celery(settings).control
     for queue in Queue:
         change = control.add_consumer if on else control.cancel_consumer
-        # A worker hears of it a moment after its loop has begun.
+        # A worker receives it a moment after its loop has begun.
         wait_until(lambda: change(queue, reply=True, timeout=1, limit=1), 20)  # noqa: B023 - at once
 
 
-def test_the_health_of_a_worker_is_an_exit_status(path: Path, ask: Ask) -> None:
-    sick = ask()
-    touch(path)
-    well = ask()
+def test_health_of_a_worker_is_an_exit_status(path: Path, check: Check) -> None:
+    unhealthy = check()
+    write(path)
+    healthy = check()
 
-    assert (sick.returncode, sick.stderr.count("\n")) == (1, 1)
-    assert "worker.heartbeat" in sick.stderr
-    assert (well.returncode, well.stderr) == (0, "")
+    assert (unhealthy.returncode, unhealthy.stderr.count("\n")) == (1, 1)
+    assert "worker.heartbeat" in unhealthy.stderr
+    assert (healthy.returncode, healthy.stderr) == (0, "")
 
 
-def test_the_health_of_beat_is_not_the_workers(path: Path, ask: Ask) -> None:
-    touch(path)
+def test_health_of_beat_is_not_that_of_the_worker(path: Path, check: Check) -> None:
+    write(path)
 
-    assert ask("--beat").returncode == 1
+    assert check("--beat").returncode == 1
 
 
 @pytest.mark.fault
-def test_a_worker_whose_loop_is_frozen_is_sick_and_recovers(
-    settings: Settings, path: Path, tmp_path: Path, ask: Ask
+def test_frozen_worker_is_unhealthy_until_it_goes_on(
+    settings: Settings, path: Path, tmp_path: Path, check: Check
 ) -> None:
     with worker_of(settings, tmp_path / "logs") as worker:
-        well = ask()
+        healthy = check()
         worker.send_signal(signal.SIGSTOP)
         age(path)
-        frozen = ask()
+        frozen = check()
         worker.send_signal(signal.SIGCONT)
-        wait_until(lambda: is_alive(path), 20)
-        again = ask()
+        wait_until(lambda: is_fresh(path), 20)
+        again = check()
 
-    assert [well.returncode, frozen.returncode, again.returncode] == [0, 1, 0]
+    assert [healthy.returncode, frozen.returncode, again.returncode] == [0, 1, 0]
 
 
 @pytest.mark.fault
-def test_a_worker_that_stays_frozen_is_ended(
-    settings: Settings, path: Path, tmp_path: Path, ask: Ask
+def test_worker_that_stays_frozen_is_killed(
+    settings: Settings, path: Path, tmp_path: Path, check: Check
 ) -> None:
     with worker_of(settings, tmp_path / "logs") as worker:
         worker.send_signal(signal.SIGSTOP)
         age(path)
-        patient = ask("--end-if-sick", "--patience", "1000")
+        patient = check("--end-if-sick", "--patience", "1000")
         still_there = worker.poll()
-        ended = ask("--end-if-sick", "--patience", "0")
+        killed = check("--end-if-sick", "--patience", "0")
 
         assert worker.wait(10) == -signal.SIGKILL
-    assert (patient.returncode, ended.returncode, still_there) == (1, 1, None)
-    # Where whoever wonders looks.
+    assert (patient.returncode, killed.returncode, still_there) == (1, 1, None)
+    # In the log of the worker, where the operator looks.
     assert (
         (tmp_path / "logs" / "worker.log")
         .read_text()
-        .endswith(
-            "repopulse: worker.heartbeat was not touched for 60 s: ended, to be started anew\n"
-        )
+        .endswith("repopulse: worker.heartbeat was not written for 60 s: killed, to be restarted\n")
     )
 
 
 @pytest.mark.fault
-def test_nobody_is_ended_while_redis_does_not_answer(
-    settings: Settings, path: Path, tmp_path: Path, ask: Ask
+def test_nothing_is_killed_while_redis_does_not_answer(
+    settings: Settings, path: Path, tmp_path: Path, check: Check
 ) -> None:
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
     with worker_of(settings, tmp_path / "logs") as worker:
         worker.send_signal(signal.SIGSTOP)
         age(path)
-        ask("--end-if-sick", "--patience", "1000")
-        without_redis = ask("--end-if-sick", "--patience", "0", redis_url=nowhere)
+        check("--end-if-sick", "--patience", "1000")
+        without_redis = check("--end-if-sick", "--patience", "0", redis_url=nowhere)
         still_there = worker.poll()
 
-        # And what was noted before is forgotten: connecting anew takes a while.
-        ask("--end-if-sick", "--patience", "1")
+        # Earlier problems are forgotten, because a reconnection takes a while.
+        check("--end-if-sick", "--patience", "1")
         assert worker.poll() is None
     assert without_redis.returncode == 1
     assert still_there is None
 
 
 @pytest.mark.fault
-def test_a_worker_that_is_connected_and_takes_nothing_is_sick(
-    settings: Settings, path: Path, tmp_path: Path, ask: Ask
+def test_idle_worker_that_takes_no_messages_is_unhealthy(
+    settings: Settings, path: Path, tmp_path: Path, check: Check
 ) -> None:
     with worker_of(settings, tmp_path / "logs"):
         consume(settings, on=False)
-        without_messages = ask()
+        without_messages = check()
         assert send(make_celery(settings), Task.SCAN_USER, 1, "2026-11-23")
-        sick = ask()
+        unhealthy = check()
         consume(settings, on=True)
         wait_until(lambda: waiting(settings) == 0, 20)
-        well = ask()
-        alive = is_alive(path)
+        healthy = check()
+        is_beating = is_fresh(path)
 
     assert without_messages.returncode == 0
-    assert (sick.returncode, sick.stderr) == (1, TAKES_NONE)
-    assert (well.returncode, well.stderr) == (0, "")
-    # It was connected and its loop ran all the time: only the second look tells.
-    assert alive
+    assert (unhealthy.returncode, unhealthy.stderr) == (1, TAKES_NONE)
+    assert (healthy.returncode, healthy.stderr) == (0, "")
+    # It was connected and its loop ran: only the second check shows the problem.
+    assert is_beating
 
 
 @pytest.mark.fault
-def test_a_worker_that_stays_connected_and_takes_nothing_is_ended(
-    settings: Settings, tmp_path: Path, ask: Ask
+def test_worker_that_stays_idle_and_takes_no_messages_is_killed(
+    settings: Settings, tmp_path: Path, check: Check
 ) -> None:
     with worker_of(settings, tmp_path / "logs") as worker:
         consume(settings, on=False)
         assert send(make_celery(settings), Task.SCAN_USER, 1, "2026-11-23")
-        ask("--end-if-sick", "--patience", "0")
+        check("--end-if-sick", "--patience", "0")
 
         assert worker.wait(10) == -signal.SIGKILL
 
 
 @pytest.mark.fault
-def test_a_worker_that_has_its_hands_full_is_well(
-    settings: Settings, engine: Engine, tmp_path: Path, ask: Ask
+def test_busy_worker_is_healthy_while_messages_wait(
+    settings: Settings, engine: Engine, tmp_path: Path, check: Check
 ) -> None:
     path = path_of(settings, is_beat=False)
     app = make_celery(settings)
@@ -210,111 +206,111 @@ def test_a_worker_that_has_its_hands_full_is_well(
         with worker_of(settings, tmp_path / "logs", GITHUB_API_URL=github, GITHUB_TOKEN="t"):
             for _ in range(5):
                 assert send(app, Task.LOAD_USER, user.id)
-            wait_until(lambda: (said := read(path)) is not None and said.is_busy, 20)
+            wait_until(lambda: (heartbeat := read(path)) is not None and heartbeat.is_busy, 20)
             assert waiting(settings) > 0
-            busy = ask()
-            said = read(path)
+            busy = check()
+            heartbeat = read(path)
 
     assert (busy.returncode, busy.stderr) == (0, "")
-    assert said is not None
-    assert said.taken_at is not None
+    assert heartbeat is not None
+    assert heartbeat.taken_at is not None
 
 
 @pytest.mark.parametrize(
-    ("meanwhile", "complains"),
+    ("meanwhile", "is_unhealthy"),
     [
         ({}, True),
         ({"taken_at": 8.0}, False),
         ({"is_busy": True}, False),
         (None, False),
     ],
-    ids=["nothing", "took one", "has its hands full", "said nothing"],
+    ids=["nothing", "took one", "is busy", "wrote nothing"],
 )
-def test_the_second_look_decides(
-    path: Path, meanwhile: dict[str, Any] | None, complains: bool
+def test_second_check_decides(
+    path: Path, meanwhile: dict[str, Any] | None, is_unhealthy: bool
 ) -> None:
-    touch(path, taken_at=7.0)
+    write(path, taken_at=7.0)
 
     def waiting_while_it_goes_on() -> int:
         if meanwhile is not None:
-            touch(path, **{"taken_at": 7.0, **meanwhile})
+            write(path, **{"taken_at": 7.0, **meanwhile})
             os.utime(path, (time.time() + 1, time.time() + 1))
         return 1
 
-    complaint = complaint_about_idleness(path, waiting_while_it_goes_on, apart=0)
+    problem = check_takes_messages(path, waiting_while_it_goes_on, interval=0)
 
-    assert (complaint is not None) == complains
+    assert (problem is not None) == is_unhealthy
 
 
-def test_messages_that_others_took_are_no_alarm(path: Path) -> None:
-    touch(path)
+def test_messages_that_other_workers_took_are_no_problem(path: Path) -> None:
+    write(path)
     counted = iter([3, 0])
 
     def waiting_less() -> int:
         os.utime(path, (time.time() + 1, time.time() + 1))
         return next(counted)
 
-    assert complaint_about_idleness(path, waiting_less, apart=0) is None
+    assert check_takes_messages(path, waiting_less, interval=0) is None
 
 
-def test_a_redis_that_does_not_answer_leaves_the_file_to_judge(path: Path, ask: Ask) -> None:
+def test_heartbeat_decides_while_redis_does_not_answer(path: Path, check: Check) -> None:
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    touch(path)
-    well = ask(redis_url=nowhere)
+    write(path)
+    healthy = check(redis_url=nowhere)
     age(path)
-    sick = ask(redis_url=nowhere)
+    unhealthy = check(redis_url=nowhere)
 
-    assert (well.returncode, sick.returncode) == (0, 1)
+    assert (healthy.returncode, unhealthy.returncode) == (0, 1)
 
 
 @pytest.mark.fault
-def test_a_redis_that_accepts_and_is_silent_holds_nobody_up(path: Path, ask: Ask) -> None:
-    touch(path)
+def test_frozen_redis_does_not_delay_the_check(path: Path, check: Check) -> None:
+    write(path)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begun = time.monotonic()
-        answer = ask(redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        answer = check(redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
 
         # The compose file gives it 30.
         assert time.monotonic() - begun < 20
     assert answer.returncode == 0
 
 
-def test_sickness_counts_from_its_first_note(tmp_path: Path) -> None:
-    note = tmp_path / "worker.sick"
-    first = sick_for(note)
-    note.write_text(str(time.time() - 100))
+def test_unhealthy_time_counts_from_the_first_check(tmp_path: Path) -> None:
+    record = tmp_path / "worker.sick"
+    first = unhealthy_for(record)
+    record.write_text(str(time.time() - 100))
 
     assert first == 0
-    assert sick_for(note) == pytest.approx(100, abs=5)
+    assert unhealthy_for(record) == pytest.approx(100, abs=5)
 
 
-def test_sickness_that_nobody_looked_at_for_long_counts_anew(tmp_path: Path) -> None:
-    note = tmp_path / "worker.sick"
-    note.write_text(str(time.time() - 1000))
-    age(note)
+def test_unhealthy_time_starts_again_after_a_pause(tmp_path: Path) -> None:
+    record = tmp_path / "worker.sick"
+    record.write_text(str(time.time() - 1000))
+    age(record)
 
-    assert sick_for(note) == 0
+    assert unhealthy_for(record) == 0
 
 
-def test_a_worker_that_got_well_again_was_not_sick(path: Path, ask: Ask) -> None:
-    touch(path)
+def test_healthy_check_ends_the_unhealthy_time(path: Path, check: Check) -> None:
+    write(path)
     age(path)
-    ask("--end-if-sick")
-    note = path.with_suffix(".sick")
-    noted = note.exists()
-    touch(path)
-    ask("--end-if-sick")
+    check("--end-if-sick")
+    record = path.with_suffix(".sick")
+    recorded = record.exists()
+    write(path)
+    check("--end-if-sick")
 
-    assert noted
-    assert not note.exists()
+    assert recorded
+    assert not record.exists()
 
 
-def test_a_program_that_is_no_worker_is_not_ended(path: Path, ask: Ask) -> None:
+def test_program_that_is_no_worker_is_not_killed(path: Path, check: Check) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
-        touch(path)
+        write(path)
         path.write_text(path.read_text().replace(str(os.getpid()), str(other.pid)))
         age(path)
-        ask("--end-if-sick", "--patience", "0")
+        check("--end-if-sick", "--patience", "0")
         status = other.poll()
         other.terminate()
 
