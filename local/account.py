@@ -8,7 +8,8 @@ past permissions. It still owns only its data.
 import os
 import pwd
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,15 +42,8 @@ NOBODY = _nobody()
 class RunAs:
     """How to start a process: behind which command, with which options of ``Popen``."""
 
-    account: Account | None = None
     prefix: tuple[str, ...] = ()
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of ``Popen`` that change the account."""
-        if self.account is None or self.prefix:
-            return {}
-        return {"user": self.account.user, "group": self.account.group, "extra_groups": ()}
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def account_for(directory: Path) -> Account | None:
@@ -73,8 +67,9 @@ def run_as(account: Account | None, binary: Path, directory: Path) -> RunAs:
     """
     if account is None:
         return RunAs()
-    ways = [RunAs(account), *(_with_capability(account, name) for name in CAPABILITIES)]
-    for way in ways:
+    user, group = account
+    plain = RunAs(options={"user": user, "group": group, "extra_groups": ()})
+    for way in (plain, *(_with_capability(account, name) for name in CAPABILITIES)):
         if _works(way, binary, directory):
             return way
     raise LocalError(
@@ -85,7 +80,6 @@ def run_as(account: Account | None, binary: Path, directory: Path) -> RunAs:
 
 def _with_capability(account: Account, capability: str) -> RunAs:
     return RunAs(
-        account,
         (
             "setpriv",
             f"--reuid={account.user}",
@@ -95,25 +89,22 @@ def _with_capability(account: Account, capability: str) -> RunAs:
             "--securebits=+no_setuid_fixup",
             f"--inh-caps=+{capability}",
             f"--ambient-caps=+{capability}",
-        ),
+        )
     )
 
 
 def _works(way: RunAs, binary: Path, directory: Path) -> bool:
     probe = ["/bin/sh", "-c", 'cd "$1" && exec "$0" --version', str(binary), str(directory)]
     try:
-        return (
-            subprocess.run(
-                [*way.prefix, *probe],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=False,
-                cwd="/",
-                **way.options,
-            ).returncode
-            == 0
+        done = subprocess.run(
+            [*way.prefix, *probe],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd="/",
+            **way.options,
         )
-    except OSError:
+    except FileNotFoundError:
         # No setpriv here, as on macOS.
         return False
+    return done.returncode == 0

@@ -137,10 +137,10 @@ class EmbeddedPostgres(EmbeddedServer):
             output.seek(0)
             lines = output.read().decode(errors="replace").splitlines()
         if any("could not look up effective user ID" in line for line in lines):
-            account = self._run_as.account
+            user = self._password_file.stat().st_uid
             raise LocalError(
-                f"user id {account.user if account else os.geteuid()} has no name on this system, "
-                "and Postgres wants one: add the user to /etc/passwd, or run as another"
+                f"user id {user} has no name on this system, and Postgres wants one: "
+                "add the user to /etc/passwd, or run as another"
             )
         # In single-user mode a statement that fails is not in the exit status.
         if process.returncode or any("ERROR:" in line for line in lines):
