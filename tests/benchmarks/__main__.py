@@ -1,7 +1,7 @@
-"""``make bench``: measure what the product does most, print a table, write it to the documentation.
+"""``make bench``: measure what the product does most, and write docs/benchmarks.md.
 
-Each module below measures one thing: its docstring says how, ``TITLE`` what, and ``measure`` does
-it. With ``--only`` the page is left as it is::
+Each module below measures one thing: ``TITLE`` says what, its docstring says how, and ``measure``
+returns the figures. With ``--only`` the page is not written::
 
     python -m tests.benchmarks
     python -m tests.benchmarks --only recording reading
@@ -32,11 +32,11 @@ PARTS = {
 
 
 def main() -> None:
-    """Measure, print, and write the page when everything was measured."""
+    """Measure and print; write the page if everything was measured."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", choices=PARTS)
     only = parser.parse_args().only
-    # A refusal or a wait is counted here, not told.
+    # Refusals and waits are part of the measurements.
     logging.disable(logging.WARNING)
     began = time.monotonic()
     sections = []
@@ -50,7 +50,7 @@ def main() -> None:
             print(f"({time.monotonic() - part_began:.0f} s)", flush=True)
             sections.append((module.TITLE, module.__doc__ or "", figures))
         seconds = time.monotonic() - began
-        print(f"\n{seconds:.0f} s in all")
+        print(f"\n{seconds:.0f} s in total")
         if only is None:
             page.write(sections, started.servers, seconds)
 

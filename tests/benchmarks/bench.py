@@ -1,4 +1,4 @@
-"""What every measurement stands on: durable servers of its own, on a disk, and nothing else."""
+"""The servers of the measurements: durable, on a disk, and used by nothing else."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from tests.servers import Databases, Servers, databases
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Servers as ``make up`` starts them, and a directory on the same disk."""
+    """The servers that ``make up`` starts, and a directory on the same disk."""
 
     servers: Servers
     databases: Databases
-    """Each measurement takes a fresh one."""
+    """Each measurement makes its own."""
     directory: Path
 
     def api(self, url: str, name: str) -> System:
-        """Make a system for an API on a database, with files of its own under a name."""
+        """Make a system for an API on a database; its files are in a directory of this name."""
         return System(
             environment={
                 "DATABASE_URL": url,
@@ -36,8 +36,8 @@ class Bench:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """Start the servers; everything they held is gone afterwards."""
-    # Not /tmp, which is memory on many machines.
+    """Start the servers, and delete all their data afterwards."""
+    # Not /tmp, which is in memory on many machines.
     with (
         tempfile.TemporaryDirectory(prefix="repopulse-bench-", dir="/var/tmp") as place,
         EmbeddedPostgres(Path(place) / "postgres") as postgres,

@@ -1,4 +1,4 @@
-"""A measured figure beside the limit it is held against."""
+"""A measured figure, and what it is compared with."""
 
 import statistics
 from collections.abc import Sequence
@@ -11,37 +11,41 @@ class Figure:
 
     what: str
     measured: str
-    """With its unit."""
-    beside: str
-    """The limit, or what people would use instead, and what that measured; empty where neither."""
+    """The value with its unit."""
+    compared_with: str
+    """The limit or the alternative, and its value; empty if there is none."""
     ratio: str = ""
-    """Ours over the limit's; empty where there is none."""
+    """Our value divided by the compared one; empty if there is none."""
     aim: str = ""
     met: bool | None = None
-    """None where nothing was aimed at."""
+    """None if there is no aim."""
 
     @classmethod
     def within(
-        cls, what: str, measured: str, beside: str, *, ratio: float, times: float
+        cls, what: str, measured: str, compared_with: str, *, ratio: float, times: float
     ) -> "Figure":
-        """Compare a ratio that should be small with the largest that was aimed at."""
-        return cls(what, measured, beside, f"{ratio:.2f}", f"within {times:g}", ratio <= times)
+        """Make a figure whose ratio should be at most ``times``."""
+        return cls(
+            what, measured, compared_with, f"{ratio:.2f}", f"within {times:g}", ratio <= times
+        )
 
     @classmethod
     def ahead(
-        cls, what: str, measured: str, beside: str, *, ratio: float, times: float
+        cls, what: str, measured: str, compared_with: str, *, ratio: float, times: float
     ) -> "Figure":
-        """Compare a ratio that should be large with the smallest that was aimed at."""
-        return cls(what, measured, beside, f"{ratio:.1f}", f"{times:g} or more", ratio >= times)
+        """Make a figure whose ratio should be at least ``times``."""
+        return cls(
+            what, measured, compared_with, f"{ratio:.1f}", f"{times:g} or more", ratio >= times
+        )
 
     @classmethod
     def under(cls, what: str, value: float, unit: str, *, most: float) -> "Figure":
-        """Compare a value with the largest that was aimed at, in the same unit."""
+        """Make a figure whose value should be below ``most``, in the same unit."""
         return cls(what, f"{value:.3g} {unit}", "", "", f"under {most:g} {unit}", value < most)
 
 
 def percentile(taken: Sequence[float], part: float) -> float:
-    """Return the value that so great a part of the values does not exceed; 0.5 is the median."""
+    """Return a percentile of the values: a part of 0.99 is the 99th, 0.5 the median."""
     ordered = sorted(taken)
     if part == 0.5:
         return statistics.median(ordered)

@@ -1,4 +1,4 @@
-"""A long history of many repositories, made by SQL in the order in which its days really came."""
+"""A long history of many repositories, made by SQL day by day."""
 
 import io
 from collections.abc import Callable, Iterable, Sequence

@@ -1,12 +1,13 @@
-"""16 clients ask a real API process for 60 seconds, each one call after the other: lists of users,
+"""16 clients call a real API process for 60 seconds, each without a pause: lists of users,
 repositories and scans, rows of users and repositories as JSON, CSV and NDJSON, growth, charts and
-badges, pages, and `PUT` of users who are followed already; 400 addresses, drawn by chance. The 735
-owners of well-known repositories with half a year of real counters where the file of them is at
-hand, else made-up ones. Each address is asked for once before, so that what is kept is kept.
+badges, pages, and `PUT` of users who are followed already; 400 addresses, chosen at random. The
+data are the 735 owners of well-known repositories with half a year of real counters if their file
+is available, and made-up ones otherwise. Each address is called once before, which fills the
+caches.
 
-An error is an answer other than 200, none, or another body than at the first time (pages differ in
-what they say of the time). Memory is what the API has to itself, its unique set size, as the mean
-of the last ten seconds of the first half minute, and of the second.
+An error is an answer other than 200, no answer, or a body that differs from the first one (pages
+may differ, as they show the time). Memory is the unique set size of the API, as the mean of the
+last ten seconds of each half minute.
 """
 
 import http.client
@@ -45,7 +46,7 @@ _MOST_GROWTH = 1.03
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, without its client."""
+    """One call of the API."""
 
     kind: str
     path: str
@@ -54,17 +55,17 @@ class Call:
 
 
 @dataclass
-class Told:
-    """What clients were told."""
+class Answers:
+    """The answers to all clients."""
 
     bodies: dict[Call, int] = field(default_factory=dict)
-    """A number that stands for the body of the first answer."""
+    """A hash of the first body of each call."""
     taken: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: list[str] = field(default_factory=list)
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Return the figures of the API under load."""
+    """Measure the API under load."""
     if COUNTERS.exists():
         world = World.recorded(COUNTERS, day=DAY)
     else:
@@ -77,12 +78,12 @@ def measure(bench: Bench) -> list[Figure]:
         system = bench.api(url, "load")
         with running(system, "api"):
             calls = _calls(world, users)
-            told = Told()
-            _ask(system, told, [calls[number::CLIENTS] for number in range(CLIENTS)])
-            told.taken.clear()
-            memory = _load(system, told, calls)
+            answers = Answers()
+            _ask(system, answers, [calls[number::CLIENTS] for number in range(CLIENTS)])
+            answers.taken.clear()
+            memory = _load(system, answers, calls)
             assert "Traceback" not in system.log("api")
-    return _figures(told, memory)
+    return _figures(answers, memory)
 
 
 def _calls(world: World, users: list[TrackedUser]) -> list[Call]:
@@ -119,8 +120,8 @@ def _calls(world: World, users: list[TrackedUser]) -> list[Call]:
     return calls
 
 
-def _load(system: System, told: Told, calls: list[Call]) -> tuple[float, float, float]:
-    """Ask for so many seconds; return the memory before, at the end of each half, in MB."""
+def _load(system: System, answers: Answers, calls: list[Call]) -> tuple[float, float, float]:
+    """Call for ``SECONDS``; return the memory before and at the end of each half, in MB."""
     before = _memory(system)
     begun = time.monotonic()
     halves: tuple[list[float], list[float]] = ([], [])
@@ -135,15 +136,17 @@ def _load(system: System, told: Told, calls: list[Call]) -> tuple[float, float, 
     with ThreadPoolExecutor(1) as watcher:
         watching = watcher.submit(watch)
         try:
-            _ask(system, told, [calls] * CLIENTS, until=begun + SECONDS)
+            _ask(system, answers, [calls] * CLIENTS, until=begun + SECONDS)
         finally:
             over.set()
         watching.result()
     return before, statistics.mean(halves[0]), statistics.mean(halves[1])
 
 
-def _ask(system: System, told: Told, planned: list[list[Call]], until: float | None = None) -> None:
-    """Let clients make their calls, one after the other; by chance until a moment, if given."""
+def _ask(
+    system: System, answers: Answers, planned: list[list[Call]], until: float | None = None
+) -> None:
+    """Let clients make their calls one after the other, or at random until a moment."""
 
     def work(number: int) -> None:
         client = http.client.HTTPConnection(
@@ -151,18 +154,18 @@ def _ask(system: System, told: Told, planned: list[list[Call]], until: float | N
         )
         if until is None:
             for call in planned[number]:
-                _make(client, call, told)
+                _make(client, call, answers)
         else:
             dice = random.Random(number)
             while time.monotonic() < until:
-                _make(client, dice.choice(planned[number]), told)
+                _make(client, dice.choice(planned[number]), answers)
         client.close()
 
     with ThreadPoolExecutor(len(planned)) as pool:
         list(pool.map(work, range(len(planned))))
 
 
-def _make(client: http.client.HTTPConnection, call: Call, told: Told) -> None:
+def _make(client: http.client.HTTPConnection, call: Call, answers: Answers) -> None:
     headers = {} if call.body is None else {"Content-Type": "application/json"}
     begun = time.perf_counter()
     try:
@@ -170,33 +173,35 @@ def _make(client: http.client.HTTPConnection, call: Call, told: Told) -> None:
         answer = client.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as error:
-        told.errors.append(f"{call.method} {call.path}: {error!r}")
+        answers.errors.append(f"{call.method} {call.path}: {error!r}")
         client.close()
         return
-    told.taken[call.kind].append(time.perf_counter() - begun)
+    answers.taken[call.kind].append(time.perf_counter() - begun)
     number = len(body) > 0 if call.kind == "page" else hash(body)
-    if answer.status != 200 or told.bodies.setdefault(call, number) != number:
-        told.errors.append(f"{call.method} {call.path}: {answer.status}, {len(body)} bytes")
+    if answer.status != 200 or answers.bodies.setdefault(call, number) != number:
+        answers.errors.append(f"{call.method} {call.path}: {answer.status}, {len(body)} bytes")
 
 
 def _memory(system: System) -> float:
     return float(psutil.Process(system.processes["api"].pid).memory_full_info().uss) / 1e6
 
 
-def _figures(told: Told, memory: tuple[float, float, float]) -> list[Figure]:
-    every = [seconds for taken in told.taken.values() for seconds in taken]
+def _figures(answers: Answers, memory: tuple[float, float, float]) -> list[Figure]:
+    every = [seconds for taken in answers.taken.values() for seconds in taken]
 
     def shown(taken: list[float]) -> str:
         half, most = (percentile(taken, part) * 1000 for part in (0.5, 0.99))
         return f"median {half:.0f} ms, 99th percentile {most:.0f} ms"
 
-    for error in told.errors[:10]:
+    for error in answers.errors[:10]:
         print(error)
     before, first, second = memory
     return [
         Figure(f"all calls, {len(every) / SECONDS:,.0f} a second", shown(every), ""),
-        *(Figure(kind, shown(taken), "") for kind, taken in sorted(told.taken.items())),
-        Figure("errors", f"{len(told.errors)} of {len(every):,}", "", "", "none", not told.errors),
+        *(Figure(kind, shown(taken), "") for kind, taken in sorted(answers.taken.items())),
+        Figure(
+            "errors", f"{len(answers.errors)} of {len(every):,}", "", "", "none", not answers.errors
+        ),
         Figure.within(
             "memory at the end",
             f"{second:.0f} MB",

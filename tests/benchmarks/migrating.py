@@ -1,4 +1,4 @@
-"""Whether anybody waits while a large table is migrated; a part of the measurement of size."""
+"""How long readers and writers wait while a large table is migrated; a part of ``size``."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ _ALONE_SECONDS = 5
 
 
 def figures(engine: Engine, url: str, *, readable: int) -> list[Figure]:
-    """Migrate down and up again, and make months, beside somebody who reads and one who writes.
+    """Migrate down and up again, and create months, while one client reads and one writes.
 
     :param readable: how many users have a whole year
     """
@@ -54,7 +54,7 @@ def figures(engine: Engine, url: str, *, readable: int) -> list[Figure]:
             ("write", waits.write, alone.write),
         ):
             figure = Figure.under(f"longest {who} beside {what}", wait, "s", most=1)
-            found.append(replace(figure, beside=f"with nothing beside it {usual:.2g} s"))
+            found.append(replace(figure, compared_with=f"without a migration {usual:.2g} s"))
     return found
 
 

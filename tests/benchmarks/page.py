@@ -24,15 +24,15 @@ _PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "psycopg2-binary", "celery", "r
 _ABOUT = """# Benchmarks
 
 Written by `make bench`: one run, one machine, one commit. Seconds differ from machine to machine,
-the ratios to what limits us hardly do, so each figure stands beside its limit or beside what people
-would use instead. An aim that was not met says no.
+ratios hardly do, so each figure is compared with the limit or with what people would use instead.
+"Met" says whether the aim was reached.
 """
 
 
 def write(
     sections: Iterable[tuple[str, str, list[Figure]]], servers: Servers, seconds: float
 ) -> None:
-    """Write the page from titles, ways of measuring and figures."""
+    """Write the page from titles, descriptions and figures."""
     parts = [_ABOUT, _circumstances(servers, seconds)]
     parts += [
         f"## {title}\n\n{how.strip()}\n\n{table(figures)}\n" for title, how, figures in sections
@@ -42,10 +42,10 @@ def write(
 
 def table(figures: Iterable[Figure]) -> str:
     """Return the figures as a table in Markdown."""
-    lines = ["| what | measured | beside | ratio | aim | met |", "| --- " * 6 + "|"]
+    lines = ["| what | measured | compared with | ratio | aim | met |", "| --- " * 6 + "|"]
     for each in figures:
         met = {True: "yes", False: "**no**", None: ""}[each.met]
-        cells = (each.what, each.measured, each.beside, each.ratio, each.aim, met)
+        cells = (each.what, each.measured, each.compared_with, each.ratio, each.aim, met)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -53,7 +53,7 @@ def table(figures: Iterable[Figure]) -> str:
 def _circumstances(servers: Servers, seconds: float) -> str:
     commit = _of_git("rev-parse", "--short", "HEAD")
     if _of_git("status", "--porcelain", "--untracked-files=no"):
-        commit += " and changes that are not in it"
+        commit += " with uncommitted changes"
     memory = psutil.virtual_memory().total / 1024**3
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     postgres, valkey = _versions(servers)
@@ -71,13 +71,13 @@ def _versions(servers: Servers) -> tuple[str, str]:
         postgres: str = connection.execute(text("SHOW server_version")).scalar_one()
     engine.dispose()
     with redis.Redis.from_url(servers.redis_url) as client:
-        told: Any = client.info("server")
-    return postgres, told["valkey_version"]
+        server: Any = client.info("server")
+    return postgres, server["valkey_version"]
 
 
 def _of_git(*words: str) -> str:
-    told = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
-    return told.stdout.strip()
+    answer = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
 
 
 def _processor() -> str:

@@ -1,11 +1,11 @@
-"""Sixty repositories of twelve organisations, at a simulated GitHub over HTTP that takes 50 ms for
-an answer: fetched by PyGithub in a loop over each organisation's repositories; by Meltano's
-tap-github, a Singer tap, once for the organisations and once for the repositories by names, which
-it has to be told; and by our collector on a second day, which is as all later ones, with the
-writing to Postgres. Each runs with its defaults (PyGithub pauses a quarter of a second between
-requests), the tap with the stream `repositories` alone. Watchers are right when they are GitHub's
-`subscribers_count`; `watchers_count` is the stars, and the tap's list of an organisation has no
-other. The ratio is of points, theirs over ours.
+"""Sixty repositories of twelve organisations at a simulated GitHub that takes 50 ms for an answer:
+fetched by PyGithub in a loop over each organisation's repositories; by Meltano's tap-github, a
+Singer tap, once for the organisations and once for the repositories by name; and by our collector
+on a second day, which is like all later ones, including the writes to Postgres. Each runs with its
+defaults (PyGithub pauses a quarter of a second between requests), the tap with the stream
+`repositories` only. Watchers are right if they are GitHub's `subscribers_count`; `watchers_count`
+is the stars, and the tap's list of an organisation has no other. The ratio is their points divided
+by ours.
 """
 
 import json
@@ -59,7 +59,7 @@ class _Fetched:
     watchers: int
     """How many are right."""
 
-    def told(self) -> str:
+    def shown(self) -> str:
         return (
             f"{self.requests} requests, {self.points} points, {self.seconds:.1f} s,"
             f" {self.watchers} of {sum(_SIZES)} watchers right"
@@ -76,10 +76,10 @@ def measure(bench: Bench) -> list[Figure]:
         first = _fetch(simulator, record)
         ours = _fetch(simulator, record)
         assert first.watchers == ours.watchers == sum(_SIZES)
-        told = f"ours: {ours.told()}"
-        found = [Figure("ours on a first day", first.told(), told, _ratio(first, ours))]
+        ours_shown = f"ours: {ours.shown()}"
+        found = [Figure("ours on a first day", first.shown(), ours_shown, _ratio(first, ours))]
         if not PYTHON.exists():
-            missing = Figure("PyGithub, tap-github", "not measured: not installed", told)
+            missing = Figure("PyGithub, tap-github", "not measured: not installed", ours_shown)
             return [*found, missing]
         logins = [account.login for account in world.accounts]
         names = [
@@ -102,7 +102,7 @@ def measure(bench: Bench) -> list[Figure]:
         }
         for what, fetch in tools.items():
             theirs = _fetch(simulator, fetch)
-            found.append(Figure(what, theirs.told(), told, _ratio(theirs, ours)))
+            found.append(Figure(what, theirs.shown(), ours_shown, _ratio(theirs, ours)))
         return found
 
 
@@ -174,8 +174,8 @@ def _collector(bench: Bench, address: str, world: World) -> Iterator[Callable[[]
 
 
 def _pygithub(address: str, logins: list[str], field: str) -> Rows:
-    told = _run(_SCRIPTS / "pygithub_loop.py", address, _TOKEN, field, *logins)
-    return [tuple(json.loads(line)) for line in told.splitlines()]
+    output = _run(_SCRIPTS / "pygithub_loop.py", address, _TOKEN, field, *logins)
+    return [tuple(json.loads(line)) for line in output.splitlines()]
 
 
 def _tap(bench: Bench, address: str, wanted: dict[str, list[str]]) -> Rows:
@@ -189,8 +189,8 @@ def _tap(bench: Bench, address: str, wanted: dict[str, list[str]]) -> Rows:
             part["metadata"]["selected"] = chosen
     chosen_streams = bench.directory / "catalog.json"
     chosen_streams.write_text(json.dumps(catalog))
-    told = _run(script, address, "--config", str(config), "--catalog", str(chosen_streams))
-    messages: list[dict[str, Any]] = [json.loads(line) for line in told.splitlines()]
+    output = _run(script, address, "--config", str(config), "--catalog", str(chosen_streams))
+    messages: list[dict[str, Any]] = [json.loads(line) for line in output.splitlines()]
     return [
         (
             message["record"]["id"],

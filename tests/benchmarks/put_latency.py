@@ -1,6 +1,6 @@
-"""How long ``PUT /v1/users`` by id takes while Redis is up, refuses, is frozen or cut off.
+"""How long ``PUT /v1/users`` by id takes while Redis runs, refuses, hangs or is unreachable.
 
-A real API behind a proxy, with clients that each send one request after the other::
+A real API with a proxy in front of Redis, and clients that send one request after the other::
 
     python -m tests.benchmarks.put_latency --clients 8 --requests 200
 """
@@ -56,8 +56,8 @@ def main() -> None:
                     take_redis_away(made, how, outage)
                 taken = measure(made, ids, clients=options.clients, requests=options.requests)
             shown = [taken[int((len(taken) - 1) * part)] * 1000 for part in (0.5, 0.99, 1)]
-            told = "".join(f"{each:>8.0f}" for each in shown)
-            print(f"{how or 'up':<10}{told}{os.getloadavg()[0]:>8.1f}", flush=True)
+            columns = "".join(f"{each:>8.0f}" for each in shown)
+            print(f"{how or 'up':<10}{columns}{os.getloadavg()[0]:>8.1f}", flush=True)
             made.system.wait_until_ready()
 
 

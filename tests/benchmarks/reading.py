@@ -1,13 +1,13 @@
 """`GET /v1/users/{id}/stats` of 100 repositories and a year, 36,500 rows, from a real API process;
 nine other users have as many rows in the same tables. One client, or 16 at once, on connections
-that stay open; the kinds of requests take turns, and each has its answers looked at.
+that stay open; the kinds of requests take turns, and the answers are checked.
 
-*Cold* is an answer that was never given before: its rows are read and written out. *Asked again,
-unchanged* is the same question with the `ETag` of the answer, which is 304; *kept* is it without.
-*Gzipped* is cold with `Accept-Encoding: gzip`. Beside them stands the same server, uvicorn with
-FastAPI and our middleware, which sends the same bytes from memory; what uvicorn alone takes for it
-is told, too. *The usual way* is FastAPI with objects of the ORM and a response model, over the same
-query.
+*Cold* is an answer that was not sent before: its rows are read and serialized. *Asked again,
+unchanged* is the same request with the `ETag` of the answer, which is answered by 304; *kept* is
+the same request without it. *Gzipped* is cold with `Accept-Encoding: gzip`. They are compared with
+the same server, uvicorn with FastAPI and our middleware, that sends the same bytes from memory;
+the time of uvicorn alone is shown too. *The usual way* is FastAPI with ORM objects and a response
+model, on the same query.
 """
 
 import gzip
@@ -78,8 +78,8 @@ def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[
     earlier = (first - timedelta(days=ago) for ago in itertools.count(1))
     with (
         reference_server("memory", str(file)) as memory_port,
-        reference_server("alone", str(file)) as alone_port,
-        reference_server("usual", url) as usual_port,
+        reference_server("bare", str(file)) as alone_port,
+        reference_server("orm", url) as usual_port,
     ):
         for other in (memory_port, alone_port):
             assert _fetch(other, f"{path}{first}")[0] == body
@@ -91,7 +91,7 @@ def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[
         assert gzip.decompress(gzipped) == body
         same = Request(port, f"{path}{first}", 200, len(body))
         kinds: dict[str, Callable[[], Request]] = {
-            "alone": lambda: replace(same, port=alone_port),
+            "bare": lambda: replace(same, port=alone_port),
             "memory": lambda: replace(same, port=memory_port),
             "cold": lambda: Request(port, f"{path}{next(earlier)}", 200, len(body)),
             "gzipped": lambda: Request(
@@ -111,7 +111,7 @@ def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[
                     if kind == "kept":
                         _fetch(port, same.path)
                     taken[kind] += _ask(make, clients, _REQUESTS[clients])
-            taken["usual"] = _ask(lambda: slow, clients, _SLOW_REQUESTS[clients])
+            taken["orm"] = _ask(lambda: slow, clients, _SLOW_REQUESTS[clients])
             figures += _figures(taken, clients)
     return figures
 
@@ -137,7 +137,7 @@ def _figures(taken: dict[str, list[float]], clients: int) -> Iterator[Figure]:
     for kind, what, limit, name in (
         ("kept", "asked again, kept", "memory", "from memory"),
         ("gzipped", "cold, gzipped", "cold", "as it is"),
-        ("memory", "from memory", "alone", "uvicorn alone"),
+        ("memory", "from memory", "bare", "uvicorn alone"),
     ):
         ratio = statistics.median(taken[kind]) / statistics.median(taken[limit])
         yield Figure(
@@ -147,7 +147,7 @@ def _figures(taken: dict[str, list[float]], clients: int) -> Iterator[Figure]:
         f"cold, {asked}, median",
         shown("cold"),
         f"the usual way {shown('usual')}",
-        ratio=statistics.median(taken["usual"]) / statistics.median(taken["cold"]),
+        ratio=statistics.median(taken["orm"]) / statistics.median(taken["cold"]),
         times=15,
     )
 

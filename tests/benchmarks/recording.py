@@ -1,10 +1,10 @@
-"""100,000 rows into `daily_stats` by the product's own writer, in the transactions of a night: one
-for each of 1,000 users with 100 repositories, each committed to the disk. Then once more for the
-same day, with other counts in every row; and with the same counts, which writes none. Beside it
-stands `COPY` of the same rows, in as many transactions, into a table without index, keys or
-partitions. The repositories are there already; after each writing every row is counted and summed.
-*In bulk* is a single user with 100,000 repositories, in one transaction each. Turns are taken, and
-the median of the rounds counts.
+"""100,000 rows are written to `daily_stats` by the product's own code, in the transactions of a
+day's scans: one for each of 1,000 users with 100 repositories, each committed to disk. Then they
+are written again for the same day, with other counts in every row, and with the same counts, which
+writes none. They are compared with `COPY` of the same rows, in as many transactions, into a table
+without index, keys or partitions. The repositories exist already; after each run every row is
+counted and summed. *In bulk* is a single user with 100,000 repositories, in one transaction. The
+variants take turns; each figure is the median of the rounds.
 """
 
 import statistics

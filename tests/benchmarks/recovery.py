@@ -1,8 +1,8 @@
-"""How long embedded mode takes to be right again after ``kill -9`` of each of its processes.
+"""How long embedded mode takes to recover from ``kill -9`` of each of its processes.
 
-The real demo runs on ports and in a directory of its own. One process after the other is killed;
-measured are the seconds until it is there again, the API is ready, a new user is accepted and its
-rows of today are recorded, and Flower answers::
+The real demo runs on free ports in its own directory. One process after the other is killed; the
+figures are the seconds until it runs again, the API is ready, a new user is accepted and its rows
+of today are recorded, and Flower answers::
 
     python -m tests.benchmarks.recovery
     python -m tests.benchmarks.recovery --rounds 1 --only worker postgres

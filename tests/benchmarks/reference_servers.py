@@ -1,10 +1,10 @@
-"""The servers that ours is held against: two answer from memory, one is what people usually write.
+"""The servers that the API is compared with: two answer from memory, one uses an ORM.
 
-All are run by uvicorn with our own options::
+All run in uvicorn with the API's options::
 
     python -m tests.benchmarks.reference_servers memory 5010 /var/tmp/body.json
-    python -m tests.benchmarks.reference_servers alone 5010 /var/tmp/body.json
-    python -m tests.benchmarks.reference_servers usual 5010 postgresql+psycopg2://…
+    python -m tests.benchmarks.reference_servers bare 5010 /var/tmp/body.json
+    python -m tests.benchmarks.reference_servers orm 5010 postgresql+psycopg2://…
 """
 
 import socket
@@ -34,11 +34,11 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def reference_server(kind: str, what: str) -> Iterator[int]:
-    """Serve until the end of the block; give the port of 127.0.0.1."""
+def reference_server(kind: str, argument: str) -> Iterator[int]:
+    """Run a server until the end of the block; yield its port on 127.0.0.1."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.reference_servers", kind, str(port), what],
+        [sys.executable, "-m", "tests.benchmarks.reference_servers", kind, str(port), argument],
         cwd=ROOT,
     )
     try:
@@ -50,12 +50,12 @@ def reference_server(kind: str, what: str) -> Iterator[int]:
 
 
 def _is_listening(port: int) -> bool:
-    with socket.socket() as knock:
-        return knock.connect_ex((LOOPBACK, port)) == 0
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def from_memory(body: bytes) -> FastAPI:
-    """Make an application in the frame of ours that gives the same bytes to whoever asks."""
+    """Make an application with the API's middleware that always answers the same bytes."""
     app = FastAPI()
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLimits, max_requests=MAX_REQUESTS, deadline=20)
@@ -70,8 +70,8 @@ def from_memory(body: bytes) -> FastAPI:
     return app
 
 
-def alone(body: bytes) -> ASGIApp:
-    """Make an application that is nothing but the bytes."""
+def bare(body: bytes) -> ASGIApp:
+    """Make an ASGI application that answers the bytes, without a framework."""
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
@@ -108,8 +108,8 @@ class _Stats(BaseModel):
     stats: list[_Row]
 
 
-def usual(url: str) -> FastAPI:
-    """Make the application of the tutorials: objects of the ORM, and a model of the response."""
+def with_orm(url: str) -> FastAPI:
+    """Make an application as in the tutorials: ORM objects and a response model."""
     engine = create_engine(url, pool_size=16)
     app = FastAPI()
 
@@ -143,12 +143,12 @@ def usual(url: str) -> FastAPI:
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    kind, port, what = sys.argv[1:]
+    """Serve until SIGTERM."""
+    kind, port, argument = sys.argv[1:]
     apps: dict[str, Callable[[], ASGIApp]] = {
-        "memory": lambda: from_memory(Path(what).read_bytes()),
-        "alone": lambda: alone(Path(what).read_bytes()),
-        "usual": lambda: usual(what),
+        "memory": lambda: from_memory(Path(argument).read_bytes()),
+        "bare": lambda: bare(Path(argument).read_bytes()),
+        "orm": lambda: with_orm(argument),
     }
     uvicorn.run(
         apps[kind](),

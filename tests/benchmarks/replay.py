@@ -1,4 +1,4 @@
-"""Users with a history in a database: what a year of the product leaves behind, made at once."""
+"""Users with a history: the rows that a year of scans would record, written at once."""
 
 import io
 from collections.abc import Iterator

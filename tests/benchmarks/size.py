@@ -1,13 +1,13 @@
-"""Users with a hundred repositories each and a year of days, each size in a database of its own.
-The smaller two, and January and February of 10 million rows, are filled night by night with all
-indexes in place; bytes a row are of these two months. The others, and 50 million rows, get their
+"""Users with a hundred repositories each and a year of days, each size in its own database. The
+smaller two, and January and February of 10 million rows, are filled day by day with all indexes in
+place; the bytes per row are those of these two months. The others, and 50 million rows, get their
 index last, packed as densely as those. Tables are vacuumed as autovacuum would. A row of nothing
-but its values has 28 bytes: an id of 8, a day of 4, three counts of 4 each, and the 4 by which
-its page points to it. An entry of one index has 28, too: 8 of header, the id and the day padded
-to 16, and the pointer. The bare table is that, in Postgres, filled the same way. A read is of a
-year of another user each time, 36,500 rows, or of the growth of 100 repositories, in turns with
-the same in the smallest database; a night is 100 transactions of 100 rows. The migrations run
-beside one who reads and one who writes all the time.
+but its values has 28 bytes: an id of 8, a day of 4, three counts of 4 each, and the 4 by which its
+page points to it. An index entry has 28 too: 8 of header, the id and the day padded to 16, and the
+pointer. The bare table is that, in Postgres, filled the same way. A read is a year of another user
+each time, 36,500 rows, or the growth of 100 repositories, in turns with the same read in the
+smallest database; a night is 100 transactions of 100 rows. One client reads and one writes all the
+time while the migrations run.
 """
 
 import shutil

@@ -1,5 +1,5 @@
-"""The median of five imports of the API in a process of its own, less an empty process; and of
-three warm starts of `make up` until `/readyz` answers 200, in a data directory that a first start
+"""The median of five imports of the API in a new process, minus an empty process; and of three
+warm starts of `make up` until `/readyz` answers 200, in a data directory that a first start has
 made.
 """
 
@@ -23,7 +23,7 @@ TITLE = "Start"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Return the figures of starting."""
+    """Measure imports and starts."""
     imported = statistics.median(
         _seconds_of("import api.app") - _seconds_of("pass") for _ in range(5)
     )

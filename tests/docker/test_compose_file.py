@@ -1,4 +1,4 @@
-"""What can be told without an engine: `.ci/docker` runs the files for real."""
+"""The compose file and Dockerfiles, without a Docker engine; `.ci/docker` runs them for real."""
 
 import re
 from pathlib import Path
@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILES = [ROOT / "Dockerfile.api", ROOT / "Dockerfile.worker", ROOT / "docker/Dockerfile.demo"]
 
-OF_THE_IMAGES = {"API_HOST", "FLOWER_HOST", "DATA_DIR"}
-"""A container listens on all its addresses and has one place to write: no choice of the user's."""
+SET_BY_IMAGES = {"API_HOST", "FLOWER_HOST", "DATA_DIR"}
+"""The images set these: a container listens on all its addresses and has one writable place."""
 
 
 def shared_lines(dockerfile: Path) -> list[str]:
@@ -24,7 +24,7 @@ def shared_lines(dockerfile: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", sorted({name.upper() for name in Settings.model_fields}))
 def test_every_setting_reaches_the_containers(name: str) -> None:
-    if name in OF_THE_IMAGES:
+    if name in SET_BY_IMAGES:
         assert any(f"{name}=" in dockerfile.read_text() for dockerfile in DOCKERFILES)
     else:
         assert f"${{{name}:-" in COMPOSE or f"\n  {name}: " in COMPOSE
@@ -72,7 +72,7 @@ def test_every_service_has_a_memory_limit_and_nothing_that_it_does_not_need(serv
     assert not re.search(r"privileged|cap_add|read_only: false|network_mode", SERVICES[service])
 
 
-def test_every_service_is_read_only_without_capabilities_and_with_a_log_that_ends() -> None:
+def test_every_service_is_read_only_without_capabilities_and_with_a_bounded_log() -> None:
     common = COMPOSE.partition("x-service:")[2].partition("\nx-")[0]
 
     assert {
@@ -87,14 +87,14 @@ def test_every_service_is_read_only_without_capabilities_and_with_a_log_that_end
 
 @pytest.mark.parametrize("server", ["postgres", "redis", "prometheus", "grafana"])
 def test_servers_are_pinned_to_a_minor_version(server: str) -> None:
-    # The makers of the last two have no tag for a minor version, but for each release of it.
+    # Prometheus and Grafana have no tag for a minor version, only one for each release.
     assert re.search(
         rf"^    image: (\w+/)?{server}:v?\d+\.\d+(\.\d+)?$", SERVICES[server], re.MULTILINE
     )
 
 
 @pytest.mark.parametrize("server", ["prometheus", "grafana"])
-def test_monitoring_runs_where_it_is_asked_for_and_changes_none_of_its_files(server: str) -> None:
+def test_monitoring_is_a_profile_and_reads_its_files_only(server: str) -> None:
     assert "    profiles: [monitoring]\n" in SERVICES[server]
     files = re.findall(r"(\./monitoring/[^\s:\"]*):[^\s:\"]*(:\w+)?", SERVICES[server])
     assert files
@@ -118,7 +118,7 @@ def test_no_password_is_on_a_command_line() -> None:
 
 
 WITH_A_DEFAULT = {"DATABASE_URL", "REDIS_URL", "FLOWER_BASIC_AUTH"}
-"""The compose file sets these itself: a file takes their place in an override alone."""
+"""The compose file sets these itself, so a file replaces them only in an override."""
 
 
 @pytest.mark.parametrize("name", sorted({name.upper() for name in SECRETS}))

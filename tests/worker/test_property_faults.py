@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,9 @@ from simulator.entities import Truth
 from tests.clock import Clock
 from tests.servers import Databases, Servers
 from tests.worker.stage import TODAY, Stage
+
+# All examples of a test together.
+pytestmark = pytest.mark.timeout(600)
 
 MOST_SWEEPS = 8
 """A day; what is not settled by then is taken up on the next one."""

@@ -1,1 +1,1 @@
-"""How the tools that ours is measured against are called: run by the Python of their own."""
+"""The programs of the tools that we compare with, run by a Python of their own."""

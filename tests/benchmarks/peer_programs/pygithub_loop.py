@@ -1,7 +1,7 @@
 """What people write with PyGithub: a loop over the repositories of some accounts.
 
 ``python pygithub_loop.py ADDRESS TOKEN FIELD LOGIN …`` prints for each repository its id, stars,
-forks, and the field that is to be its watchers.
+forks, and the field that is taken for its watchers.
 """
 
 import json
@@ -11,7 +11,7 @@ from github import Auth, Github
 
 
 def main(address: str, token: str, field: str, *logins: str) -> None:
-    """Print what it fetches, a line of JSON for each repository."""
+    """Print a line of JSON for each repository."""
     github = Github(auth=Auth.Token(token), base_url=address)
     for login in logins:
         for repository in github.get_user(login).get_repos():

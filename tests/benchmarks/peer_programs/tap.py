@@ -1,7 +1,6 @@
 """Meltano's tap-github, as its own command runs it: ``python tap.py ADDRESS --config …``.
 
-One request has GitHub's address written in, that by which it tries its token: here it goes to the
-address that the configuration has for all others.
+The request that checks the token ignores the configured address; this program redirects it there.
 """
 
 import sys
