@@ -122,9 +122,7 @@ def test_the_day_of_a_transfer_belongs_to_the_owner_seen_last(
 # Revision
 
 
-def test_each_save_changes_the_revision(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_each_save_changes_the_revision(connection: Connection, user: TrackedUser) -> None:
     repository, other = make_repository(), make_repository()
     assert stats.owned(connection, user.id).number == 0
     seen = [stats.owned(connection, user.id).revision]
@@ -162,9 +160,7 @@ def test_a_save_by_the_previous_release_changes_the_revision(
     assert stats.owned(connection, user.id).revision != before
 
 
-def test_saves_for_other_users_keep_the_revision(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_saves_for_other_users_keep_the_revision(connection: Connection, user: TrackedUser) -> None:
     save(connection, user, TODAY, make_repository())
     before = stats.owned(connection, user.id).revision
 
