@@ -33,14 +33,14 @@ _STATUS_CONNECTIONS = 2
 """For `/readyz` and `/metrics`, which must not wait behind requests."""
 
 _DESCRIPTION = """
-Records once a day how many stars, forks and watchers every public repository of the followed GitHub
-users has, and serves the history.
+Records the stars, forks and watchers of every public repository of the followed GitHub users once
+a day, and serves the history.
 
-A user is followed from `PUT /v1/users` on; the first numbers are there moments later, and one more
-row per repository with each UTC day. A number that GitHub did not give is not made up: a gap stays
-a gap, and `GET /v1/users/{id}/scans` says why it is there.
+`PUT /v1/users` follows a user. The first counts are there moments later, then one row per
+repository and UTC day. Missing counts are never made up: a gap stays a gap, and
+`GET /v1/users/{id}/scans` gives its reason.
 
-Every answer carries `X-Request-ID`, under which the log tells more.
+Every call can be repeated safely. Every response has an `X-Request-ID`, which is also in the log.
 """
 
 
@@ -51,10 +51,10 @@ class State(TypedDict):
 
 
 class Application(FastAPI):
-    """FastAPI, with examples in its documentation that are whole."""
+    """FastAPI with complete examples in its documentation."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the schema behind ``/docs``, made once."""
+        """Return the OpenAPI schema of ``/docs``, made once."""
         if self.openapi_schema is None:
             self.openapi_schema = describe.complete(super().openapi(), self.routes)
         return self.openapi_schema
@@ -103,10 +103,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         license_info={"name": "MIT"},
         openapi_tags=[
-            {"name": "users", "description": "Who is followed."},
-            {"name": "history", "description": "What was recorded."},
-            {"name": "pictures", "description": "What was recorded, to be embedded in pages."},
-            {"name": "operation", "description": "Whether it runs."},
+            {"name": "users", "description": "The followed users."},
+            {"name": "history", "description": "The recorded counts and scans."},
+            {"name": "images", "description": "Charts and badges to embed in other pages."},
+            {"name": "operation", "description": "The state of the service."},
         ],
         # Served by ``api.http.openapi``.
         docs_url=None,

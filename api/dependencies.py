@@ -47,9 +47,11 @@ async def _database(resources: Owned) -> Engine:
 
 Database = Annotated[Engine, Depends(_database)]
 
-_bearer = HTTPBearer(auto_error=False, description="Needed where the setting `API_KEY` is set.")
+_bearer = HTTPBearer(auto_error=False, description="Required if the setting `API_KEY` is set.")
 _header = APIKeyHeader(
-    name="X-API-Key", auto_error=False, description="The same, for clients without bearer tokens."
+    name="X-API-Key",
+    auto_error=False,
+    description="The same key, for clients without bearer tokens.",
 )
 
 

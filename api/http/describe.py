@@ -169,7 +169,7 @@ def example_of(model: Any) -> Any:
 
 
 def complete(schema: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Return FastAPI's schema with its examples as they were given, and with integer bounds.
+    """Return FastAPI's schema with the given examples, integer bounds, and responses by status.
 
     FastAPI leaves out the nulls of examples. It also turns bounds into floats, and the largest id
     would be rounded up to one that is not allowed.
@@ -179,6 +179,9 @@ def complete(schema: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, A
             operation = schema["paths"].get(route.path, {}).get(method.lower())
             if operation is not None:
                 _restore_examples(operation["responses"], route.responses)
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            operation["responses"] = dict(sorted(operation["responses"].items()))
     completed: dict[str, Any] = _with_integers(schema)
     return completed
 
@@ -218,11 +221,12 @@ def _csv(row: type[TableRow], example: dict[str, Any]) -> str:
 NO_FORMAT = problem(
     406,
     "`Accept` allows none of the available formats.",
-    "this list can be had as application/json, text/csv and application/x-ndjson",
+    "this list is available as application/json, text/csv and application/x-ndjson",
 )
 UNAVAILABLE = problem(
     503,
-    "The database is not available, or there are too many requests; `detail` says which.",
+    "The database is not available, it did not confirm the change, or there are too many requests;"
+    " `detail` says which. Repeat the request after the given time.",
     "the database does not answer or is busy: try again in a moment",
     headers={"Retry-After": "Seconds to wait."},
 )

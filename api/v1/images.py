@@ -31,7 +31,7 @@ from api.v1.fields import Day, RepositoryId, UserId
 from api.v1.repositories import get_repository
 from api.v1.users import get_tracked_user
 
-router = APIRouter(prefix="/v1", tags=["pictures"], responses=describe.UNAVAILABLE)
+router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
 
 _DEFAULT_DAYS = 90
 
