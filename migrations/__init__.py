@@ -1,1 +1,1 @@
-"""The schema's history: numbered steps, each tested up and down."""
+"""The database schema: numbered migrations, each tested up and down."""

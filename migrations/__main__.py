@@ -1,4 +1,4 @@
-"""``python -m migrations``: bring the database to the newest schema, or say in one line why not."""
+"""``python -m migrations``: migrate the database to the newest schema, or exit with one line."""
 
 from alembic import command
 from alembic.config import Config

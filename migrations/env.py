@@ -1,8 +1,9 @@
-"""Run the migrations: safe to start from several processes at once.
+"""Run the migrations; several processes may start this at once.
 
-A session lock on a connection of its own lets one process migrate while the others wait and then
-find nothing to do. While a migration waits for a table that somebody reads for long, as a backup
-does, all later readers wait behind it: so it lets them pass after half a second, and tries again.
+One process migrates under an advisory lock, held on a connection of its own; the others wait and
+then find nothing to do. While a migration waits for a table that a long transaction reads, such as
+a backup, all later readers queue behind it. So it gives up after half a second, lets them pass, and
+tries again.
 """
 
 import time
@@ -20,20 +21,22 @@ from common.errors import SetupError
 from common.settings import load_settings
 
 _LOCK = 7_266_773_001
-"""The advisory lock's number; any number that nobody else uses."""
+"""The number of the advisory lock; nothing else uses it."""
 
 _LOCK_WAIT_SECONDS = 120
+"""How long to wait for another process that migrates."""
 
-_TABLE_WAIT = "500ms"
-_TABLE_WAITS_SECONDS = 120
-_PAUSE_SECONDS = 1
-"""Between two waits for a table, longer than one of them."""
+_TABLE_LOCK_TIMEOUT = "500ms"
+_TABLE_WAIT_SECONDS = 120
+"""How long to try again for a table that is in use."""
+_RETRY_SECONDS = 1
+"""The pause between two attempts, longer than ``_TABLE_LOCK_TIMEOUT``."""
 
 
 def _include(
     _item: SchemaItem, name: str | None, kind: str, _reflected: bool, _other: object
 ) -> bool:
-    """Leave the monthly partitions out of the comparison with the models."""
+    """Exclude the monthly partitions from the comparison with the models."""
     return not (kind == "table" and name is not None and name.startswith("daily_stats_"))
 
 
@@ -48,24 +51,27 @@ def _take_lock(connection: Connection) -> None:
         text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}
     ).scalar():
         if time.monotonic() > deadline:
-            raise SetupError("another process has been migrating this database for two minutes")
+            raise SetupError(
+                "another process has been migrating this database for two minutes:"
+                " look for it in pg_stat_activity (application_name repopulse-migrate)"
+            )
         time.sleep(0.2)
 
 
 def _migrate(connection: Connection) -> None:
-    deadline = time.monotonic() + _TABLE_WAITS_SECONDS
-    while not _get_through(connection):
+    deadline = time.monotonic() + _TABLE_WAIT_SECONDS
+    while not _try_to_migrate(connection):
         if time.monotonic() > deadline:
             raise SetupError(
                 "a table that has to change has been in use for two minutes:"
                 " look for long transactions in pg_stat_activity, then migrate again"
             )
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(_RETRY_SECONDS)
 
 
-def _get_through(connection: Connection) -> bool:
-    """Run what is left of the migrations; return whether no table was in somebody's hands."""
-    connection.execute(text(f"SET lock_timeout = '{_TABLE_WAIT}'"))
+def _try_to_migrate(connection: Connection) -> bool:
+    """Run the pending migrations; return False if a table was in use."""
+    connection.execute(text(f"SET lock_timeout = '{_TABLE_LOCK_TIMEOUT}'"))
     connection.commit()
     try:
         _run_migrations(connection)
@@ -101,7 +107,7 @@ def _run(engine: Engine) -> None:
 
 
 def main() -> None:
-    """Take the address that the caller gave, or else the settings', and migrate."""
+    """Migrate the database of the URL that the caller gave, or else of the settings."""
     url = context.config.attributes.get("url") or load_settings().database
     engine = create_engine(
         url,

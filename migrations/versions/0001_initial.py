@@ -1,4 +1,4 @@
-"""Users, lookups, repositories, ownerships, daily rows by month, scans, and the clock."""
+"""Create users, lookups, repositories, ownerships, daily rows by month, scans and the clock."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ def _queue_columns() -> list[sa.Column[object]]:
 
 
 def upgrade() -> None:
-    # One clock for all hosts; a function so that a test can replace it in its own database.
+    # One clock for all hosts. It is a function so that a test can replace it in its own database.
     op.execute(
         "CREATE FUNCTION repopulse_now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT now()'"
     )
@@ -126,7 +126,7 @@ def upgrade() -> None:
         ),
         postgresql_partition_by="RANGE (date)",
     )
-    # The sweep makes the months; this one is the net for a day whose month is not there yet.
+    # The sweep creates the months; a row whose month is missing goes to this partition.
     op.execute("CREATE TABLE daily_stats_default PARTITION OF daily_stats DEFAULT")
     op.create_table(
         "scans",

@@ -1,6 +1,6 @@
-"""When somebody last asked for a user to be scanned at once.
+"""Add the time at which a scan of a user was last requested.
 
-The release before this one may still be running on the new schema: it does not look at it.
+Processes of the previous release may run on the new schema: they do not read the column.
 """
 
 import sqlalchemy as sa

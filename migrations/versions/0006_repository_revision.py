@@ -1,6 +1,6 @@
-"""A value that differs after every write of a repository's daily rows.
+"""Add a revision to repositories that changes with every write of their daily rows.
 
-The release before this one may still be running on the new schema: it leaves the value as it is.
+Processes of the previous release may run on the new schema: they leave the revision as it is.
 """
 
 import uuid
@@ -15,8 +15,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # One value for all that is there, so that no row is written; another one than that of a copy
-    # of this database that was migrated another time.
+    # One value for all existing rows, so that Postgres rewrites none. It is random, so that two
+    # copies of a database that are migrated separately differ.
     op.add_column(
         "repositories",
         sa.Column(

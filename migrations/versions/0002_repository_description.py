@@ -1,6 +1,6 @@
-"""What a repository is about: its description and its language, as GitHub last showed them.
+"""Add the description and the main language of repositories, as GitHub last showed them.
 
-The release before this one may still be running on the new schema: it leaves both as they are.
+Processes of the previous release may run on the new schema: they leave both columns as they are.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Without a default: no row is written again.
+    # Without a default, so that Postgres rewrites no row.
     op.add_column("repositories", sa.Column("description", sa.Text()))
     op.add_column("repositories", sa.Column("language", sa.Text()))
 

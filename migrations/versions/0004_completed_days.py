@@ -1,6 +1,6 @@
-"""When a day's fan-out had reached everybody.
+"""Add the days on which every active user was scanned, and when that was complete.
 
-The release before this one may still be running on the new schema: it does not look at it.
+Processes of the previous release may run on the new schema: they do not read the table.
 """
 
 import sqlalchemy as sa

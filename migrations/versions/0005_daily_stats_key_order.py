@@ -1,8 +1,8 @@
-"""The key of the daily rows carries the rest in an order without padding: 44 bytes, not 52.
+"""Order the columns in the key of the daily rows without padding: 44 bytes per entry, not 52.
 
-Readers and writers go on, however many rows there are: the new indexes are made beside them, and to
-put them in the old ones' place takes a moment. The release before this one may still be running on
-the new schema: it sees no difference.
+Readers and writers are not blocked, however many rows there are: the new indexes are built
+concurrently, and replacing the old ones takes a moment. Processes of the previous release may run
+on the new schema: they see no difference.
 """
 
 import sqlalchemy as sa
@@ -25,12 +25,12 @@ def downgrade() -> None:
 def _replace_key(included: str) -> None:
     index = f"(repo_id, date) INCLUDE ({included})"
     with op.get_context().autocommit_block():
-        # It waits for transactions that began before it, such as a backup's; nobody waits for it.
+        # This waits for older transactions, such as a backup's, and blocks no other.
         lock_timeout = op.get_bind().scalar(sa.text("SHOW lock_timeout"))
         op.execute("SET lock_timeout = 0")
         for partition in _partitions():
-            if _is_whole(f"{partition}_key"):
-                # Made by an attempt that ended later than here.
+            if _is_valid(f"{partition}_key"):
+                # An earlier attempt built it, and failed later.
                 continue
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {partition}_key")
             op.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {partition}_key ON {partition} {index}")
@@ -39,7 +39,7 @@ def _replace_key(included: str) -> None:
     op.execute("ALTER TABLE daily_stats DROP CONSTRAINT pk_daily_stats")
     op.execute(f"ALTER TABLE ONLY daily_stats ADD CONSTRAINT pk_daily_stats PRIMARY KEY {index}")
     for partition in _partitions():
-        # A month may have been made since.
+        # The sweep may have created a month since.
         op.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {partition}_key ON {partition} {index}")
         op.execute(
             f"ALTER TABLE {partition} ADD CONSTRAINT {partition}_pkey"
@@ -59,7 +59,7 @@ def _partitions() -> list[str]:
     )
 
 
-def _is_whole(index: str) -> bool:
+def _is_valid(index: str) -> bool:
     found = op.get_bind().scalar(
         sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"),
         {"name": index},
