@@ -1,4 +1,5 @@
-"""What the API and the workers share: settings, the clock, the tables, the broker's names, logs.
+"""What both the API and the workers use: settings, clock, tables, broker, logs.
 
-Nothing here knows the API or the workers (a test holds that), and nothing connects at import.
+Nothing here imports the API or the workers (``make lint`` checks it) or connects at import. What
+only one of them uses belongs there.
 """

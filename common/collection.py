@@ -10,7 +10,7 @@ from datetime import date, datetime
 import redis
 from sqlalchemy import Connection, select, text
 
-from common.models import FanOut
+from common.models import CompletedDay as CompletedDayRow
 
 # As release 0.2.0 named it: its processes may run beside ours during an upgrade.
 _LAST_SWEEP = "repopulse:pulse"
@@ -61,7 +61,9 @@ def record_completed_day(connection: Connection) -> CompletedDay | None:
 def last_completed_day(connection: Connection) -> CompletedDay | None:
     """Return the newest completed day, or None before the first."""
     row = connection.execute(
-        select(FanOut.day, FanOut.completed_at, FanOut.users).order_by(FanOut.day.desc()).limit(1)
+        select(CompletedDayRow.day, CompletedDayRow.completed_at, CompletedDayRow.users)
+        .order_by(CompletedDayRow.day.desc())
+        .limit(1)
     ).one_or_none()
     return None if row is None else CompletedDay(*row)
 

@@ -1,7 +1,7 @@
-"""Which credential GitHub is asked with, and whether GitHub refuses it.
+"""The credential for requests to GitHub, and whether GitHub refuses it.
 
-One credential is used at a time: GitHub's terms forbid pooling tokens to exceed its limits. What
-all processes know of a credential is kept in Redis under a name that tells nothing of it.
+Only one credential is used at a time: GitHub's terms forbid pooling tokens to exceed its limits.
+What the processes share about it is in Redis, under a fingerprint that does not reveal it.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from common.errors import SetupError
 from common.settings import Settings
 
 REFUSAL_SECONDS = 3 * 3600
-"""Seconds for which a refused credential is not tried again, unless it changes."""
+"""Seconds for which workers do not try a refused credential again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as GitHub gives it to a user."""
+    """A personal access token."""
 
     value: SecretStr
 
@@ -40,9 +40,9 @@ Credential = Token | Installation | None
 
 
 def choose_credential(settings: Settings) -> Credential:
-    """Return the one credential that the settings give; None asks GitHub anonymously.
+    """Return the credential of the settings, or None for anonymous requests.
 
-    :raise SetupError: they give two, or half of one
+    :raise SetupError: the settings have two credentials, or a part of one
     """
     app = {
         "GITHUB_APP_ID": settings.github_app_id,
@@ -54,8 +54,8 @@ def choose_credential(settings: Settings) -> Credential:
         return None if settings.github_token is None else Token(settings.github_token)
     if settings.github_token is not None:
         raise SetupError(
-            f"GITHUB_TOKEN and {given[0]} are both set: one credential is used at a time, since"
-            " GitHub's terms forbid adding up their limits; unset one"
+            f"GITHUB_TOKEN and {given[0]} are both set, but GitHub's terms allow only one"
+            " credential at a time: unset one of them"
         )
     if (
         settings.github_app_id is None
@@ -63,7 +63,9 @@ def choose_credential(settings: Settings) -> Credential:
         or settings.github_app_installation_id is None
     ):
         missing = " and ".join(name for name in app if name not in given)
-        raise SetupError(f"{given[0]} is set and {missing} is not: a GitHub App needs all three")
+        raise SetupError(
+            f"{given[0]} is set and {missing} is not: a GitHub App needs all three; set them"
+        )
     return Installation(
         settings.github_app_id,
         settings.github_app_installation_id,
@@ -72,9 +74,9 @@ def choose_credential(settings: Settings) -> Credential:
 
 
 def fingerprint(credential: Credential) -> str:
-    """Return a name that tells nothing of the credential, and changes when it changes.
+    """Return a short name that does not reveal the credential and changes when it changes.
 
-    An installation has one name, although its tokens change every hour.
+    The fingerprint of an installation stays the same, although its tokens change every hour.
     """
     if credential is None:
         return "anonymous"
@@ -87,25 +89,26 @@ def fingerprint(credential: Credential) -> str:
 
 
 def refusal_key(name: str) -> str:
-    """Return the key in Redis that is there while GitHub refuses the credential of this name."""
+    """Return the Redis key that exists while GitHub refuses a credential."""
     return f"repopulse:github:{name}:refused"
 
 
 def quota_key(name: str, resource: str) -> str:
-    """Return the key in Redis of what is left of an hour: a hash that ``acquire.lua`` describes."""
+    """Return the Redis key of the hour's remaining quota, a hash described in ``acquire.lua``."""
     return f"repopulse:github:{name}:{resource}"
 
 
 def block_key(name: str) -> str:
-    """Return the key in Redis of what GitHub said about waiting: a hash, see ``acquire.lua``."""
+    """Return the Redis key of how long GitHub said to wait, a hash described in ``acquire.lua``."""
     return f"repopulse:github:{name}:block"
 
 
 def is_refused(client: "redis.Redis", name: str) -> bool:
-    """Tell whether GitHub refused the credential of this name twice in a row, not long ago.
+    """Return whether GitHub refused a credential twice in a row within ``REFUSAL_SECONDS``.
 
-    Workers ask nothing with it until it changes, or until ``REFUSAL_SECONDS`` has passed.
+    Workers send no request with it until it changes or that time has passed.
 
+    :param name: the credential's fingerprint
     :raise redis.RedisError: Redis does not answer
     """
     return client.exists(refusal_key(name)) > 0

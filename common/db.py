@@ -1,7 +1,7 @@
-"""The engine, what a transaction is, and in words why there is none.
+"""The SQLAlchemy engine, and why Postgres could not do its work.
 
-An engine is made once a process, after the fork, by whoever owns the process: the API's lifespan, a
-worker child's start, a test. Its connections say in ``pg_stat_activity`` whose they are.
+Each process makes one engine, after the fork: in the API's lifespan, at the start of a worker
+child. Its connections name the process in ``pg_stat_activity``.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
 class Outage(StrEnum):
-    """Why the database does not do its work now; in all cases it will, once that has passed."""
+    """Why the database cannot do its work now, although it can later."""
 
     UNREACHABLE = "the database does not answer"
     BUSY = "the database is busy"
-    DISK_FULL = "the database has no room left"
+    DISK_FULL = "the disk of the database is full"
     READ_ONLY = "the database is read-only"
     NOT_MIGRATED = "the database is not migrated to this release"
 
@@ -48,11 +48,11 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], Outage], ...] = (
 
 
 class ContentionError(SQLAlchemyError):
-    """Other transactions changed the same rows at each attempt; ``outage_reason`` is ``BUSY``."""
+    """Other transactions changed the same rows at each attempt; counts as ``Outage.BUSY``."""
 
 
 def outage_reason(error: SQLAlchemyError) -> Outage | None:
-    """Return why the database could not do its work, or None where the work itself was wrong."""
+    """Return why the database could not do its work, or None if the statement itself is wrong."""
     if isinstance(error, (PoolTimeoutError, ContentionError)):
         return Outage.BUSY
     if not isinstance(error, DBAPIError):
@@ -66,14 +66,18 @@ def outage_reason(error: SQLAlchemyError) -> Outage | None:
 
 
 def first_line(error: Exception) -> str:
-    """Say what a driver said, without the statement and the advice."""
+    """Return the first line of a driver's message, without statement and SQLAlchemy's link."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
-def array_literal(numbers: Iterable[int]) -> str:
-    """Write numbers as Postgres reads an array: ``CAST(:numbers AS bigint[])``.
+ROWS_PER_STATEMENT = 5000
+"""For writes from arrays: larger arrays cost more than fewer statements save."""
 
-    A list would be written, and read, as an expression: a node for each number.
+
+def array_literal(numbers: Iterable[int]) -> str:
+    """Return numbers as Postgres writes an array, for ``CAST(:numbers AS bigint[])``.
+
+    psycopg2 would write a list as an expression, which Postgres parses into a node per number.
     """
     return "{" + ",".join(map(str, numbers)) + "}"
 
@@ -86,40 +90,40 @@ def make_engine(
     max_overflow: int = 1,
     statement_timeout: float = 30,
 ) -> Engine:
-    """Make the engine of one process; nothing connects yet.
+    """Return the engine of a process; it connects at the first use.
 
-    :param process: shown as ``application_name`` in ``pg_stat_activity``
-    :param statement_timeout: seconds after which Postgres gives a statement up
+    :param process: part of the ``application_name`` in ``pg_stat_activity``
+    :param statement_timeout: seconds after which Postgres cancels a statement
     """
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=max_overflow,
-        # A request would rather be told 503 than wait half a minute for a connection.
+        # Seconds; the API answers 503 after that, rather than keep a request waiting.
         pool_timeout=4,
-        # After Postgres' restart the pool's connections are dead: test one before it is lent.
+        # After a restart of Postgres the connections in the pool are dead: test before use.
         pool_pre_ping=True,
         pool_recycle=1800,
-        # Parameters hold names that people chose, and must not reach a log through an error.
+        # Parameters hold data of users, which must not reach the log in an error message.
         hide_parameters=True,
         connect_args={
             "application_name": f"repopulse-{process}",
             "connect_timeout": 3,
-            # A peer that vanished without a word is noticed in seconds, not hours.
+            # Notice a dead peer within seconds, not hours.
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
             "tcp_user_timeout": 15000,
-            # Days are UTC days whatever the server's zone; nothing of ours needs half a minute.
+            # Days are UTC days, whatever the server's time zone.
             "options": f"-c timezone=UTC -c statement_timeout={round(statement_timeout * 1000)}"
             " -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
         },
     )
-    event.listen(engine, "handle_error", _leave_a_read_only_server)
+    event.listen(engine, "handle_error", _disconnect_from_read_only_server)
     return engine
 
 
-def _leave_a_read_only_server(context: ExceptionContext) -> None:
-    """Connect anew after a write was refused: the server may have been demoted in a failover."""
+def _disconnect_from_read_only_server(context: ExceptionContext) -> None:
+    """Drop the connection after a refused write: a failover may have demoted the server."""
     if isinstance(context.original_exception, psycopg2.errors.ReadOnlySqlTransaction):
         context.is_disconnect = True

@@ -1,12 +1,14 @@
-"""Errors that every process may meet.
+"""The base of Repopulse's errors, and how an entry point ends with one.
 
 ::
 
-    RepopulseError
-    └── SetupError    the operator has to change something before this can run
+    RepopulseError            one line for the operator
+    ├── SetupError            the operator has to change something
+    │   └── LocalError        ``local/errors.py``: the servers of ``make up`` and ``make demo``
+    ├── TaskFailed            ``worker/tasks.py``: a task that an outage kept from its work
+    └── GitHubError           ``worker/github/errors.py``: what GitHub answered, and what follows
 
-Errors of one subject live beside it: of GitHub's answers in ``worker/github/errors.py``, of
-embedded mode in ``local/``.
+Errors of the database are SQLAlchemy's; ``common/db.py`` tells which of them are outages.
 """
 
 import sys
@@ -15,16 +17,16 @@ from contextlib import contextmanager
 
 
 class RepopulseError(Exception):
-    """The base of every error of ours; its text is one plain line for a person."""
+    """The base of all errors of Repopulse; the message is one line for the operator."""
 
 
 class SetupError(RepopulseError):
-    """Something outside the code has to change: a setting, a port, a server that is down."""
+    """The operator has to change something: a setting, a port, a server that is down."""
 
 
 @contextmanager
 def exit_with_message() -> Iterator[None]:
-    """Turn an error of ours into one line on stderr and exit status 1: for the entry points."""
+    """End the process with one line on stderr and status 1 on a ``RepopulseError``."""
     try:
         yield
     except RepopulseError as error:

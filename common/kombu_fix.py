@@ -1,18 +1,17 @@
-"""Keep a process alive, and able to send, when Redis goes away.
+"""Fixes for two faults of kombu 5.7.0 that show when Redis goes away.
 
-With Celery 5.7.0 and kombu 5.7.0 a worker exits when Redis dies while a late-acknowledged task is
-running and another child is free: closing the connection a second time
-(celery/worker/consumer/consumer.py, since celery#9705) reaches ``restore_unacked`` of a channel
-whose connection is gone, and that raises AttributeError. Here such a channel forgets its messages
-instead; they are in Redis' ``unacked`` and come back after the visibility timeout.
+A worker of Celery 5.7.0 exits if Redis dies while a late-acknowledged task runs and another child
+is free. Celery closes the connection twice (celery/worker/consumer/consumer.py, since celery#9705),
+which calls ``restore_unacked`` of a channel whose connection is gone and raises AttributeError.
+With the fix such a channel drops its messages. They are in Redis' ``unacked`` and are delivered
+again after the visibility timeout.
 
-An outage that is over within the retries of a send may hit it while it declares its queue. kombu
-then connects anew, and publishes on the channel of before, which is closed: AttributeError again,
-where any error of a connection would have led to another attempt and the message sent. Here it is
-such an error.
+A send fails if Redis comes back while kombu retries the declaration of the queue. kombu then
+reconnects, but publishes on the old, closed channel, which raises AttributeError. With the fix the
+channel raises a connection error, for which kombu retries the send.
 
-To be deleted with the first release that has both mended; the fault tests that stop Redis are the
-guard.
+Delete this module with the first release of kombu and Celery that fixes both. The fault tests that
+stop Redis check it.
 """
 
 from typing import Any
@@ -27,10 +26,10 @@ _VirtualQoS: Any = virtual.QoS
 
 
 class _QoS(_OriginalQoS):  # type: ignore[misc]
-    """kombu's record of unacknowledged messages, at peace with a connection that is gone."""
+    """kombu's record of unacknowledged messages, for a connection that may be gone."""
 
     def _is_dead(self) -> bool:
-        # Not `channel.closed`: an orderly stop closes the channel first, then gives messages back.
+        # Not `channel.closed`: a clean stop closes the channel first, then restores the messages.
         connection = self.channel.connection
         return connection is None or getattr(connection, "client", None) is None
 
@@ -52,7 +51,7 @@ class _QoS(_OriginalQoS):  # type: ignore[misc]
 
 
 class _Channel(_OriginalChannel):  # type: ignore[misc]
-    """kombu's channel, which says in words that it is closed."""
+    """kombu's channel, which raises a connection error when it is closed."""
 
     QoS = _QoS
 
@@ -63,6 +62,6 @@ class _Channel(_OriginalChannel):  # type: ignore[misc]
 
 
 def apply() -> None:
-    """Let kombu's Redis transport use the classes above."""
+    """Make kombu's Redis transport use the fixed classes."""
     redis_transport: Any = transport.Transport
     redis_transport.Channel = _Channel

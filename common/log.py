@@ -1,9 +1,8 @@
-"""Logs: one line per thing that a person would want to know.
+"""Logs: one line per event, as plain text or, with ``LOG_FORMAT=json``, as a JSON object.
 
-A line is plain text, or one JSON object where ``LOG_FORMAT=json``; either carries the id of the
-request or task it belongs to. Two things never reach it, whoever wrote the text: a secret (those of
-the settings by their value, others by their look), and a character that would break the line or
-steer a terminal.
+A line carries the id of the request or task to which it belongs. Two things are removed from every
+line: secrets (those of the settings by value, others by pattern), and characters that would break
+the line or control a terminal.
 """
 
 import base64
@@ -25,7 +24,7 @@ from common.settings import LogFormat, Settings
 
 log = logging.getLogger(__name__)
 
-_subject: ContextVar[str | None] = ContextVar("subject", default=None)
+_context: ContextVar[str | None] = ContextVar("log_context", default=None)
 
 _SECRET = re.compile(
     r"gh[pousr]_\w+|github_pat_\w+|(?<=Bearer )\S+|(?<=Basic )\S+|(?<=://)[^/\s@]*:[^/\s@]+(?=@)"
@@ -35,38 +34,54 @@ _SECRET = re.compile(
 )
 
 _SHORTEST_SECRET = 6
-"""Characters; to strike out every ``demo`` would spoil the log and say what the password is."""
-
-_secrets: set[str] = set()
-_known = re.compile(r"(?!)")
-"""What matches any of the secrets."""
+"""Characters. To redact a password such as ``demo`` would spoil the log and reveal it."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What ends a line, steers a terminal, turns the direction of text, or is no character."""
+"""Characters that end a line, control a terminal, reverse the text, or are not valid Unicode."""
+
+
+class Redactor:
+    """Replaces known secrets in text."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+        self._pattern = re.compile(r"(?!)")
+
+    def add(self, *values: str) -> None:
+        """Redact values from now on, also as URLs and headers encode them.
+
+        A value of less than six characters is not redacted.
+        """
+        for value in map(str.strip, values):
+            if len(value) < _SHORTEST_SECRET:
+                continue
+            encoded = base64.b64encode(value.encode(errors="replace")).decode().rstrip("=")
+            self._secrets.update({value, repr(value)[1:-1], json.dumps(value)[1:-1], encoded})
+            self._secrets.add(quote(value, errors="replace"))
+            self._secrets.add(quote(value, "", errors="replace"))
+            self._secrets.add(quote_plus(value, errors="replace"))
+        # The longest first, since one secret may be the beginning of another.
+        self._pattern = re.compile(
+            "|".join(map(re.escape, sorted(self._secrets, key=len, reverse=True))) or r"(?!)"
+        )
+
+    def redact(self, text: str) -> str:
+        """Return the text with ``***`` in place of secrets and of the credentials in URLs."""
+        return _SECRET.sub("***", self._pattern.sub("***", text))
+
+
+redactor = Redactor()
+"""The secrets of this process."""
 
 
 def redact(text: str) -> str:
-    """Strike out secrets, and user and password of an address."""
-    return _SECRET.sub("***", _known.sub("***", text))
+    """Return the text with ``***`` in place of secrets and of the credentials in URLs."""
+    return redactor.redact(text)
 
 
 def register_secret(*values: str) -> None:
-    """Strike these out of every line from now on, also as an address or a header would spell them.
-
-    A value of less than six characters is left in: no secret is that short.
-    """
-    global _known  # noqa: PLW0603 - one log a process
-    for value in map(str.strip, values):
-        if len(value) < _SHORTEST_SECRET:
-            continue
-        encoded = base64.b64encode(value.encode(errors="replace")).decode().rstrip("=")
-        _secrets.update({value, repr(value)[1:-1], json.dumps(value)[1:-1], encoded})
-        _secrets.update({quote(value, errors="replace"), quote(value, "", errors="replace")})
-        _secrets.add(quote_plus(value, errors="replace"))
-    # The longest first: one secret may begin like another.
-    _known = re.compile(
-        "|".join(map(re.escape, sorted(_secrets, key=len, reverse=True))) or r"(?!)"
-    )
+    """Redact values in every line of the log from now on."""
+    redactor.add(*values)
 
 
 def _secrets_of(settings: Settings) -> Iterator[str]:
@@ -75,97 +90,103 @@ def _secrets_of(settings: Settings) -> Iterator[str]:
             continue
         secret = value.get_secret_value().strip()
         if "-----BEGIN" in secret:
-            # A traceback may show it line by line.
+            # A traceback may show the key line by line.
             lines = secret.replace("\\n", "\n").split("\n")
             yield from (line for line in lines if "-----" not in line)
         elif "://" in secret:
             yield from _passwords(secret)
         else:
             yield secret
-            # Of user and password, the second part.
+            # The password of user:password.
             yield secret.partition(":")[2]
 
 
-def _passwords(address: str) -> Iterable[str]:
-    """Return the password of an address as it is written there, and as it is sent."""
-    user, _, password = address.partition("://")[2].rpartition("@")[0].partition(":")
-    # A password that is the user's name is none, and that word is in many lines.
+def _passwords(url: str) -> Iterable[str]:
+    """Return the password of a URL, encoded as in the URL and decoded."""
+    user, _, password = url.partition("://")[2].rpartition("@")[0].partition(":")
+    # A password that equals the user name is not secret, and the word is in many lines.
     return () if password == user else (password, unquote(password))
 
 
-def _visible(text: str) -> str:
-    """Show control characters as Python writes them; a line break becomes a space."""
+def _printable(text: str) -> str:
+    """Escape control characters as Python does; replace a line break by a space."""
     line = re.sub(r"\s*[\r\n]\s*", " ", text).strip()
-    return _CONTROL.sub(_escaped, line)
+    return _CONTROL.sub(_escape, line)
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
-def _told(record: logging.LogRecord) -> str:
-    """Return a record's message; a mistake in the call of the logger must not lose the line."""
+def _message(record: logging.LogRecord) -> str:
+    """Return a record's message, even if the arguments do not fit the format."""
     try:
         return redact(record.getMessage())
-    except Exception as error:  # noqa: BLE001 - whatever the arguments do when they are shown
+    except Exception as error:  # noqa: BLE001 - arguments may raise anything when formatted
         return redact(f"{record.msg} (arguments not shown: {type(error).__name__})")
 
 
+def current_context() -> str | None:
+    """Return the request or task of ``log_context``, or None outside."""
+    return _context.get()
+
+
 @contextmanager
-def log_context(subject: str) -> Iterator[None]:
-    """Mark every line logged inside as belonging to one request or task."""
-    token = _subject.set(subject)
+def log_context(context: str) -> Iterator[None]:
+    """Add the request or task to every line logged inside."""
+    token = _context.set(context)
     try:
         yield
     finally:
-        _subject.reset(token)
+        _context.reset(token)
 
 
 class _TextFormatter(logging.Formatter):
     """``2026-11-23 00:05:01Z INFO    worker.collect: … [task 3f2a]``.
 
-    A traceback follows with each of its lines set in, so that none passes for a line of its own.
+    A traceback follows, indented, so that its lines cannot pass for log lines.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
-        subject = _subject.get()
+        context = current_context()
         line = (
             f"{moment:%Y-%m-%d %H:%M:%S}Z {record.levelname:<7} {record.name}:"
-            f" {_visible(_told(record))}" + (f" [{_visible(subject)}]" if subject else "")
+            f" {_printable(_message(record))}" + (f" [{_printable(context)}]" if context else "")
         )
         if record.exc_info:
-            told = redact(self.formatException(record.exc_info))
-            line += "".join(f"\n  {_CONTROL.sub(_escaped, part)}" for part in told.split("\n"))
+            traceback = redact(self.formatException(record.exc_info))
+            line += "".join(f"\n  {_CONTROL.sub(_escape, part)}" for part in traceback.split("\n"))
         return line
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": _told(record),
+            "message": _message(record),
         }
-        if subject := _subject.get():
-            entry["subject"] = subject
+        if context := current_context():
+            entry["subject"] = context
         if record.exc_info:
             entry["exception"] = redact(self.formatException(record.exc_info))
-        # What JSON lets through, and a terminal does not.
-        return _CONTROL.sub(_escaped, json.dumps(entry, ensure_ascii=False))
+        # JSON allows some characters that control a terminal.
+        return _CONTROL.sub(_escape, json.dumps(entry, ensure_ascii=False))
 
 
 def configure(settings: Settings) -> None:
-    """Send every log line of this process to stderr in the format that the settings ask for.
+    """Send the log of this process to stderr, in the format of the settings.
 
-    The secrets of the settings are struck out from then on, also of what ends the process.
+    From now on the secrets of the settings are redacted, also in the traceback of an uncaught
+    exception.
     """
     register_secret(*_secrets_of(settings))
-    sys.excepthook = _log_fault
-    threading.excepthook = _log_fault_of_thread
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         _JsonFormatter() if settings.log_format is LogFormat.JSON else _TextFormatter()
@@ -173,7 +194,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    # These tell of each request or message at INFO: noise here, and httpx prints whole addresses.
+    # These log each request or message at INFO, and httpx logs whole URLs.
     for name in (
         "alembic",
         "celery.app.trace",
@@ -186,16 +207,16 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def _log_fault(kind: type[BaseException], fault: BaseException, trace: Any) -> None:
-    """Log what nobody caught: Python itself would print it as it is."""
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Log an uncaught exception, which Python would print unredacted."""
     if issubclass(kind, KeyboardInterrupt):
         return
-    log.critical("stopped by a fault", exc_info=(kind, fault, trace))
+    log.critical("process ended by an uncaught exception", exc_info=(kind, error, trace))
 
 
-def _log_fault_of_thread(fault: threading.ExceptHookArgs) -> None:
-    if fault.exc_value is not None and not issubclass(fault.exc_type, SystemExit):
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
         log.critical(
-            "a thread was stopped by a fault",
-            exc_info=(fault.exc_type, fault.exc_value, fault.exc_traceback),
+            "thread ended by an uncaught exception",
+            exc_info=(args.exc_type, args.exc_value, args.exc_traceback),
         )

@@ -1,11 +1,10 @@
 """The tables.
 
-``users`` is both the list of who is followed and the queue of who is due; ``scans`` says what
-became of each user's day; ``daily_stats`` holds one row per repository and UTC day, by month. A
-repository's row carries the user who owned it on that day: history stays where it was made when a
-repository is transferred, and
-``ownerships`` lists which repositories a user ever had, so that a user's rows are found by primary
-key.
+``users`` holds the tracked users and is also the queue of scans. ``scans`` says what became of each
+user's day. ``daily_stats`` has one row per repository and UTC day, partitioned by month; the row
+names the user who owned the repository on that day, so that history stays with that user after a
+transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
+found by primary key.
 """
 
 from datetime import date, datetime
@@ -39,11 +38,11 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""Constraints get the same name on every database, so that a migration can name them."""
+"""Gives constraints the same names in every database, so that migrations can refer to them."""
 
 
 class Base(DeclarativeBase):
-    """The base of the tables."""
+    """The base class of the tables."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -53,11 +52,11 @@ def _one_of(states: type[StrEnum]) -> str:
 
 
 NEVER = text("'-infinity'")
-"""For ``lease_until`` and ``not_before``: the comparison with now holds without a case for null."""
+"""No ``lease_until`` or ``not_before``; unlike null it compares as earlier than now."""
 
 
 class User(Base):
-    """An account that is followed; the row is also its place in the queue."""
+    """A tracked account; the row is also its place in the queue of scans."""
 
     __tablename__ = "users"
 
@@ -73,26 +72,26 @@ class User(Base):
     lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NEVER)
     not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NEVER)
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """Claims since the last scan that came to an end."""
+    """Claims since the last settled scan."""
     held_by: Mapped[str | None] = mapped_column(Text)
-    """The task that is at work on this user; null while nobody is."""
+    """The id of the task that scans this user; null if none does."""
     missing_since: Mapped[date | None] = mapped_column(Date)
-    """The first of the days in a row on which GitHub showed no such account."""
+    """The first day of those in a row on which GitHub showed no such account."""
     repositories: Mapped[int | None] = mapped_column(Integer)
-    """How many GitHub counted at the last scan that came to an end."""
+    """How many repositories GitHub counted at the last settled scan."""
     asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """When somebody last asked for a scan at once."""
+    """When a client last requested a scan."""
 
     __table_args__ = (
         CheckConstraint(_one_of(UserState), name="state"),
-        # Not unique: between a rename and the next scan two accounts may bear one login.
+        # Not unique: between a rename and the next scan two users may have the same login.
         Index("ix_users_login_folded", text("lower(login)")),
         Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
     )
 
 
 class Lookup(Base):
-    """A login that somebody asked to follow and that a worker has to resolve."""
+    """A login that a client wants to track and that a worker has to resolve."""
 
     __tablename__ = "lookups"
 
@@ -112,7 +111,7 @@ class Lookup(Base):
 
     __table_args__ = (
         CheckConstraint(_one_of(LookupState), name="state"),
-        # Asking twice for a login that is being resolved is one question.
+        # At most one pending lookup per login.
         Index(
             "uq_lookups_login_pending",
             text("lower(login)"),
@@ -122,8 +121,8 @@ class Lookup(Base):
     )
 
 
-class FanOut(Base):
-    """A day on which everybody who was followed, and had not vanished, was scanned."""
+class CompletedDay(Base):
+    """A day on which every active user was scanned."""
 
     __tablename__ = "fan_outs"
 
@@ -139,28 +138,28 @@ class Repository(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    """The newest owner among the followed users."""
+    """The newest owner among the tracked users."""
     name: Mapped[str] = mapped_column(Text)
     node_id: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     language: Mapped[str | None] = mapped_column(Text)
-    """The language that most of it is written in, by GitHub's reckoning."""
+    """The main language, as GitHub estimates it."""
     is_fork: Mapped[bool] = mapped_column()
     is_archived: Mapped[bool] = mapped_column()
     state: Mapped[str] = mapped_column(Text, server_default=RepositoryState.LISTED)
     first_seen_on: Mapped[date] = mapped_column(Date)
     listed_on: Mapped[date] = mapped_column(Date)
-    """The newest day on which GitHub listed it among the owner's."""
+    """The newest day on which GitHub listed it under its owner."""
     missing_since: Mapped[date | None] = mapped_column(Date)
     revision: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
-    """Another one after each scan, which may have changed daily rows. Random rather than counted:
-    after a backup was restored, a number would come a second time."""
+    """Changes with each scan, which may change daily rows. It is random, since a counter would
+    repeat values after a backup is restored."""
 
     __table_args__ = (CheckConstraint(_one_of(RepositoryState), name="state"),)
 
 
 class Ownership(Base):
-    """That a followed user owned a repository on some day."""
+    """That a tracked user owned a repository on some day."""
 
     __tablename__ = "ownerships"
 
@@ -171,7 +170,7 @@ class Ownership(Base):
 
 
 class DailyStats(Base):
-    """What GitHub showed of one repository on one UTC day; partitioned by month."""
+    """The counts of one repository on one UTC day; partitioned by month."""
 
     __tablename__ = "daily_stats"
 
@@ -183,8 +182,8 @@ class DailyStats(Base):
     watchers: Mapped[int] = mapped_column(Integer)
 
     __table_args__ = (
-        # The counters ride in the index, so that reading a year of scattered repositories stays in
-        # it. In this order nothing is padded.
+        # The index includes all columns, so that a query for a year of many repositories reads
+        # only the index. In this order the columns need no padding.
         PrimaryKeyConstraint(
             "repo_id",
             "date",
@@ -197,7 +196,7 @@ class DailyStats(Base):
 
 
 class Scan(Base):
-    """What became of one user's day: repositories expected and recorded, and why not all."""
+    """What became of one user's day: how many repositories have their row, and why not all."""
 
     __tablename__ = "scans"
 
@@ -206,7 +205,7 @@ class Scan(Base):
     state: Mapped[str] = mapped_column(Text, server_default=ScanState.CLAIMED)
     reason: Mapped[str | None] = mapped_column(Text)
     expected: Mapped[int | None] = mapped_column(Integer)
-    """Repositories that GitHub said there are; null until it was asked."""
+    """How many repositories GitHub counted; null until a request succeeded."""
     recorded: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     started_at: Mapped[datetime] = mapped_column(
@@ -216,7 +215,7 @@ class Scan(Base):
 
     __table_args__ = (
         CheckConstraint(_one_of(ScanState), name="state"),
-        # Yesterday's unfinished scans are closed by the sweep without reading the table.
+        # The sweep closes unfinished scans of past days without reading the whole table.
         Index(
             "ix_scans_unfinished",
             "day",

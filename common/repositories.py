@@ -6,12 +6,9 @@ from datetime import date
 
 from sqlalchemy import Connection, and_, case, func, select, text, update
 
-from common.db import array_literal
+from common.db import ROWS_PER_STATEMENT, array_literal
 from common.models import DailyStats, Repository
 from common.states import RepositoryState
-
-_BATCH = 5000
-"""Rows per statement: beyond this, larger arrays cost more than fewer statements save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +134,8 @@ def save(
     # between them cannot deadlock.
     by_id = sorted({repository.id: repository for repository in seen}.values(), key=lambda r: r.id)
     new: list[str] = []
-    for start in range(0, len(by_id), _BATCH):
-        batch = by_id[start : start + _BATCH]
+    for start in range(0, len(by_id), ROWS_PER_STATEMENT):
+        batch = by_id[start : start + ROWS_PER_STATEMENT]
         ids = array_literal(repository.id for repository in batch)
         connection.execute(
             _UPSERT,

@@ -1,36 +1,36 @@
-"""The states of rows, apart from the tables: whoever reads a state need not load the ORM."""
+"""The states that rows of the tables may have."""
 
 from enum import StrEnum
 
 
 class UserState(StrEnum):
-    """Whether GitHub still knows the account."""
+    """Whether GitHub still shows the account."""
 
     ACTIVE = "active"
     VANISHED = "vanished"
 
 
 class ScanState(StrEnum):
-    """What became of one user's day."""
+    """How far the scan of one user's day has come."""
 
     CLAIMED = "claimed"
-    """Sent to a worker, or at work."""
+    """Queued for a worker, or in progress."""
     WAITING = "waiting"
-    """GitHub said to wait, or the hour's requests are used up; goes on at ``users.not_before``."""
+    """GitHub said to wait, or the hour's quota is used up; continues at ``users.not_before``."""
     FAILED = "failed"
-    """This attempt failed; there will be another today."""
+    """The last attempt failed; another follows today."""
     SET_ASIDE = "set_aside"
-    """Failed too often; tried once an hour from now on, or once a day where that killed workers."""
+    """Failed too often; tried once an hour, or once a day if each attempt killed its worker."""
     DONE = "done"
-    """Every repository that GitHub lists has its row."""
+    """Every repository that GitHub lists has its row of the day."""
     INCOMPLETE = "incomplete"
-    """Some repositories have no row for this day; ``reason`` says why."""
+    """Some repositories have no row of the day; ``reason`` says why."""
     GONE = "gone"
-    """GitHub has no such account, or shows it no more."""
+    """GitHub has no such account, or no longer shows it."""
 
 
 class LookupState(StrEnum):
-    """What became of a login that was to be resolved."""
+    """How far the resolution of a login has come."""
 
     PENDING = "pending"
     DONE = "done"
@@ -38,10 +38,10 @@ class LookupState(StrEnum):
 
 
 class RepositoryState(StrEnum):
-    """Whether GitHub still lists the repository among its owner's."""
+    """Whether GitHub still lists the repository under its owner."""
 
     LISTED = "listed"
     MISSING = "missing"
-    """Not in the newest list; not confirmed yet."""
+    """Not in the newest list; not yet confirmed as gone."""
     GONE = "gone"
-    """Deleted, hidden or moved to somebody who is not followed."""
+    """Deleted, made private, or transferred to an account that is not tracked."""

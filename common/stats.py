@@ -8,13 +8,10 @@ from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from common.db import array_literal
+from common.db import ROWS_PER_STATEMENT, array_literal
 from common.repositories import Counts
 
 log = logging.getLogger(__name__)
-
-_BATCH = 5000
-"""Rows per statement: beyond this, larger arrays cost more than fewer statements save."""
 
 _MONTHS_AHEAD = 2
 
@@ -47,8 +44,8 @@ def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, 
     # deadlock.
     rows = sorted(counts.items())
     changed = 0
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        batch = rows[start : start + ROWS_PER_STATEMENT]
         result = connection.execute(
             _UPSERT,
             {

@@ -1,3 +1,3 @@
-"""The version, kept equal to ``pyproject.toml``'s by a test."""
+"""The version; a test compares it with ``pyproject.toml``."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0-dev"

@@ -39,7 +39,7 @@ _SOON = "the database does not answer or is busy: try again in a moment"
 _UNAVAILABLE = {
     Outage.UNREACHABLE: _SOON,
     Outage.BUSY: _SOON,
-    Outage.DISK_FULL: f"{Outage.DISK_FULL}: nothing is stored until there is some",
+    Outage.DISK_FULL: f"{Outage.DISK_FULL}: nothing is stored until there is space",
     Outage.READ_ONLY: f"{Outage.READ_ONLY}: what is recorded can be read,"
     " and nothing is stored until it takes writes again",
     Outage.NOT_MIGRATED: f"{Outage.NOT_MIGRATED}: see /readyz",

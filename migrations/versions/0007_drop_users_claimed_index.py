@@ -1,7 +1,7 @@
 """Drop the index on claimed users, which only version 0.1.0 reads.
 
-Dropping it takes a lock on ``users`` for a moment. The release before this one may still be running
-on the new schema: it does not read the index.
+Dropping it locks ``users`` for a moment. Processes of the previous release may run on the new
+schema: they do not read the index.
 """
 
 import sqlalchemy as sa

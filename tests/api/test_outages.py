@@ -167,7 +167,7 @@ def test_a_database_that_is_full_says_so(client: TestClient, connection: Connect
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert answer.json() == {
-        "detail": "the database has no room left: nothing is stored until there is some"
+        "detail": "the disk of the database is full: nothing is stored until there is space"
     }
     assert client.get("/v1/users").json() == [ALLIEN]
 

@@ -197,5 +197,5 @@ def test_an_address_that_is_missing_is_one_plain_line(start: Start) -> None:
 
     assert process.returncode == 1
     assert told == (
-        "repopulse: REDIS_URL is not set: give the address of Redis, or run `make up`\n"
+        "repopulse: REDIS_URL is not set: set it to the URL of Redis, or run `make up`\n"
     )

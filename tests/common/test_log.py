@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from common.log import configure, log_context, redact, register_secret
+from common.log import Redactor, configure, log_context, redact, register_secret
 from common.settings import LogFormat, Settings
 from tests.servers import ROOT
 
@@ -36,8 +36,7 @@ log = logging.getLogger("tests.log")
 @pytest.fixture(autouse=True)
 def _root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put back what configuring changes for the whole process."""
-    monkeypatch.setattr("common.log._secrets", set())
-    monkeypatch.setattr("common.log._known", re.compile("(?!)"))
+    monkeypatch.setattr("common.log.redactor", Redactor())
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -360,7 +359,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_what_nobody_caught_is_logged_without_secrets(fault: str) -> None:
     program = (
-        "from common.log import configure\n"
+        "from common.log import Redactor, configure\n"
         "from common.settings import Settings\n"
         "secret = 'marked-' + 'key'\n"
         "configure(Settings(api_key=secret, _env_file=None))\n" + fault
@@ -370,6 +369,6 @@ def test_what_nobody_caught_is_logged_without_secrets(fault: str) -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
-    assert "stopped by a fault\n  Traceback" in ended.stderr
+    assert "ended by an uncaught exception\n  Traceback" in ended.stderr
     assert "RuntimeError: ***" in ended.stderr
     assert "marked-key" not in ended.stderr

@@ -71,7 +71,7 @@ def test_a_repository_shown_twice_is_stored_once(connection: Connection, user: T
 def test_more_repositories_than_a_statement_takes_are_all_stored(
     connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repositories, "_BATCH", 10)
+    monkeypatch.setattr(repositories, "ROWS_PER_STATEMENT", 10)
     seen = [make_repository() for _ in range(25)]
 
     assert len(save(connection, user, TODAY, *seen)) == 25

@@ -147,7 +147,7 @@ def test_a_wrong_value_is_told_in_one_plain_line(
         load_settings()
 
     told = str(raised.value)
-    assert told.startswith(f"wrong setting: {name}: ")
+    assert told.startswith(f"invalid setting: {name}: ")
     assert "\n" not in told
     assert "s3cret" not in told
     assert "pydantic" not in told
@@ -247,7 +247,7 @@ def test_a_private_key_keeps_its_lines(monkeypatch: pytest.MonkeyPatch, secret_f
         (None, r".*secret cannot be read: No such file or directory"),
         (b"", r".*secret is empty"),
         (b"\n", r".*secret is empty"),
-        (b"s3cret\xff", r".*secret is not text"),
+        (b"s3cret\xff", r".*secret is not UTF-8 text"),
     ],
 )
 def test_a_file_of_no_use_is_told_in_one_plain_line(
@@ -257,7 +257,7 @@ def test_a_file_of_no_use_is_told_in_one_plain_line(
         secret_file.write_bytes(content)
     monkeypatch.setenv(f"{name}_FILE", str(secret_file))
 
-    with pytest.raises(SetupError, match=f"^wrong setting: {name}_FILE: {told}$") as raised:
+    with pytest.raises(SetupError, match=f"^invalid setting: {name}_FILE: {told}$") as raised:
         load_settings()
 
     assert "s3cret" not in "".join(traceback.format_exception(raised.value))
@@ -268,7 +268,7 @@ def test_a_directory_in_place_of_a_file_is_told(
 ) -> None:
     monkeypatch.setenv("API_KEY_FILE", str(tmp_path))
 
-    with pytest.raises(SetupError, match=r"^wrong setting: API_KEY_FILE: .*: Is a directory$"):
+    with pytest.raises(SetupError, match=r"^invalid setting: API_KEY_FILE: .*: Is a directory$"):
         load_settings()
 
 
@@ -283,7 +283,7 @@ def test_more_than_one_line_is_no_token(
     else:
         monkeypatch.setenv(name, secret_file.read_text())
 
-    with pytest.raises(SetupError, match=f"^wrong setting: {name}: give one line") as raised:
+    with pytest.raises(SetupError, match=f"^invalid setting: {name}: must be one line") as raised:
         load_settings()
 
     assert "s3cret" not in str(raised.value)
@@ -301,7 +301,7 @@ def test_a_secret_is_given_once(
         load_settings()
 
     assert str(raised.value) == (
-        f"wrong setting: {name}_FILE: {name} is set, too: give one of them"
+        f"invalid setting: {name}_FILE: {name} is set too: unset one of them"
     )
 
 

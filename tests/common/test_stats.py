@@ -128,7 +128,7 @@ def test_a_zero_that_was_seen_is_a_zero(
 def test_more_rows_than_a_statement_takes_are_all_written(
     connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stats, "_BATCH", 10)
+    monkeypatch.setattr(stats, "ROWS_PER_STATEMENT", 10)
     counts = {add_repository(connection, user).id: (number, 0, 0) for number in range(25)}
 
     assert write(connection, user, counts) == 25
@@ -152,7 +152,7 @@ def test_a_count_below_zero_is_refused(
 def test_writers_of_the_same_rows_in_other_orders_do_not_deadlock(
     engine: Engine, connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stats, "_BATCH", 1)
+    monkeypatch.setattr(stats, "ROWS_PER_STATEMENT", 1)
     ids = [add_repository(connection, user).id for _ in range(20)]
 
     def rewrite(turn: int) -> None:

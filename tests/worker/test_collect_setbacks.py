@@ -304,7 +304,7 @@ def test_a_database_without_room_is_no_attempt_and_tells_so(
     assert stage.sweep(collector) == [Outcome(ScanState.WAITING)]
 
     record = stage.record(user)
-    assert (record.reason, record.attempts) == ("the database has no room left", 0)
+    assert (record.reason, record.attempts) == ("the disk of the database is full", 0)
     assert due_in(stage, user) <= 60
     with stage.engine.begin() as connection:
         connection.execute(text("DROP TRIGGER no_room ON daily_stats"))

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from api.queries import scan_days
 from common import broker, collection, lookups, users
 from common.broker import Queue, Task
+from common.log import current_context
 from common.settings import Settings
 from common.users import TrackedUser
 from local.ports import free_port
@@ -386,10 +387,8 @@ def test_a_fan_out_sends_what_is_due(stage: Stage, tasked: Celery) -> None:
 def test_log_lines_name_their_task(
     stage: Stage, tasked: Celery, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from common import log  # noqa: PLC0415 - its context alone is looked at
-
     seen: list[str | None] = []
-    stage.hook = lambda _: seen.append(log._subject.get())
+    stage.hook = lambda _: seen.append(current_context())
     user = stage.follow(stage.world.add_account("octocat"))
 
     result = tasked.tasks[Task.LOAD_USER].apply([user.id], throw=True)

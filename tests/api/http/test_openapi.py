@@ -211,7 +211,7 @@ def test_the_version_is_the_projects() -> None:
 
     assert project["version"] == VERSION
     assert SCHEMA["info"]["version"] == VERSION
-    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION)
+    assert re.fullmatch(r"\d+\.\d+\.\d+(-dev)?", VERSION)
 
 
 def test_the_page_needs_nothing_from_another_host(client: TestClient) -> None:
