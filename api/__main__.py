@@ -1,4 +1,4 @@
-"""``python -m api``: serve the API until told to stop."""
+"""``python -m api``: serve the API until SIGTERM or SIGINT."""
 
 import logging
 import math
@@ -14,22 +14,22 @@ from common import log
 from common.errors import SetupError, exit_with_message
 from common.settings import Settings, get_settings
 
-_MOST_CONNECTIONS = 500
-"""Open connections, idle ones included; ``api.http.limits`` limits the requests that run."""
+_MAX_CONNECTIONS = 500
+"""Open connections, including idle ones; ``api.http.limits`` limits the requests that run."""
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """Take the port before anything else is started.
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket that listens on the configured address.
 
-    :raise SetupError: it cannot be had
+    :raise SetupError: the address is not available
     """
     host, port = settings.api_host, settings.api_port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        # With its protocol, by which asyncio knows TCP: else small answers on a connection that is
-        # kept wait for the client's word that it has the head of the answer, some 40 ms.
+        # With its protocol, by which asyncio recognises TCP and sets TCP_NODELAY. Otherwise small
+        # responses on a kept connection wait some 40 ms for the client's ACK.
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -37,7 +37,7 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         raise SetupError(
             f"the API cannot listen on {host}:{port}: {error.strerror};"
-            " stop what uses that port, or set API_HOST and API_PORT"
+            " stop the process that uses the port, or set API_HOST and API_PORT"
         ) from error
     return listener
 
@@ -46,22 +46,22 @@ def main() -> None:
     """Serve the API."""
     settings = get_settings()
     log.configure(settings)
-    # The server takes the signal while it serves, ends in good order, and raises it again.
+    # While it serves, uvicorn handles the signal, shuts down gracefully, and raises it again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # Asked for now, so that a missing address is one plain line.
+    # Read now, so that a missing setting is one line and no traceback.
     _ = settings.database, settings.redis
-    with _listen(settings) as listener:
-        # Its own lines at INFO tell of steps that nobody waits for.
+    with listen(settings) as listener:
+        # Its INFO lines are about steps of the start.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(settings),
                 log_config=None,
-                # A client that was refused knows why; what changed something has its own line.
+                # Refused clients learn the reason, and each change has its own log line.
                 access_log=False,
                 server_header=False,
-                limit_concurrency=_MOST_CONNECTIONS,
-                # Whatever was asked before the end is answered: each request has its deadline.
+                limit_concurrency=_MAX_CONNECTIONS,
+                # Running requests are answered before the process ends: each has a deadline.
                 timeout_graceful_shutdown=math.ceil(request_deadline(settings)),
             )
         )

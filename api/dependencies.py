@@ -15,24 +15,22 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from api.status.snapshot import StatusReader
 from common.broker import Sender
 from common.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the application owns from its start to its end."""
+    """What the application owns while it runs."""
 
     settings: Settings
     database: Engine
     sender: Sender
-    status: StatusReader
     registry: CollectorRegistry
-    """What the API counts of its own requests."""
+    """The metrics of requests."""
 
 
-# Coroutines, though they wait for nothing: each function would cost a hop into a thread and back.
+# Dependencies are coroutines, because FastAPI runs functions in a thread each.
 async def _resources(request: Request) -> Resources:
     resources: Resources = request.state.resources
     return resources
@@ -55,23 +53,27 @@ _header = APIKeyHeader(
 )
 
 
-async def _may_write(
+async def _check_key(
     request: Request,
     resources: Owned,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     header: Annotated[str | None, Depends(_header)],
 ) -> None:
-    wanted = resources.settings.api_key
-    if wanted is None:
+    """Require the API key, or, if none is set, refuse what a browser marks as cross-site.
+
+    Without a key any web page could make its visitor's browser send a request without a body, such
+    as a DELETE.
+    """
+    api_key = resources.settings.api_key
+    if api_key is None:
         if request.headers.get("Sec-Fetch-Site") == "cross-site":
-            # A browser's word: a page of another site uses its visitor to reach us, and needs no
-            # leave of ours for a request without a body.
-            raise HTTPException(403, "a page of another site sent this: nothing was done")
+            raise HTTPException(403, "Cross-site request blocked.")
         return
-    key = wanted.get_secret_value().encode()
-    given = ((bearer.credentials if bearer else "").strip(), header or "")
-    # Headers reach us decoded as Latin-1; the bytes that were sent are compared, both of them.
-    if not any([hmac.compare_digest(one.encode("latin-1"), key) for one in given]):  # noqa: C419 - no short cut
+    expected = api_key.get_secret_value().encode()
+    sent = ((bearer.credentials if bearer else "").strip(), header or "")
+    # Starlette decodes headers as Latin-1. Both are compared, so that the time tells nothing.
+    matches = [hmac.compare_digest(key.encode("latin-1"), expected) for key in sent]
+    if not any(matches):
         raise HTTPException(
             401,
             "this call needs the API key: Authorization: Bearer <key>, or X-API-Key: <key>",
@@ -79,4 +81,5 @@ async def _may_write(
         )
 
 
-MayWrite = Depends(_may_write)
+MayWrite = Depends(_check_key)
+"""Of endpoints that change something."""

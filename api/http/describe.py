@@ -227,6 +227,6 @@ UNAVAILABLE = problem(
     503,
     "The database is not available, it did not confirm the change, or there are too many requests;"
     " `detail` says which. Repeat the request after the given time.",
-    "the database does not answer or is busy: try again in a moment",
+    "The database does not answer or is busy. Try again in a moment.",
     headers={"Retry-After": "Seconds to wait."},
 )

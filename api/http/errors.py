@@ -1,17 +1,20 @@
-"""What a client is told when a request is not carried out.
+"""Error responses of the API.
 
-===  ==================================================================
-401  writing needs the API key
-403  a page of another site sent it
-404  there is no such user, repository or lookup, or GitHub has no such login
-406  rows cannot be had in any of the formats that ``Accept`` names
-413  the body is larger than any that makes sense
-422  the input is wrong; ``detail`` lists what, where, and what was sent
-429  this was asked for a moment ago
-503  Postgres does not do its work, the outcome of a commit is unknown, or there are too many
-     requests: try again after a moment
-500  a fault of ours; the log has it under the request's id
-===  ==================================================================
+===  ===================================================================================
+401  the request needs the API key
+403  a browser sent it for a page of another site
+404  no such user, repository or lookup, or GitHub has no such login
+405  the method is not allowed; ``Allow`` lists those that are
+406  the rows are not available in any format that ``Accept`` lists
+413  the body is too large
+422  the input is invalid; ``detail`` lists what is wrong, where, and what was sent
+429  the same was requested a moment ago; ``Retry-After`` says when to repeat it
+500  a bug; the log has it under the request's id
+503  Postgres is not available, it is unknown whether it committed, or too many requests
+     are running; repeat the request after ``Retry-After``
+===  ===================================================================================
+
+``detail`` is a text, or in a 422 a list of errors in FastAPI's shape.
 """
 
 import logging
@@ -34,86 +37,96 @@ log = logging.getLogger(__name__)
 
 _RETRY_AFTER = {"Retry-After": "5"}
 
-_SOON = "the database does not answer or is busy: try again in a moment"
+_BUSY = "The database does not answer or is busy. Try again in a moment."
 
-_UNAVAILABLE = {
-    Outage.UNREACHABLE: _SOON,
-    Outage.BUSY: _SOON,
-    Outage.DISK_FULL: f"{Outage.DISK_FULL}: nothing is stored until there is space",
-    Outage.READ_ONLY: f"{Outage.READ_ONLY}: what is recorded can be read,"
-    " and nothing is stored until it takes writes again",
-    Outage.NOT_MIGRATED: f"{Outage.NOT_MIGRATED}: see /readyz",
+_OUTAGE_DETAILS = {
+    Outage.UNREACHABLE: _BUSY,
+    Outage.BUSY: _BUSY,
+    Outage.DISK_FULL: "The disk of the database is full. Nothing can be stored until there is"
+    " space.",
+    Outage.READ_ONLY: "The database is read-only. Recorded data can be read, but nothing can be"
+    " stored until it accepts writes again.",
+    Outage.NOT_MIGRATED: "The database is not migrated to this release. See /readyz.",
 }
 
-_MOST_FAULTS = 20
-_LONGEST_EXCERPT = 100
-_LARGEST_NUMBER = 2**64
+_UNKNOWN_COMMIT = (
+    "The database connection was lost during the commit, so the change may or may not be saved."
+    " Repeat the request."
+)
+
+_MAX_INPUT_ERRORS = 20
+_MAX_INPUT_LENGTH = 100
+_MAX_INPUT_NUMBER = 2**64
 
 
 class NotFoundError(Exception):
-    """What the request is about is not there; the text is the answer's detail."""
+    """The resource does not exist; the text is the response's ``detail``."""
 
 
-def bad_query(parameter: str, message: str, given: object) -> RequestValidationError:
-    """Say that a query parameter is wrong in a way that only the endpoint can see."""
+def bad_query(parameter: str, message: str, sent: object) -> RequestValidationError:
+    """Return a 422 for a query parameter that only the endpoint can check."""
     return RequestValidationError(
-        [{"type": "value_error", "loc": ("query", parameter), "msg": message, "input": given}]
+        [{"type": "value_error", "loc": ("query", parameter), "msg": message, "input": sent}]
     )
 
 
 def install(app: FastAPI) -> None:
-    """Answer errors in one way throughout the application."""
+    """Add the handlers of all errors to an application."""
     app.add_exception_handler(NotFoundError, _not_found)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _bad_input)
-    app.add_exception_handler(SQLAlchemyError, _no_database)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_input)
+    app.add_exception_handler(SQLAlchemyError, _database_error)
     app.add_exception_handler(UnknownCommitError, _unknown_commit)
 
 
 async def send_internal_error(send: Send) -> None:
-    """Answer a request that met a fault of ours: nothing of the fault itself."""
-    await _answer(send, JSONResponse({"detail": "internal error"}, status_code=500))
+    """Send a 500 that says nothing about the bug."""
+    await _send(send, JSONResponse({"detail": "internal error"}, status_code=500))
 
 
 async def send_unavailable(send: Send, reason: str) -> None:
-    """Answer a request that cannot be served now, and can in a moment."""
-    await _answer(
-        send,
-        JSONResponse(
-            {"detail": f"{reason} Try again in a moment."}, status_code=503, headers=_RETRY_AFTER
-        ),
-    )
+    """Send a 503 with a reason that will pass."""
+    await _send(send, _unavailable(f"{reason} Try again in a moment."))
 
 
-async def _answer(send: Send, answer: JSONResponse) -> None:
+async def _send(send: Send, response: JSONResponse) -> None:
     await send(
-        {"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": response.raw_headers,
+        }
     )
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _unavailable(detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status_code=503, headers=_RETRY_AFTER)
 
 
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=404)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
     if error.status_code == 400:
-        # FastAPI's word for JSON that is too deep or has too long a number: bad input like other.
-        return await _bad_input(
+        # FastAPI's status for JSON that is nested too deeply or contains too long a number.
+        return await _invalid_input(
             request,
             RequestValidationError(
                 [{"type": "json_invalid", "loc": ("body",), "msg": "this JSON cannot be read"}]
             ),
         )
     if error.status_code == 405:
-        # Starlette names the methods of the first route at the address only.
+        # Starlette lists only the methods of the first route with this path.
         methods = _methods(request) or set((error.headers or {})["Allow"].split(", "))
         error.headers = {"Allow": ", ".join(sorted(methods))}
     return await http_exception_handler(request, error)
 
 
 def _methods(request: Request) -> set[str]:
+    """Return the documented methods of the request's path."""
     methods = {
         method.upper()
         for template, operations in request.app.openapi()["paths"].items()
@@ -123,72 +136,71 @@ def _methods(request: Request) -> set[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-async def _bad_input(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid_input(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
-    faults = [_fault(fault) for fault in error.errors()[:_MOST_FAULTS]]
+    details = [_input_error(each) for each in error.errors()[:_MAX_INPUT_ERRORS]]
     if isinstance(error.body, bytes):
-        # The body was not taken for JSON at all, and the fault would only say that it is no object.
-        faults = [
+        # FastAPI did not parse the body, and would only say that it is not an object.
+        details = [
             {
                 "type": "content_type",
                 "loc": ["header", "content-type"],
                 "msg": "send JSON, with the header Content-Type: application/json",
             }
         ]
-    return JSONResponse({"detail": faults}, status_code=422)
+    return JSONResponse({"detail": details}, status_code=422)
 
 
-async def _no_database(request: Request, error: Exception) -> JSONResponse:
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SQLAlchemyError)  # noqa: S101 - for the type checker
     reason = outage_reason(error)
     if reason is None:
         raise error
-    log.warning("%s %r: %s: %s", request.method, request.scope["path"], reason, first_line(error))
-    return JSONResponse({"detail": _UNAVAILABLE[reason]}, status_code=503, headers=_RETRY_AFTER)
+    log.warning(
+        "request failed: %s %r: %s: %s",
+        request.method,
+        request.scope["path"],
+        reason,
+        first_line(error),
+    )
+    return _unavailable(_OUTAGE_DETAILS[reason])
 
 
 async def _unknown_commit(request: Request, error: Exception) -> JSONResponse:
-    log.warning("%s %r: commit not confirmed: %s", request.method, request.scope["path"], error)
-    return JSONResponse(
-        {
-            "detail": "The database connection was lost during the commit, so the change may or may"
-            " not be saved. Repeat the request."
-        },
-        status_code=503,
-        headers=_RETRY_AFTER,
-    )
+    log.warning("commit not confirmed: %s %r: %s", request.method, request.scope["path"], error)
+    return _unavailable(_UNKNOWN_COMMIT)
 
 
-def _fault(fault: dict[str, Any]) -> dict[str, object]:
-    """Show one fault in FastAPI's shape: whatever was sent, the answer is short and valid JSON."""
+def _input_error(error: dict[str, Any]) -> dict[str, object]:
+    """Return an error of pydantic's in a form that is short and valid JSON whatever was sent."""
     shown: dict[str, object] = {
-        "type": fault["type"],
-        "loc": [part if isinstance(part, int) else _excerpt(part) for part in fault["loc"]],
-        "msg": _message(fault),
+        "type": error["type"],
+        "loc": [part if isinstance(part, int) else _shorten(part) for part in error["loc"]],
+        "msg": _message(error),
     }
-    given = fault.get("input")
-    if isinstance(given, str):
-        shown["input"] = _excerpt(given)
-    elif (isinstance(given, float) and math.isfinite(given)) or (
-        isinstance(given, int) and abs(given) < _LARGEST_NUMBER
+    sent = error.get("input")
+    if isinstance(sent, str):
+        shown["input"] = _shorten(sent)
+    elif (isinstance(sent, float) and math.isfinite(sent)) or (
+        isinstance(sent, int) and abs(sent) < _MAX_INPUT_NUMBER
     ):
-        shown["input"] = given
+        shown["input"] = sent
     return shown
 
 
-def _message(fault: dict[str, Any]) -> str:
-    if fault["type"] == "model_attributes_type":
+def _message(error: dict[str, Any]) -> str:
+    if error["type"] == "model_attributes_type":
         return "send a JSON object"
-    if "error" in fault.get("ctx", {}):
-        return _clean(f"{fault['msg']}: {fault['ctx']['error']}")
-    return _clean(fault["msg"])
+    if "error" in error.get("ctx", {}):
+        return _clean(f"{error['msg']}: {error['ctx']['error']}")
+    return _clean(error["msg"])
 
 
-def _excerpt(text: str) -> str:
-    short = text if len(text) <= _LONGEST_EXCERPT else text[:_LONGEST_EXCERPT] + "…"
+def _shorten(text: str) -> str:
+    short = text if len(text) <= _MAX_INPUT_LENGTH else text[:_MAX_INPUT_LENGTH] + "…"
     return _clean(short)
 
 
 def _clean(text: str) -> str:
-    """Replace what has no place in UTF-8: half a surrogate pair."""
+    """Replace half surrogate pairs, which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()

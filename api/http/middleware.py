@@ -1,4 +1,4 @@
-"""What happens around each request."""
+"""Middleware of every request: its id, a limit of the body, and HEAD."""
 
 import logging
 import re
@@ -16,15 +16,16 @@ log = logging.getLogger(__name__)
 REQUEST_ID_HEADER = "X-Request-ID"
 
 MAX_BODY_BYTES = 16 * 1024
-"""Bytes; the largest that makes sense has some 1,200."""
+"""The largest valid body has some 1,200."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestId:
-    """Gives each request an id, for its log lines and its answer: the client's own if it is sane.
+    """Middleware that gives each request an id: the client's, if it is valid, or a random one.
 
-    A fault of ours is logged under the id and answered here, outside of everything else.
+    The id is in the request's log lines and in its response. An exception is logged under it and
+    answered with 500 here, outside of everything else.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,8 +36,8 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:16]
+        sent = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex[:16]
         has_begun = False
 
         async def send_with_id(message: Message) -> None:
@@ -50,17 +51,17 @@ class RequestId:
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception:
-                log.exception("%s %r failed", scope["method"], scope["path"])
+                log.exception("request failed: %s %r", scope["method"], scope["path"])
                 if has_begun:
-                    # Too late for another answer: the server cuts this one off.
+                    # Too late for another response: the server cuts this one off.
                     raise
                 await send_internal_error(send_with_id)
 
 
 class BodyLimit:
-    """Refuses a body beyond any that makes sense, before it is read or as soon as it grows so far.
+    """Middleware that refuses a body over ``MAX_BODY_BYTES``, by its length or while reading it.
 
-    FastAPI's own ``max_body_size`` answers outside of all that we add: in plain text, with no id.
+    FastAPI's ``max_body_size`` would answer outside of our middleware: plain text, without an id.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -71,19 +72,19 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
-        size = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+        declared = Headers(scope=scope).get("content-length", "")
+        size = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
 
-        async def receive_some() -> Message:
+        async def receive_limited() -> Message:
             nonlocal size
             _refuse_beyond(size)
             message = await receive()
-            if not announced:
+            if not declared:
                 size += len(message.get("body", b""))
                 _refuse_beyond(size)
             return message
 
-        await self._app(scope, receive_some, send)
+        await self._app(scope, receive_limited, send)
 
 
 def _refuse_beyond(size: int) -> None:
@@ -92,7 +93,7 @@ def _refuse_beyond(size: int) -> None:
 
 
 class Head:
-    """Answers HEAD like GET, without the body: load balancers ask so."""
+    """Middleware that answers HEAD like GET, without the body; load balancers send it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

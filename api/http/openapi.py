@@ -1,27 +1,73 @@
-"""``/docs``: the interactive documentation, from files of our own instead of another host's."""
+"""``/openapi.json`` and ``/docs``, whose files come from a package and not from another host."""
 
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Lifespan
+
+from api.http import describe
+from common.version import VERSION
 
 _FILES = Path(fastapi_offline.__file__).parent / "static"
-_AT = "/docs/files"
+_FILES_PATH = "/docs/files"
+
+_DESCRIPTION = """
+Records the stars, forks and watchers of every public repository of the followed GitHub users once
+a day, and serves the history.
+
+`PUT /v1/users` follows a user. The first counts are there moments later, then one row per
+repository and UTC day. Missing counts are never made up: a gap stays a gap, and
+`GET /v1/users/{id}/scans` gives its reason.
+
+Every call can be repeated safely. Every response has an `X-Request-ID`, which is also in the log.
+"""
+
+_TAGS = [
+    {"name": "users", "description": "The followed users."},
+    {"name": "history", "description": "The recorded counts and scans."},
+    {"name": "images", "description": "Charts and badges to embed in other pages."},
+    {"name": "operation", "description": "The state of the service."},
+]
 
 
-def install(app: FastAPI) -> None:
-    """Serve the documentation of an application that has none."""
-    app.mount(_AT, StaticFiles(directory=_FILES), name="documentation files")
+class DocumentedApi(FastAPI):
+    """FastAPI with the description of this API, and its own ``/docs``."""
 
-    @app.get("/docs", include_in_schema=False)
-    def documentation() -> HTMLResponse:
+    def __init__(self, lifespan: Lifespan[Any]) -> None:
+        super().__init__(
+            title="Repopulse",
+            summary="Stars, forks and watchers of GitHub repositories, day by day.",
+            description=_DESCRIPTION,
+            version=VERSION,
+            license_info={"name": "MIT"},
+            openapi_tags=_TAGS,
+            # Served below.
+            docs_url=None,
+            redoc_url=None,
+            # Each resource has one URL: many clients drop the body of a PUT on a redirect.
+            redirect_slashes=False,
+            generate_unique_id_function=lambda route: route.name,
+            lifespan=lifespan,
+        )
+        self.mount(_FILES_PATH, StaticFiles(directory=_FILES), name="documentation files")
+        self.add_api_route("/docs", self._documentation, include_in_schema=False)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI schema, which is made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe.complete(super().openapi(), self.routes)
+        return self.openapi_schema
+
+    def _documentation(self) -> HTMLResponse:
         return get_swagger_ui_html(
-            openapi_url=app.openapi_url or "",
-            title=app.title,
-            swagger_js_url=f"{_AT}/swagger-ui-bundle.js",
-            swagger_css_url=f"{_AT}/swagger-ui.css",
-            swagger_favicon_url=f"{_AT}/favicon.png",
+            openapi_url=self.openapi_url or "",
+            title=self.title,
+            swagger_js_url=f"{_FILES_PATH}/swagger-ui-bundle.js",
+            swagger_css_url=f"{_FILES_PATH}/swagger-ui.css",
+            swagger_favicon_url=f"{_FILES_PATH}/favicon.png",
         )

@@ -13,6 +13,7 @@ from api.pages.auth import LoggedInForm
 from api.pages.layout import page, redirect
 from api.pages.overview import overview
 from api.pages.steps import read_steps
+from api.status.snapshot import Status
 from api.v1.fields import MAX_ID, Login
 from api.v1.users import find_or_look_up
 from common.users import TrackedUser
@@ -25,14 +26,18 @@ LookupId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 @router.post("")
-async def follow(request: Request, resources: Owned, form: LoggedInForm) -> Response:
+async def follow(
+    request: Request, resources: Owned, status: Status, form: LoggedInForm
+) -> Response:
     """Follow a user; redirect to the user, or to the progress of the lookup."""
     given = form.get("login", "").strip().removeprefix("@")
     try:
         login = _LOGIN.validate_python(given)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        return await overview(request, resources, login=given, problem=f"Not followed: {reason}.")
+        return await overview(
+            request, resources.database, status, login=given, problem=f"Not followed: {reason}."
+        )
     found = await run_in_threadpool(find_or_look_up, resources, login)
     if isinstance(found, TrackedUser):
         return redirect(f"/users/{found.id}")

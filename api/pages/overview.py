@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
-from api.dependencies import Owned, Resources
+from api.dependencies import Database
 from api.http.transactions import read
 from api.pages.layout import page
 from api.pages.trend import LOOK_BACK, Trend
@@ -15,6 +15,7 @@ from api.queries.metric import Metric
 from api.queries.progress import Progress, get_progress
 from api.queries.user_list import Listed
 from api.status.readiness import OK, check
+from api.status.snapshot import Status, StatusReader
 from api.v1.fields import MAX_ID
 
 router = APIRouter()
@@ -25,18 +26,21 @@ _USERS_PER_PAGE = 50
 @router.get("/")
 async def show_overview(
     request: Request,
-    resources: Owned,
+    *,
+    database: Database,
+    status: Status,
     search: Annotated[str, Query(alias="q", max_length=100)] = "",
     after: Annotated[str, Query(max_length=39, pattern="^[A-Za-z0-9_-]*$")] = "",
     after_id: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
 ) -> Response:
     """Show the followed users, or those whose login contains the search text."""
-    return await overview(request, resources, search=search.strip(), after=(after, after_id))
+    return await overview(request, database, status, search=search.strip(), after=(after, after_id))
 
 
 async def overview(
     request: Request,
-    resources: Resources,
+    database: Engine,
+    status: StatusReader,
     *,
     search: str = "",
     after: tuple[str, int] = ("", 0),
@@ -59,8 +63,8 @@ async def overview(
         )
         return progress, users, {user.id: Trend(totals.get(user.id, [])) for user in users}
 
-    checks = check(await resources.status.read())
-    progress, users, totals = await run_in_threadpool(read, resources.database, read_content)
+    checks = check(await status.read())
+    progress, users, totals = await run_in_threadpool(read, database, read_content)
     return page(
         request,
         "overview.html",

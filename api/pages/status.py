@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import Owned
 from api.pages.layout import page
 from api.status.readiness import OK, check
+from api.status.snapshot import Status
 from common.credentials import choose_credential
 
 router = APIRouter()
@@ -13,9 +14,9 @@ _QUOTAS = {"graphql": "GraphQL points", "core": "REST requests"}
 
 
 @router.get("/status")
-async def show_status(request: Request, resources: Owned) -> Response:
+async def show_status(request: Request, resources: Owned, status: Status) -> Response:
     """Show today's progress, the components, the queues, and GitHub's quota and limits."""
-    snapshot = await resources.status.read(with_workers=True)
+    snapshot = await status.read(with_workers=True)
     redis = snapshot.redis
     quotas = [
         (name, allowance)

@@ -11,6 +11,7 @@ from api.dependencies import Owned
 from api.http import describe
 from api.status.metrics import render
 from api.status.readiness import COLLECTION, OK, check
+from api.status.snapshot import Status
 
 router = APIRouter(tags=["operation"])
 
@@ -64,7 +65,7 @@ async def healthz() -> Health:
         },
     ),
 )
-async def readyz(resources: Owned) -> JSONResponse:
+async def readyz(status_reader: Status) -> JSONResponse:
     """Answer whether requests can be served.
 
     Postgres and Redis must answer, and the database must accept writes and have this release's
@@ -72,7 +73,7 @@ async def readyz(resources: Owned) -> JSONResponse:
     not scanned for 26 hours, or no worker takes tasks, requests are still served, and the status
     is `degraded`.
     """
-    checks = check(await resources.status.read())
+    checks = check(await status_reader.read())
     missing = {part for part, result in checks.items() if result != OK}
     status = "ready"
     if missing:
@@ -82,7 +83,7 @@ async def readyz(resources: Owned) -> JSONResponse:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(resources: Owned) -> Response:
+async def metrics(resources: Owned, status_reader: Status) -> Response:
     """Return the metrics of the collection and of the API, in Prometheus' text format."""
-    snapshot = await resources.status.read(with_workers=True)
+    snapshot = await status_reader.read(with_workers=True)
     return Response(render(resources.registry, snapshot), media_type=CONTENT_TYPE_LATEST)

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from celery import Celery
+from fastapi import Depends, Request
 from kombu.exceptions import KombuError, OperationalError
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
@@ -295,3 +296,12 @@ def _get_user_status(connection: Connection) -> UserStatus:
 
 def _moment(epoch: bytes | str) -> datetime:
     return datetime.fromtimestamp(float(epoch), UTC)
+
+
+async def _reader(request: Request) -> StatusReader:
+    reader: StatusReader = request.state.status
+    return reader
+
+
+Status = Annotated[StatusReader, Depends(_reader)]
+"""The application's ``StatusReader``, for endpoints."""

@@ -19,7 +19,7 @@ NO_KEY = problem(
 ) | problem(
     403,
     "`API_KEY` is not set, and a browser sent this for a page of another site.",
-    "a page of another site sent this: nothing was done",
+    "Cross-site request blocked.",
 )
 NO_USER = problem(404, "No user with this id is followed.", "user not found")
 NO_REPOSITORY = problem(

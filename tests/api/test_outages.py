@@ -68,7 +68,7 @@ def test_without_postgres_every_call_is_503_at_once(
     assert time.monotonic() - begun < 5
     assert answer.status_code == 503
     assert answer.json() == {
-        "detail": "the database does not answer or is busy: try again in a moment"
+        "detail": "The database does not answer or is busy. Try again in a moment."
     }
     assert answer.headers["retry-after"] == "5"
 
@@ -123,7 +123,7 @@ def test_a_database_that_is_read_only_is_read_and_says_so(
     for answer in (client.put("/v1/users", json=IVAN), client.delete("/v1/users/1428904")):
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
-        assert answer.json()["detail"].startswith("the database is read-only: ")
+        assert answer.json()["detail"].startswith("The database is read-only. ")
     assert client.get("/v1/users").json() == [ALLIEN]
     told = client.get("/readyz")
     assert told.status_code == 503
@@ -167,7 +167,7 @@ def test_a_database_that_is_full_says_so(client: TestClient, connection: Connect
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert answer.json() == {
-        "detail": "the disk of the database is full: nothing is stored until there is space"
+        "detail": "The disk of the database is full. Nothing can be stored until there is space."
     }
     assert client.get("/v1/users").json() == [ALLIEN]
 

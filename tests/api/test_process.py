@@ -141,7 +141,7 @@ def test_no_part_of_an_answer_waits_for_the_clients_word_that_it_has_the_part_be
             sent.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        listener = api.__main__._listen(settings.model_copy(update={"api_port": port}))
+        listener = api.__main__.listen(settings.model_copy(update={"api_port": port}))
         async with await asyncio.start_server(serve, sock=listener):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             no_delay: int = await sent
@@ -187,7 +187,7 @@ def test_a_port_that_is_taken_is_one_plain_line(start: Start, port: int) -> None
     assert process.returncode == 1
     assert told == (
         f"repopulse: the API cannot listen on 127.0.0.1:{port}: Address already in use;"
-        " stop what uses that port, or set API_HOST and API_PORT\n"
+        " stop the process that uses the port, or set API_HOST and API_PORT\n"
     )
 
 

@@ -115,4 +115,4 @@ def test_a_database_without_tables_is_503(client: TestClient, connection: Connec
     answer = client.get("/v1/users")
 
     assert answer.status_code == 503
-    assert answer.json() == {"detail": "the database is not migrated to this release: see /readyz"}
+    assert answer.json() == {"detail": "The database is not migrated to this release. See /readyz."}

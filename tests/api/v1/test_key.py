@@ -88,7 +88,7 @@ def test_without_the_setting_no_key_is_needed(make_client: MakeClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
-def test_without_a_key_a_page_of_another_site_cannot_write(
+def test_without_a_key_cross_site_requests_are_blocked(
     make_client: MakeClient, method: str
 ) -> None:
     address = {"PUT": "/v1/users", "POST": "/v1/users/1/scan", "DELETE": "/v1/users/1"}[method]
@@ -98,4 +98,4 @@ def test_without_a_key_a_page_of_another_site_cannot_write(
     )
 
     assert answer.status_code == 403
-    assert answer.json() == {"detail": "a page of another site sent this: nothing was done"}
+    assert answer.json() == {"detail": "Cross-site request blocked."}
