@@ -21,8 +21,8 @@ from api.queries.growth import Mover
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
 from api.queries.repository_sort import Order, Sort, change_of, sort_repositories
-from api.v1 import scans as scan_calls
 from api.v1.fields import UserId
+from api.v1.scans import request_scan
 from api.v1.users import get_tracked_user
 from common import clock
 from common.users import TrackedUser
@@ -156,7 +156,7 @@ def show_user(
 @router.post("/scan")
 def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response:
     """Request a scan, and redirect to the scan calendar."""
-    asked = scan_calls.request_scan(resources, user_id)
+    asked = request_scan(resources, user_id)
     result = RescanResult.SENT if asked.is_accepted else RescanResult.AT_WORK
     if asked.wait:
         result = RescanResult.TOO_SOON

@@ -1,4 +1,4 @@
-"""``api.charts.axes``: marks for 3 and for 300,000, for a day and for ten years."""
+"""``api.charts.axes``: ticks for 3 and for 300,000, for one day and for ten years."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -14,46 +14,46 @@ DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31))
 
 
 class Fits:
-    """Allows labels as wide as they have letters on an axis with room for so many."""
+    """Fits labels on an axis that has room for a number of letters."""
 
     def __init__(self, room: int, first: date, last: date) -> None:
         self.room, self.first, self.days = room, first, (last - first).days or 1
 
-    def __call__(self, marks: list[DayTick]) -> bool:
+    def __call__(self, ticks: list[DayTick]) -> bool:
         return all(
             (after[0] - before[0]).days / self.days * self.room
             > (len(before[1]) + len(after[1])) / 2
-            for before, after in pairwise(marks)
+            for before, after in pairwise(ticks)
         )
 
 
 @given(COUNTS, COUNTS, st.integers(3, 30))
-def test_values_have_few_whole_marks_in_equal_steps_around_them(
+def test_value_ticks_are_few_round_numbers_in_equal_steps_around_the_values(
     one: int, other: int, most: int
 ) -> None:
     lowest, highest = sorted((one, other))
 
-    marks = value_ticks(lowest, highest, most=most)
+    ticks = value_ticks(lowest, highest, most=most)
 
-    assert 2 <= len(marks) <= most
-    assert 0 <= marks[0] <= lowest
-    assert highest <= marks[-1]
-    (step,) = {after - before for before, after in pairwise(marks)}
+    assert 2 <= len(ticks) <= most
+    assert 0 <= ticks[0] <= lowest
+    assert highest <= ticks[-1]
+    (step,) = {after - before for before, after in pairwise(ticks)}
     assert str(step).rstrip("0") in {"1", "2", "5"}
-    assert all(mark % step == 0 for mark in marks)
+    assert all(tick % step == 0 for tick in ticks)
 
 
 @given(COUNTS, COUNTS)
-def test_values_fill_a_fifth_of_the_height_at_least(one: int, other: int) -> None:
+def test_values_fill_at_least_a_fifth_of_the_axis(one: int, other: int) -> None:
     lowest, highest = sorted((one, other))
 
-    marks = value_ticks(lowest, highest, most=3)
+    ticks = value_ticks(lowest, highest, most=3)
 
-    assert lowest == highest or (highest - lowest) * 5 >= marks[-1] - marks[0]
+    assert lowest == highest or (highest - lowest) * 5 >= ticks[-1] - ticks[0]
 
 
 @pytest.mark.parametrize(
-    ("lowest", "highest", "marks"),
+    ("lowest", "highest", "ticks"),
     [
         (0, 3, [0, 1, 2, 3]),
         (1, 3, [0, 1, 2, 3]),
@@ -65,27 +65,25 @@ def test_values_fill_a_fifth_of_the_height_at_least(one: int, other: int) -> Non
         (1, 1, [0, 1, 2]),
     ],
 )
-def test_the_marks_of_values_are_what_one_would_write(
-    lowest: int, highest: int, marks: list[int]
-) -> None:
-    assert value_ticks(lowest, highest, most=7) == marks
+def test_value_ticks_of_typical_ranges(lowest: int, highest: int, ticks: list[int]) -> None:
+    assert value_ticks(lowest, highest, most=7) == ticks
 
 
 @given(DAYS, st.integers(0, 3660), st.integers(20, 200))
-def test_days_have_marks_that_fit_and_say_where_they_are(first: date, days: int, room: int) -> None:
+def test_day_ticks_fit_and_their_labels_match_their_days(first: date, days: int, room: int) -> None:
     last = min(first, date.max - timedelta(days=days)) + timedelta(days=days)
     first = last - timedelta(days=days)
     fits = Fits(room, first, last)
 
-    marks = day_ticks(first, last, fits)
+    ticks = day_ticks(first, last, fits)
 
-    assert marks
-    assert fits(marks)
-    for day, label in marks:
+    assert ticks
+    assert fits(ticks)
+    for day, label in ticks:
         assert first <= day <= last
-        # What a label leaves out is the beginning of the month, or of the year.
+        # A label without a day is the first of the month; without a month, of the year.
         assert day.isoformat() == label + "0001-01-01"[len(label) :]
-    assert [day for day, _ in marks] == sorted({day for day, _ in marks})
+    assert [day for day, _ in ticks] == sorted({day for day, _ in ticks})
 
 
 @pytest.mark.parametrize(
@@ -99,15 +97,13 @@ def test_days_have_marks_that_fit_and_say_where_they_are(first: date, days: int,
         ("2014-03-11", "2024-03-10", [str(year) for year in range(2016, 2025, 2)]),
     ],
 )
-def test_the_marks_of_days_are_what_one_would_write(
-    first: str, last: str, labels: list[str]
-) -> None:
+def test_day_ticks_of_typical_periods(first: str, last: str, labels: list[str]) -> None:
     ends = date.fromisoformat(first), date.fromisoformat(last)
 
     assert [label for _, label in day_ticks(*ends, Fits(36, *ends))] == labels
 
 
-def test_one_day_is_left_where_nothing_fits() -> None:
+def test_last_day_is_the_only_tick_if_nothing_else_fits() -> None:
     first, last = date(2024, 1, 1), date(2024, 1, 9)
 
-    assert day_ticks(first, last, lambda marks: len(marks) == 1) == [(last, "2024-01-09")]
+    assert day_ticks(first, last, lambda ticks: len(ticks) == 1) == [(last, "2024-01-09")]

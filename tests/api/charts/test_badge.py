@@ -1,4 +1,4 @@
-"""``api.charts.badge``: a label, a value, whatever they are made of."""
+"""``api.charts.badge``: label, value and colours, also for hostile texts."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -14,7 +14,7 @@ GREY = (75, 83, 93)
 BLUE = (9, 105, 218)
 
 
-def test_a_badge_says_its_label_and_its_value() -> None:
+def test_badge_has_label_value_and_title() -> None:
     svg = badge("stars", "300,000", theme=Theme.LIGHT)
 
     assert texts(svg) == ["stars", "300,000"]
@@ -23,7 +23,7 @@ def test_a_badge_says_its_label_and_its_value() -> None:
     assert (root.get("role"), root.get("height")) == ("img", "20")
 
 
-def test_label_and_value_have_their_colours_side_by_side() -> None:
+def test_label_is_grey_and_value_blue() -> None:
     pixels = rasterize(badge("stars", "300,000", theme=Theme.LIGHT))
 
     width, height = pixels.size
@@ -43,7 +43,7 @@ def test_label_and_value_have_their_colours_side_by_side() -> None:
         ("\x00\ud800", "\u202ex"),
     ],
 )
-def test_each_text_stays_within_its_part(label: str, value: str) -> None:
+def test_texts_stay_within_their_parts(label: str, value: str) -> None:
     root = ET.fromstring(badge(label, value))
 
     rectangles = root.findall(f"{SVG}g/{SVG}rect")
@@ -56,7 +56,7 @@ def test_each_text_stays_within_its_part(label: str, value: str) -> None:
         assert left < start < start + float(text.get("textLength", "")) < right
 
 
-def test_a_long_label_ends_in_an_ellipsis_and_is_whole_in_the_title() -> None:
+def test_long_label_is_shortened_but_complete_in_the_title() -> None:
     svg = badge("x" * 100, "1")
 
     assert re.fullmatch("x{20,40}…", texts(svg)[0])
@@ -64,6 +64,6 @@ def test_a_long_label_ends_in_an_ellipsis_and_is_whole_in_the_title() -> None:
     assert float(ET.fromstring(svg).get("width", "")) < 250
 
 
-def test_dark_light_and_auto_differ() -> None:
+def test_themes_differ() -> None:
     assert len({badge("stars", "1", theme=theme) for theme in Theme}) == 3
     assert rasterize(badge("stars", "1", theme=Theme.DARK)).colour(2, 10) == (48, 54, 61)

@@ -1,4 +1,4 @@
-"""``api.charts.line``: read by its axes, the line is where the numbers are."""
+"""``api.charts.line``: the pixels of the line match the numbers, measured by the axes."""
 
 import re
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from tests.api.charts.reading import SVG, read_axes, read_description, read_titl
 FIRST = date(2024, 1, 1)
 
 WHITE = (255, 255, 255)
-NIGHT = (13, 17, 23)
-SHADE = (240, 242, 245)
+DARK_PAPER = (13, 17, 23)
+GAP_GREY = (240, 242, 245)
 
 ORANGE = (179, 89, 0)
 BLUE = (9, 105, 218)
@@ -72,7 +72,7 @@ def chart(
         dict.fromkeys(range(5), 0),
     ],
 )
-def test_the_line_is_where_the_axes_say(size: tuple[int, int], values: dict[int, int]) -> None:
+def test_line_matches_the_axes(size: tuple[int, int], values: dict[int, int]) -> None:
     svg = chart(("Stars", points(values)), days=5, size=size)
 
     (read,) = read_axes(svg)
@@ -88,7 +88,7 @@ def test_the_line_is_where_the_axes_say(size: tuple[int, int], values: dict[int,
         )
 
 
-def test_a_drop_is_as_steep_as_a_day() -> None:
+def test_drop_takes_one_day() -> None:
     values = dict.fromkeys(range(30), 900) | dict.fromkeys(range(30, 60), 100)
     svg = chart(("Stars", points(values)), days=60)
 
@@ -99,7 +99,7 @@ def test_a_drop_is_as_steep_as_a_day() -> None:
     assert read.x(day(29)) < min(halfway) <= max(halfway) < read.x(day(30))
 
 
-def test_a_missing_day_has_no_line_and_is_shaded() -> None:
+def test_missing_days_have_no_line_and_are_shaded() -> None:
     values = {number: 500 + number for number in range(60) if not 20 <= number < 30}
     svg = chart(("Stars", points(values)), days=60)
 
@@ -109,15 +109,15 @@ def test_a_missing_day_has_no_line_and_is_shaded() -> None:
     rows = range(int(read.y(read.values[-1][0])) + 4, int(read.y(read.values[0][0])) - 4)
     left, right = int(read.x(day(19))), int(read.x(day(30)))
     inside = {pixels.colour(x, y) for x in range(left + 3, right - 2) for y in rows}
-    assert SHADE in inside
-    # Else there are the grid's lines only, which are as grey as that.
+    assert GAP_GREY in inside
+    # Everything else is grey: the lines of the grid.
     assert all(max(colour) - min(colour) < 15 for colour in inside)
     assert pixels.has(ORANGE, x=left, y=read.y(519))
     assert pixels.has(ORANGE, x=right, y=read.y(530))
     assert "10 days missing" in read_description(svg)
 
 
-def test_a_missing_day_among_ten_years_is_seen() -> None:
+def test_one_missing_day_in_ten_years_is_visible() -> None:
     values = {number: 500 + number for number in range(3660) if number != 1800}
     svg = chart(("Stars", points(values)), days=3660, size=(400, 240))
 
@@ -130,7 +130,7 @@ def test_a_missing_day_among_ten_years_is_seen() -> None:
     assert pixels.colour(x - 5, y) == pixels.colour(x + 5, y) == WHITE
 
 
-def test_a_day_without_neighbours_is_a_dot() -> None:
+def test_day_without_neighbours_is_a_dot() -> None:
     svg = chart(("Stars", points({0: 10, 1: 10, 10: 20, 20: 30, 21: 30})), days=22)
 
     (read,) = read_axes(svg)
@@ -144,7 +144,7 @@ def test_a_day_without_neighbours_is_a_dot() -> None:
     assert all(abs(column - x) <= 3 and abs(row - y) <= 3 for column, row in around)
 
 
-def test_one_day_is_a_dot_in_the_middle() -> None:
+def test_period_of_one_day_is_a_dot_in_the_middle() -> None:
     svg = chart(("Stars", points({0: 42})), days=1, size=(400, 240))
 
     (read,) = read_axes(svg)
@@ -155,7 +155,7 @@ def test_one_day_is_a_dot_in_the_middle() -> None:
     assert rasterize(svg).has(ORANGE, x=x, y=read.y(42), within=0)
 
 
-def test_nothing_recorded_says_so_and_has_no_line() -> None:
+def test_empty_series_says_so_and_has_no_line() -> None:
     svg = chart(("Stars", []), days=30)
 
     assert "nothing recorded" in texts(svg)
@@ -164,7 +164,7 @@ def test_nothing_recorded_says_so_and_has_no_line() -> None:
     assert not rasterize(svg).columns(ORANGE) & set(range(100, 800))
 
 
-def test_each_series_has_an_axis_and_a_colour_of_its_own() -> None:
+def test_each_series_has_its_own_axis_and_colour() -> None:
     series = {
         "Stars": (ORANGE, {0: 300_000, 1: 300_100, 2: 300_050}),
         "Forks": (BLUE, {0: 900, 1: 850, 2: 1000}),
@@ -188,7 +188,7 @@ def test_each_series_has_an_axis_and_a_colour_of_its_own() -> None:
             assert pixels.has(colour, x=panel.x(day(number)), y=panel.y(value)), label
 
 
-def test_title_unit_last_value_and_its_day_are_written() -> None:
+def test_chart_shows_title_label_last_value_and_its_day() -> None:
     svg = chart(("Stars", points({0: 1000, 3: 1234})), days=10)
 
     assert {"allien/repopulse", "Stars", "1,234", "2024-01-04"} <= set(texts(svg))
@@ -200,7 +200,7 @@ def test_title_unit_last_value_and_its_day_are_written() -> None:
     assert ET.fromstring(svg).get("role") == "img"
 
 
-def test_days_outside_the_period_are_not_drawn() -> None:
+def test_points_outside_the_period_are_not_drawn() -> None:
     inside = {0: 5, 1: 6}
 
     assert chart(("Stars", points({-1: 99} | inside | {2: 0})), days=2) == chart(
@@ -211,14 +211,14 @@ def test_days_outside_the_period_are_not_drawn() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("days", [1, 2, 3, 8, 30, 90, 365, 1000, 3660])
 @pytest.mark.parametrize("highest", [3, 300_000, 2_000_000_000])
-def test_nothing_that_is_written_overlaps_or_is_cut_off(
+def test_texts_neither_overlap_nor_leave_the_picture(
     size: tuple[int, int], days: int, highest: int
 ) -> None:
     values = points({0: highest - 3, days - 1: highest})
     series = [(label, values) for label in ("Stars", "Forks", "Watchers")]
 
     for shown in (series[:1], series):
-        boxes = written(chart(*shown, days=days, size=size, title="x" * 100))
+        boxes = text_boxes(chart(*shown, days=days, size=size, title="x" * 100))
         for box in boxes:
             assert box.left >= 0, box
             assert box.right <= size[0], box
@@ -229,27 +229,27 @@ def test_nothing_that_is_written_overlaps_or_is_cut_off(
 
 
 @pytest.mark.parametrize("width", [300, 400, 800, 2000])
-def test_letters_are_large_enough_where_it_is_shown_as_wide_as_a_phone(width: int) -> None:
+def test_font_is_readable_on_a_phone(width: int) -> None:
     root = ET.fromstring(chart(("Stars", []), days=2, size=(width, 240)))
 
     letters = float(root.get("font-size", "0"))
     assert letters >= 12
-    # Where a chart of 800 pixels is shown at 400.
+    # A chart of 800 pixels may be displayed at 400.
     assert width != 800 or letters / 2 >= 8
 
 
-def test_dark_and_light_differ() -> None:
+def test_light_and_dark_themes_have_their_colours() -> None:
     series = ("Stars", points({0: 1, 1: 2}))
     light = rasterize(chart(series, days=2, theme=Theme.LIGHT))
     dark = rasterize(chart(series, days=2, theme=Theme.DARK))
 
     assert light.colour(400, 5) == WHITE
-    assert dark.colour(400, 5) == NIGHT
+    assert dark.colour(400, 5) == DARK_PAPER
     assert (ORANGE in light.colours(), YELLOW in light.colours()) == (True, False)
     assert (ORANGE in dark.colours(), YELLOW in dark.colours()) == (False, True)
 
 
-def test_auto_is_light_until_the_reader_wants_dark() -> None:
+def test_auto_theme_is_light_unless_the_system_prefers_dark() -> None:
     series = ("Stars", points({0: 1, 1: 2}))
     light, dark, auto = (
         re.search("<style>(.*)</style>", chart(series, days=2, theme=theme)) for theme in Theme
@@ -262,7 +262,7 @@ def test_auto_is_light_until_the_reader_wants_dark() -> None:
 
 
 @pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
-def test_text_and_lines_stand_out(theme: Theme) -> None:
+def test_text_and_lines_have_enough_contrast(theme: Theme) -> None:
     svg = chart(("Stars", []), days=2, theme=theme)
     colours = {
         name: (int(red, 16), int(green, 16), int(blue, 16))
@@ -271,12 +271,12 @@ def test_text_and_lines_stand_out(theme: Theme) -> None:
 
     for name in ("ink", "faint", "dot1", "dot2", "dot3"):
         assert contrast(colours[name], colours["paper"]) >= 4.5, name
-        # There is no text on it, only a dot perhaps.
+        # Gaps contain no text, at most a dot.
         assert contrast(colours[name], colours["gap"]) >= 3, name
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_is_text_and_fits(name: str) -> None:
+def test_hostile_names_are_escaped_and_fit(name: str) -> None:
     svg = chart((name, points({0: 1, 1: 2})), days=2, title=name, size=(400, 240))
 
     root = ET.fromstring(svg)
@@ -290,21 +290,21 @@ def test_a_hostile_name_is_text_and_fits(name: str) -> None:
     assert rasterize(svg).size == (400, 240)
 
 
-def test_nothing_is_fetched_and_nothing_runs() -> None:
+def test_chart_loads_nothing_and_contains_no_script() -> None:
     svg = chart(("Stars", points({0: 1, 1: 2})), days=2, theme=Theme.AUTO)
 
     assert re.findall(r"https?:[^\"]*", svg) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"<script|\son\w+=|href|url\(|@import|@font-face", svg)
 
 
-def test_ten_years_that_change_each_day_are_a_small_file() -> None:
+def test_ten_years_of_daily_changes_are_less_than_150_kb() -> None:
     values = points({number: number * 7 % 1000 for number in range(3660)})
 
     assert len(chart(("Stars", values), ("Forks", values), days=3660)) < 150_000
 
 
 class Box:
-    """The room that a text takes at most."""
+    """The largest rectangle that a text can take."""
 
     def __init__(self, element: ET.Element, letters: float) -> None:
         self.text = element.text or ""
@@ -314,7 +314,7 @@ class Box:
         self.left = float(element.get("x", "")) - wide * share
         self.right = self.left + wide
         baseline = float(element.get("y", ""))
-        # Capitals and digits: they are 0.73 of an em high.
+        # Capitals and digits are 0.73 em high.
         self.top, self.bottom = baseline - 0.73 * size, baseline
 
     def __repr__(self) -> str:
@@ -329,15 +329,15 @@ class Box:
         )
 
 
-def written(svg: str) -> list[Box]:
-    """Return where everything is written."""
+def text_boxes(svg: str) -> list[Box]:
+    """Return the boxes of all texts."""
     root = ET.fromstring(svg)
     letters = float(root.get("font-size", ""))
     return [Box(element, letters) for element in root.iter(f"{SVG}text")]
 
 
 def contrast(one: RGB, other: RGB) -> float:
-    """Return the contrast of two colours as WCAG counts it."""
+    """Return the contrast ratio of two colours, as WCAG defines it."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""``api.charts.sparkline``: the line is where the numbers are, and nowhere else."""
+"""``api.charts.sparkline``: the pixels of the line match the numbers."""
 
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
@@ -15,12 +15,12 @@ def day(number: int) -> date:
 
 
 def picture(values: dict[int, int], *, days: int, width: int = 204, height: int = 44) -> Pixels:
-    """Draw values by day; the margins of 2 pixels leave 200 by 40."""
+    """Rasterise values by day; margins of 2 pixels leave a plane of 200 by 40."""
     points = [(day(number), value) for number, value in values.items()]
     return rasterize(sparkline(points, first=FIRST, last=day(days - 1), width=width, height=height))
 
 
-def test_the_line_goes_through_the_numbers() -> None:
+def test_line_goes_through_the_points() -> None:
     pixels = picture({0: 10, 1: 20, 2: 15, 3: 15, 4: 30}, days=5)
 
     assert pixels.size == (204, 44)
@@ -29,7 +29,7 @@ def test_the_line_goes_through_the_numbers() -> None:
     assert not pixels.has(BLACK, x=102, y=10, within=3)
 
 
-def test_a_missing_day_is_a_gap() -> None:
+def test_missing_day_is_a_gap() -> None:
     pixels = picture({0: 10, 1: 10, 3: 10, 4: 20}, days=5)
 
     columns = pixels.columns(BLACK)
@@ -38,25 +38,25 @@ def test_a_missing_day_is_a_gap() -> None:
     assert set(range(154, 201)) <= columns
 
 
-def test_a_day_alone_is_a_dot() -> None:
+def test_day_without_neighbours_is_a_dot() -> None:
     pixels = picture({0: 10, 1: 10, 3: 10}, days=5)
 
     assert pixels.has(BLACK, x=152, y=22, within=0)
     assert pixels.columns(BLACK) & set(range(60, 200)) <= set(range(149, 156))
 
 
-def test_what_never_changes_is_a_level_line_in_the_middle() -> None:
+def test_constant_value_is_a_level_line_in_the_middle() -> None:
     for value in (0, 300_000):
         rows = {y for _, y in picture(dict.fromkeys(range(5), value), days=5).places(BLACK)}
         assert rows <= {21, 22, 23}
         assert rows
 
 
-def test_nothing_recorded_is_an_empty_picture() -> None:
+def test_empty_series_is_an_empty_picture() -> None:
     assert picture({}, days=5).places(BLACK) == []
 
 
-def test_days_outside_the_period_are_not_drawn() -> None:
+def test_points_outside_the_period_are_not_drawn() -> None:
     inside = {1: 10, 2: 12}
 
     points = [(day(number), value) for number, value in ({-1: 99} | inside | {9: 99}).items()]
@@ -65,11 +65,11 @@ def test_days_outside_the_period_are_not_drawn() -> None:
     )
 
 
-def test_one_day_is_a_dot_in_the_middle() -> None:
+def test_period_of_one_day_is_a_dot_in_the_middle() -> None:
     assert picture({0: 10}, days=1).has(BLACK, x=102, y=22, within=0)
 
 
-def test_it_takes_the_colour_of_the_text_and_is_hidden_from_screen_readers() -> None:
+def test_sparkline_has_the_text_colour_and_is_hidden_from_screen_readers() -> None:
     svg = sparkline([(FIRST, 1), (day(1), 2), (day(3), 2)], first=FIRST, last=day(4))
     root = ET.fromstring(svg)
 
@@ -78,7 +78,7 @@ def test_it_takes_the_colour_of_the_text_and_is_hidden_from_screen_readers() -> 
     assert "style" not in svg
 
 
-def test_the_middle_of_what_is_level_is_not_written_down() -> None:
+def test_inner_points_of_a_level_line_are_omitted() -> None:
     points = [(day(number), 5) for number in range(1000)]
 
     assert len(sparkline(points, first=FIRST, last=day(999))) < 400

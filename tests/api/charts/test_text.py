@@ -1,4 +1,4 @@
-"""``api.charts.text``: text that fits, whole characters, valid XML."""
+"""``api.charts.text``: escaping gives valid XML, shortened text fits and is not cut in emoji."""
 
 from xml.etree import ElementTree as ET
 
@@ -12,18 +12,18 @@ ANYTHING = st.text(st.characters(categories=None, exclude_categories=()))
 
 
 @given(ANYTHING)
-def test_any_text_is_valid_in_xml_and_is_read_back_as_it_was(text: str) -> None:
+def test_escaped_text_is_valid_xml_and_parses_back(text: str) -> None:
     svg = f'<svg name="{escape(text)}"><text>{escape(text)}</text></svg>'
 
     found = ET.fromstring(svg)[0].text or ""
 
     assert len(found) == len(text) - text.count("\r\n")
-    # XML makes one newline of all of them; what it may not hold is replaced.
+    # XML normalises newlines; characters it does not allow are replaced.
     assert "\ufffd" in found or found == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @given(ANYTHING, st.integers(20, 300))
-def test_a_shortened_text_fits(text: str, room: int) -> None:
+def test_shortened_text_fits(text: str, room: int) -> None:
     shown = shorten(text, room, 12)
 
     assert text_width(shown, 12) <= room
@@ -34,7 +34,7 @@ def test_a_shortened_text_fits(text: str, room: int) -> None:
     ("text", "shown"),
     [
         ("a" * 100, "a" * 11 + "…"),
-        # An accent stays with its letter, a family together.
+        # Accents stay with their letter, and the parts of an emoji together.
         ("e\u0301" * 100, "e\u0301" * 11 + "…"),
         ("aaaaaaaaaaa" + "\u200d" + "a" * 9, "a" * 10 + "…"),
         (
@@ -44,5 +44,5 @@ def test_a_shortened_text_fits(text: str, room: int) -> None:
         ("short", "short"),
     ],
 )
-def test_what_is_too_long_ends_in_an_ellipsis(text: str, shown: str) -> None:
+def test_long_text_ends_in_an_ellipsis(text: str, shown: str) -> None:
     assert shorten(text, 100, 12) == shown
