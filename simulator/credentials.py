@@ -18,7 +18,7 @@ TOKEN_LIFETIME = 3_600
 class CredentialKind(StrEnum):
     """What a caller has proved to be."""
 
-    NOBODY = "nobody"
+    ANONYMOUS = "anonymous"
     USER = "user"
     APP = "app"
     INSTALLATION = "installation"
@@ -36,7 +36,7 @@ class Credential:
     @property
     def authenticated(self) -> bool:
         """Whether the caller proved anything."""
-        return self.kind is not CredentialKind.NOBODY
+        return self.kind is not CredentialKind.ANONYMOUS
 
     def sees(self, repository: Repository) -> bool:
         """Whether the caller may see a repository."""
@@ -78,7 +78,7 @@ class Credentials:
     def identify(self, authorization: str | None, now: float) -> Credential:
         """Return the caller that sent this header."""
         if authorization is None:
-            return Credential(CredentialKind.NOBODY, "127.0.0.1")
+            return Credential(CredentialKind.ANONYMOUS, "127.0.0.1")
         scheme, _, token = authorization.strip().partition(" ")
         token = token.strip()
         if scheme.lower() not in {"bearer", "token"} or not token:

@@ -180,7 +180,7 @@ class GitHubSimulator:
             credential = self.credentials.identify(request.headers.get("authorization"), now)
         except BadCredentialsError as error:
             refusal = Answer.error(401, str(error))
-            credential = Credential(CredentialKind.NOBODY, "127.0.0.1")
+            credential = Credential(CredentialKind.ANONYMOUS, "127.0.0.1")
         version = request.headers.get("x-github-api-version", DEFAULT_VERSION)
         call = Call(
             method=request.method,

@@ -45,7 +45,7 @@ def check(
     :param tracebacks: by process, the log line whose traceback is expected; no other may be there
     """
     days = days or [cluster.world.day]
-    _wait_until_nobody_is_due(cluster, seconds)
+    _wait_until_all_are_scanned(cluster, seconds)
     _wait_until_queues_are_empty(cluster, LEASE * 0.75 + 30)
     owed = {(user, day) for user in _followed(cluster) for day in days} - {
         (user, day) for user, first in since().items() for day in days if day < first
@@ -81,15 +81,15 @@ def unscanned(cluster: Cluster) -> list[str]:
         )
 
 
-def _wait_until_nobody_is_due(cluster: Cluster, seconds: float) -> None:
-    def is_nobody_due() -> bool:
+def _wait_until_all_are_scanned(cluster: Cluster, seconds: float) -> None:
+    def are_all_scanned() -> bool:
         with suppress(DBAPIError):
             cluster.skip_wait()
             return not unscanned(cluster)
         return False
 
     try:
-        wait_until(is_nobody_due, seconds)
+        wait_until(are_all_scanned, seconds)
     except AssertionError:
         lost = unscanned(cluster)
         raise AssertionError(f"{len(lost)} users without a scan, the first: {lost[:5]}") from None

@@ -134,7 +134,7 @@ def test_19_an_upgrade_keeps_every_row_while_both_releases_work(
     for table, rows in before.items():
         assert rows <= after[table], f"{table}: {sorted(rows - after[table], key=str)[:3]}"
     for name in ("worker-old", "worker"):
-        assert SETTLED.search(cluster.logs()[name]), f"{name} scanned nobody"
+        assert SETTLED.search(cluster.logs()[name]), f"{name} scanned no user"
     assert status(addresses[1], "/readyz") == 200
     assert not cluster.restarts
 

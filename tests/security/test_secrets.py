@@ -1,4 +1,4 @@
-"""Secrets appear nowhere: all processes run, all goes wrong that can, and then all is searched."""
+"""Secrets are not logged, shown or stored: all processes run, things fail, and all is searched."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ FLOWER_PAGES = [
 
 @dataclass(frozen=True)
 class Marked:
-    """A credential, and how one would find it again."""
+    """A credential, and the texts by which it can be found."""
 
     environment: dict[str, str]
     simulator: dict[str, Any]
@@ -68,7 +68,7 @@ def an_app(_world: World) -> Marked:
             "tokens": {},
             "apps": [App(APP, {INSTALLATION: None}, public_key=(numbers.n, numbers.e))],
         },
-        # JWTs all begin like this, and installations' tokens like that.
+        # The beginnings of JWTs and of installations' tokens.
         (*(line for line in pem.splitlines() if "-----" not in line), "eyJhbGciOi", "ghs_"),
     )
 
@@ -79,7 +79,7 @@ def spellings(secret: str) -> set[str]:
 
 
 def found(places: Iterator[tuple[str, str]], marks: set[str]) -> list[str]:
-    """Where a mark is, and what is around it."""
+    """Return the places of marks, with the text around them."""
     return [
         f"{place}: …{told[max(0, told.index(mark) - 200) : told.index(mark) + 200]}…"
         for place, told in places
@@ -90,35 +90,35 @@ def found(places: Iterator[tuple[str, str]], marks: set[str]) -> list[str]:
 
 @contextmanager
 def echoing(simulator: GitHubSimulator, secret: str, status: int) -> Iterator[None]:
-    """GitHub fails, and repeats what it was given."""
-    told = f"no good: {secret} " + "x" * 160 + f" Bearer {secret}"
-    body = json.dumps({"message": told, "errors": [{"type": secret, "message": told}]})
+    """Let GitHub fail and repeat the credential."""
+    message = f"no good: {secret} " + "x" * 160 + f" Bearer {secret}"
+    body = json.dumps({"message": message, "errors": [{"type": secret, "message": message}]})
     simulator.fail(Fault(FaultKind.ANSWER, status=status, text=body), times=None)
     yield
     simulator.heal()
 
 
 def pages(system: System) -> Iterator[tuple[str, str]]:
-    """Every page, and the answers to requests with the key in a wrong place."""
+    """Yield every page of the API and of Flower, with its headers."""
 
-    def told(answer: httpx.Response) -> tuple[str, str]:
+    def content(answer: httpx.Response) -> tuple[str, str]:
         headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         return f"page {answer.url.path} ({answer.status_code})", f"{headers}\n\n{answer.text}"
 
     for path in PAGES:
-        yield told(system.call("GET", path))
+        yield content(system.call("GET", path))
     flower = f"http://127.0.0.1:{system.environment['FLOWER_PORT']}"
     user, _, password = FLOWER.partition(":")
     with httpx.Client(base_url=flower, auth=(user, password), timeout=30) as client:
         wait_until(lambda: is_up(client), 30)
         workers = wait_until(lambda: client.get("/api/workers?refresh=1").json(), 30)
-        yield told(client.get("/api/workers"))
+        yield content(client.get("/api/workers"))
         tasks = client.get("/api/tasks").json()
         assert tasks
         details = [f"/worker/{name}" for name in workers] + [f"/task/{task}" for task in tasks]
         for path in [*FLOWER_PAGES, *details[:5]]:
-            yield told(client.get(path))
-        yield told(client.get("/tasks", auth=(user, WRONG)))
+            yield content(client.get(path))
+        yield content(client.get("/tasks", auth=(user, WRONG)))
 
 
 def is_up(client: httpx.Client) -> bool:
@@ -133,8 +133,8 @@ def put(system: System, body: object, key: str | None = API_KEY, **more: Any) ->
     return system.call("PUT", "/v1/users", json=body, headers=headers, **more)
 
 
-def go_wrong_at_the_door(system: System) -> None:
-    """Send the key where it does not belong; nobody but the sender may hear of it."""
+def send_wrong_requests(system: System) -> None:
+    """Send wrong requests, with the key in wrong places: only the sender may see it again."""
     assert put(system, {"login": "octocat"}, None).status_code == 401
     assert put(system, {"login": "octocat"}, WRONG).status_code == 401
     assert put(system, {"login": "octocat"}, None, params={"api_key": API_KEY}).status_code == 401
@@ -152,7 +152,7 @@ def go_wrong_at_the_door(system: System) -> None:
 @pytest.mark.parametrize(
     ("make_credential", "log_format"), [(a_token, "text"), (an_app, "json")], ids=["token", "App"]
 )
-def test_no_secret_is_written_shown_or_stored_whatever_goes_wrong(
+def test_no_secret_is_logged_shown_or_stored_when_things_fail(
     make_system: Any,
     settings: Settings,
     connection: Connection,
@@ -182,11 +182,11 @@ def test_no_secret_is_written_shown_or_stored_whatever_goes_wrong(
         with running(
             make_system(GITHUB_API_URL=github, **own), "api", "worker", "beat", "flower"
         ) as system:
-            go_wrong_at_the_door(system)
+            send_wrong_requests(system)
             answer = put(system, {"login": "octocat"})
             assert answer.status_code in (201, 202)
             wait_until(lambda: "load finished" in system.log("worker"), 30)
-            # What the last request proved itself with: GitHub's own token, where an App asks.
+            # The credential of the last request: for an App, the token that GitHub issued.
             sent = simulator.credentials.issued_tokens or [TOKEN]
             echoed = next(iter(sent))
             with echoing(simulator, echoed, 500):
@@ -219,7 +219,7 @@ def reason_of(connection: Connection, user_id: int) -> str:
 
 
 @pytest.mark.parametrize("broken", ["DATABASE_URL", "REDIS_URL", "both away"])
-def test_a_server_that_refuses_the_password_or_is_away_makes_nobody_tell_it(
+def test_a_password_is_not_logged_when_its_server_refuses_it_or_is_away(
     make_system: Any, settings: Settings, broken: str
 ) -> None:
     urls = {

@@ -45,7 +45,7 @@ def post(client: httpx.Client) -> httpx.Response:
         (Fault(FaultKind.ANSWER, status=418, text="teapot"), 418, "teapot"),
     ],
 )
-def test_a_fault_strikes_a_query_once(
+def test_a_fault_applies_to_one_query(
     client: httpx.Client, simulator: GitHubSimulator, fault: Fault, status: int, text: str
 ) -> None:
     simulator.fail(fault)
@@ -69,7 +69,7 @@ def test_a_fault_strikes_a_query_once(
         (Fault(FaultKind.NAME, text="a\x00b"), 200, r"a\u0000b"),
     ],
 )
-def test_a_fault_strikes_a_rest_call_once(
+def test_a_fault_applies_to_one_rest_call(
     client: httpx.Client, simulator: GitHubSimulator, fault: Fault, status: int, text: str
 ) -> None:
     simulator.fail(fault)
@@ -101,7 +101,7 @@ def test_a_broken_connection_raises_what_a_client_meets(
     assert client.get("/users/octocat").status_code == 200
 
 
-def test_a_slow_answer_meets_the_clients_patience(
+def test_a_slow_answer_exceeds_the_clients_timeout(
     client: httpx.Client, simulator: GitHubSimulator
 ) -> None:
     simulator.fail(Fault(FaultKind.SLOW, seconds=5))
@@ -126,7 +126,7 @@ def test_a_null_node_and_a_missing_alias_come_without_an_error(
     assert "errors" not in content
 
 
-def test_closed_watchers_null_the_whole_repository(
+def test_forbidden_watchers_null_the_whole_repository(
     client: httpx.Client, simulator: GitHubSimulator
 ) -> None:
     simulator.fail(Fault(FaultKind.FORBIDDEN_WATCHERS, repository="octocat/r0"), times=None)
@@ -153,7 +153,7 @@ def test_the_last_page_may_claim_to_be_the_last_too_early(
     assert "link" not in client.get("/users/octocat/repos?per_page=1").headers
 
 
-def test_a_truncated_body_is_no_json(client: httpx.Client, simulator: GitHubSimulator) -> None:
+def test_a_truncated_body_is_not_json(client: httpx.Client, simulator: GitHubSimulator) -> None:
     simulator.fail("truncated")
 
     with pytest.raises(ValueError, match="line 1"):
@@ -172,7 +172,7 @@ def test_a_redirect_loop_leads_back_to_itself(
         client.get("/users/octocat", follow_redirects=True)
 
 
-def test_a_light_page_escapes_the_fault_of_heavy_ones(
+def test_a_small_page_does_not_get_the_fault_of_heavy_pages(
     client: httpx.Client, simulator: GitHubSimulator
 ) -> None:
     simulator.fail(Fault(FaultKind.HEAVY_PAGE, limit=50), times=None)
@@ -193,7 +193,7 @@ def test_a_match_chooses_the_requests(client: httpx.Client, simulator: GitHubSim
         assert ("errors" in content) == expected
 
 
-def test_a_lasting_change_does_not_hold_back_a_passing_error(
+def test_a_permanent_change_does_not_prevent_a_temporary_error(
     client: httpx.Client, simulator: GitHubSimulator
 ) -> None:
     simulator.fail("forbidden_watchers", times=None)

@@ -44,7 +44,7 @@ def test_a_missing_user_leaves_the_other_aliases_filled(
     assert error["message"] == "Could not resolve to a User with the login of 'x'"
 
 
-def test_an_organisation_is_no_user_but_an_owner(
+def test_an_organisation_is_an_owner_and_not_a_user(
     client: httpx.Client, world: World, octocat: Account
 ) -> None:
     world.convert_to_organization(octocat)
@@ -97,7 +97,7 @@ def test_every_node_id_decodes_to_its_number(number: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "U_", "U_!!!", "R_kgDO", "MDQ6VXNlcg==", "é", "Z_kgAB"])
-def test_what_is_no_node_id_decodes_to_nothing(text: str) -> None:
+def test_an_invalid_node_id_decodes_to_nothing(text: str) -> None:
     assert decode(text) is None
 
 
@@ -123,7 +123,7 @@ def test_without_privacy_the_viewers_private_repositories_leak(
     }
 
 
-def test_without_affiliations_the_repositories_of_others_appear(
+def test_without_affiliations_repositories_of_others_appear(
     client: httpx.Client, world: World, octocat: Account
 ) -> None:
     world.add_repository(octocat, "own")
@@ -235,7 +235,7 @@ def test_more_nodes_than_the_limit_are_refused(client: httpx.Client) -> None:
     assert ask(client, query)["errors"][0]["type"] == "MAX_NODE_LIMIT_EXCEEDED"
 
 
-def test_an_id_beyond_32_bits_is_null_with_an_error_unless_numbers_are_wanted(
+def test_an_id_beyond_32_bits_is_null_with_an_error_unless_numbers_are_chosen(
     world: World, octocat: Account
 ) -> None:
     world.add_repository(octocat, "late", id=2**31)

@@ -75,7 +75,7 @@ def test_reading_the_limit_is_free(short: tuple[GitHubSimulator, httpx.Client]) 
     assert simulator.violations == []
 
 
-def test_asking_after_being_told_that_nothing_remains_is_a_violation(
+def test_a_request_after_nothing_remained_is_a_violation(
     short: tuple[GitHubSimulator, httpx.Client], clock: Clock
 ) -> None:
     simulator, client = short
@@ -93,7 +93,7 @@ def test_asking_after_being_told_that_nothing_remains_is_a_violation(
     assert len(simulator.violations) == 1
 
 
-def test_too_many_points_a_minute_break_the_secondary_limit(world: World, clock: Clock) -> None:
+def test_too_many_points_a_minute_exceed_the_secondary_limit(world: World, clock: Clock) -> None:
     simulator = limited(world, clock, Limits(core_points_a_minute=3, secondary_wait=60))
     with client_of(simulator) as client:
         statuses = [client.get("/users/octocat").status_code for _ in range(3)]
@@ -134,9 +134,7 @@ def test_a_secondary_limit_shows_in_the_chosen_form(
     assert not [name for name in refused.headers if name.startswith("x-simulator")]
 
 
-def test_more_requests_at_once_than_allowed_break_the_secondary_limit(
-    world: World, clock: Clock
-) -> None:
+def test_too_many_requests_at_once_exceed_the_secondary_limit(world: World, clock: Clock) -> None:
     simulator = limited(world, clock, Limits(concurrency=2))
     simulator.latency = 0.3
     statuses = []
@@ -155,7 +153,7 @@ def test_more_requests_at_once_than_allowed_break_the_secondary_limit(
     assert simulator.peak_in_flight == 3
 
 
-def test_a_request_under_way_when_the_wait_is_stated_is_innocent(
+def test_a_request_under_way_when_the_wait_is_stated_is_no_violation(
     world: World, clock: Clock
 ) -> None:
     simulator = limited(world, clock, Limits(core_points_a_minute=1))

@@ -42,7 +42,7 @@ def test_a_list_shows_public_repositories_without_their_watchers(
     assert not {"subscribers_count", "network_count"} & set(item)
 
 
-def test_a_single_repository_tells_its_watchers(
+def test_a_single_repository_shows_its_watchers(
     client: httpx.Client, world: World, octocat: Account
 ) -> None:
     repository = world.add_repository(octocat, "open", stargazers=42, forks=9, watchers=14)
@@ -86,7 +86,7 @@ def test_a_blocked_repository_is_listed_but_cannot_be_read(
     assert len(client.get("/users/octocat/repos").json()) == 2
 
 
-def test_a_private_repository_is_for_its_owner_alone(
+def test_only_its_owner_sees_a_private_repository(
     simulator: GitHubSimulator, world: World, octocat: Account
 ) -> None:
     world.add_repository(octocat, "secret", private=True)
@@ -140,7 +140,7 @@ def test_only_the_old_version_has_the_old_rate(client: httpx.Client) -> None:
         ({"Authorization": "token good"}, 200),
     ],
 )
-def test_a_caller_must_say_who_it_is(
+def test_a_request_without_a_user_agent_is_refused(
     client: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
     assert client.get("/users/octocat", headers=headers).status_code == status

@@ -1,4 +1,4 @@
-"""The small schema says nothing that GitHub's own does not."""
+"""The small schema is a part of GitHub's own."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,8 @@ WHOLE = Path(
 )
 
 pytestmark = pytest.mark.skipif(
-    not WHOLE.is_file(), reason="GitHub's whole schema is not at hand; GITHUB_SCHEMA names it"
+    not WHOLE.is_file(),
+    reason="GitHub's whole schema is not on this machine; GITHUB_SCHEMA names its path",
 )
 
 

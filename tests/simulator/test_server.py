@@ -1,4 +1,4 @@
-"""The simulator over a real socket, and steered over HTTP."""
+"""The simulator over a real socket, and its control routes."""
 
 import signal
 import subprocess
@@ -24,9 +24,7 @@ def online(simulator: GitHubSimulator) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_links_lead_back_to_the_simulator(
-    online: httpx.Client, world: World, octocat: Account
-) -> None:
+def test_links_point_to_the_simulator(online: httpx.Client, world: World, octocat: Account) -> None:
     for number in range(3):
         world.add_repository(octocat, f"r{number}")
 
@@ -46,7 +44,7 @@ def test_links_lead_back_to_the_simulator(
         ("short_body", httpx.RemoteProtocolError),
     ],
 )
-def test_a_broken_connection_is_really_broken(
+def test_a_broken_connection_is_broken_on_the_socket(
     online: httpx.Client, simulator: GitHubSimulator, kind: str, error: type[Exception]
 ) -> None:
     simulator.fail(kind)
@@ -57,7 +55,7 @@ def test_a_broken_connection_is_really_broken(
 
 
 @pytest.mark.parametrize("fault", [Fault(FaultKind.TIMEOUT), Fault(FaultKind.SLOW, seconds=30)])
-def test_silence_outlasts_the_clients_patience(
+def test_a_missing_answer_exceeds_the_clients_timeout(
     online: httpx.Client, simulator: GitHubSimulator, fault: Fault
 ) -> None:
     simulator.fail(fault)
@@ -67,7 +65,7 @@ def test_silence_outlasts_the_clients_patience(
     assert online.get(USER).status_code == 200
 
 
-def test_a_dripping_body_outlasts_a_patience_that_counts_by_piece(
+def test_a_slow_body_passes_a_timeout_that_counts_by_piece(
     online: httpx.Client, simulator: GitHubSimulator
 ) -> None:
     simulator.fail(Fault(FaultKind.SLOW, seconds=0.8, pieces=8))
@@ -139,7 +137,7 @@ def test_the_world_is_changed_over_http(online: httpx.Client) -> None:
         ("POST", "/accounts", {"login": "octocat"}, "is taken"),
     ],
 )
-def test_a_mistake_in_steering_is_explained(
+def test_a_wrong_control_request_is_explained(
     online: httpx.Client, method: str, path: str, body: dict[str, str], words: str
 ) -> None:
     response = online.request(method, f"/_simulator{path}", json=body)
@@ -159,9 +157,7 @@ def _run(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_until_interrupted_and_leaves_quietly(
-    tmp_path: Path, ending: signal.Signals
-) -> None:
+def test_the_command_serves_until_it_is_interrupted(tmp_path: Path, ending: signal.Signals) -> None:
     port_file = tmp_path / "port"
     with _run("--port", "0", "--port-file", str(port_file), "--day", "2026-11-23") as process:
         assert process.stdout is not None

@@ -15,7 +15,7 @@ CSV = """date,owner,name,stargazers,forks,watchers,created_at,archived
 """
 
 
-def test_the_truth_of_earlier_days_outlives_every_change(world: World, octocat: Account) -> None:
+def test_changes_leave_earlier_days_as_they_were(world: World, octocat: Account) -> None:
     hubot = world.add_account("hubot")
     moved = world.add_repository(octocat, "moved", stargazers=1)
     deleted = world.add_repository(octocat, "deleted", stargazers=2)
@@ -39,7 +39,7 @@ def test_the_truth_of_earlier_days_outlives_every_change(world: World, octocat: 
     }
 
 
-def test_what_is_there_before_the_day_first_moves_was_always_there(
+def test_what_is_added_before_the_day_first_changes_was_always_there(
     world: World, octocat: Account
 ) -> None:
     repository = world.add_repository(octocat, "hello", stargazers=42)
@@ -68,7 +68,7 @@ def test_counters_served_follow_the_day_and_every_change(world: World, octocat: 
     assert world.repository("octocat", "hello") is None
 
 
-def test_an_account_deleted_frees_its_login_for_another_id(world: World, octocat: Account) -> None:
+def test_a_deleted_account_frees_its_login_for_another_id(world: World, octocat: Account) -> None:
     world.add_repository(octocat, "hello")
     world.delete_account(octocat)
 
@@ -79,7 +79,7 @@ def test_an_account_deleted_frees_its_login_for_another_id(world: World, octocat
     assert world.truth() == {}
 
 
-def test_a_name_taken_again_no_longer_redirects(world: World, octocat: Account) -> None:
+def test_a_name_that_is_used_again_no_longer_redirects(world: World, octocat: Account) -> None:
     old = world.add_repository(octocat, "old")
     world.rename_repository(old, "new")
     assert world.redirect("octocat", "old") is old
@@ -96,7 +96,7 @@ def test_the_same_seed_makes_the_same_world() -> None:
     assert worlds[0].truth() != World.synthetic(seed=8, day=DAY).truth()
 
 
-def test_the_synthetic_cast_has_every_kind_of_account() -> None:
+def test_the_synthetic_accounts_have_every_type() -> None:
     world = World.synthetic(day=DAY)
     sizes = {a.login: sum(not r.private for r in world.repositories(a)) for a in world.accounts}
     repositories = world.repositories()
@@ -136,7 +136,7 @@ def test_a_sized_world_keeps_its_sizes_on_every_day() -> None:
         assert len(world.truth()) == 123
 
 
-def test_recorded_counters_are_those_of_the_newest_listing(tmp_path: Path) -> None:
+def test_recorded_counters_are_those_of_the_newest_row(tmp_path: Path) -> None:
     path = tmp_path / "counters.csv"
     path.write_text(CSV)
     world = World.recorded(path, day=date(2024, 1, 7))
