@@ -40,9 +40,13 @@ class State(TypedDict):
     status: StatusReader
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(
+    settings: Settings, *, max_requests: int = MAX_REQUESTS, deadline: float | None = None
+) -> FastAPI:
     """Create the application; nothing connects before the first request.
 
+    :param max_requests: that run or wait at once
+    :param deadline: seconds in which a request is answered; by default as the settings need it
     :raise SetupError: the settings contain two credentials, or an incomplete one
     """
     credential = fingerprint(choose_credential(settings))
@@ -55,7 +59,9 @@ def create_app(settings: Settings) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(
-        RequestLimits, max_requests=MAX_REQUESTS, deadline=request_deadline(settings)
+        RequestLimits,
+        max_requests=max_requests,
+        deadline=deadline or request_deadline(settings),
     )
     app.add_middleware(MeasureRequests, metrics=RequestMetrics(registry))
     app.add_middleware(Head)

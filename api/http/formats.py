@@ -64,9 +64,9 @@ class Table:
                 headers=all_headers,
             )
         if format_ is Format.CSV:
-            chunks = _csv(self.columns, self.rows if self.flat is None else self.flat)
+            chunks = csv_chunks(self.columns, self.rows if self.flat is None else self.flat)
         else:
-            chunks = _ndjson(self.rows)
+            chunks = ndjson_chunks(self.rows)
         return StreamingResponse(chunks, media_type=format_.media_type, headers=all_headers)
 
 
@@ -130,12 +130,15 @@ def _file_headers(format_: Format, name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{safe_name}.{format_}"'}
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
+def csv_chunks(
+    columns: Sequence[str], rows: Iterable[Row], *, chunk_rows: int = _CHUNK_ROWS
+) -> Iterator[bytes]:
+    """Yield rows as CSV with a header line, some thousand rows at a time."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(columns)
     remaining = iter(rows)
-    while chunk := list(islice(remaining, _CHUNK_ROWS)):
+    while chunk := list(islice(remaining, chunk_rows)):
         writer.writerows([_cell(row[column]) for column in columns] for row in chunk)
         yield buffer.getvalue().encode()
         buffer.seek(0)
@@ -145,9 +148,10 @@ def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
         yield buffer.getvalue().encode()
 
 
-def _ndjson(rows: Iterable[Row]) -> Iterator[bytes]:
+def ndjson_chunks(rows: Iterable[Row], *, chunk_rows: int = _CHUNK_ROWS) -> Iterator[bytes]:
+    """Yield rows as NDJSON, some thousand rows at a time."""
     remaining = iter(rows)
-    while chunk := list(islice(remaining, _CHUNK_ROWS)):
+    while chunk := list(islice(remaining, chunk_rows)):
         yield b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in chunk)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.http.limits import MAX_REQUESTS
 from common.settings import Settings
 from tests.api.stand_in import StandIn
 
@@ -16,11 +17,15 @@ MakeClient = Callable[..., TestClient]
 
 @pytest.fixture
 def make_client(settings: Settings) -> Iterator[MakeClient]:
-    """Start the application with some settings changed."""
+    """Start the application with some settings changed, or with other limits."""
     with ExitStack() as stack:
 
-        def make(**changes: object) -> TestClient:
-            app = create_app(settings.model_copy(update=changes))
+        def make(
+            *, max_requests: int = MAX_REQUESTS, deadline: float | None = None, **changes: object
+        ) -> TestClient:
+            app = create_app(
+                settings.model_copy(update=changes), max_requests=max_requests, deadline=deadline
+            )
             return stack.enter_context(TestClient(app))
 
         yield make

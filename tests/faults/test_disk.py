@@ -138,8 +138,8 @@ def test_18_a_full_disk_refuses_writes_and_loses_nothing(
     cluster.start("worker", "beat")
 
     newcomers = Newcomers(cluster, world.accounts[half:])
-    check_refusal(newcomers.follow_until_refused(), "no room left")
-    wait_until(lambda: "no room left" in cluster.logs()["worker"], 60)
+    check_refusal(newcomers.follow_until_refused(), "disk of the database is full")
+    wait_until(lambda: "disk of the database is full" in cluster.logs()["worker"], 60)
     # Reading works all the time.
     assert cluster.call("GET", "/v1/users?limit=1").status_code == 200
     assert unscanned(cluster)

@@ -1,4 +1,4 @@
-"""So many requests at once, each answered by its deadline: beyond that 503, never a hang."""
+"""The limit of concurrent requests and the deadline: beyond them 503, never a hang."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from api import app as application
 from api.http import limits
 from common.settings import Settings
 from tests.api.conftest import MakeClient
@@ -43,11 +42,9 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch, make_client: MakeClient) -> TestClient:
+def hurried(make_client: MakeClient) -> TestClient:
     """The application with a deadline of two seconds."""
-    monkeypatch.setattr(limits, "_MIN_DEADLINE", 2)
-    monkeypatch.setattr(limits, "_BEYOND_LOOKUP_WAIT", 2)
-    return make_client(lookup_wait=0)
+    return make_client(deadline=2, lookup_wait=0)
 
 
 def test_a_request_is_answered_by_its_deadline_also_while_it_waits_for_a_thread(
@@ -65,12 +62,12 @@ def test_a_request_is_answered_by_its_deadline_also_while_it_waits_for_a_thread(
         }
         assert answer.headers["retry-after"] == "5"
         assert answer.headers["x-request-id"]
-    # Those that only waited are gone, and the threads of the others are free again.
+    # Requests that waited for a thread have ended, and the threads of the others are free again.
     wait_until(lambda: at_work(connection) == 0)
     assert hurried.get("/v1/users").json() == []
 
 
-def test_what_was_answered_late_is_carried_out_all_the_same(
+def test_a_request_answered_late_is_still_carried_out(
     hurried: TestClient, engine: Engine, pool: ThreadPoolExecutor
 ) -> None:
     with locked(engine):
@@ -80,7 +77,7 @@ def test_what_was_answered_late_is_carried_out_all_the_same(
     wait_until(lambda: hurried.get("/v1/users/5").status_code == 200)
 
 
-def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+def test_a_body_that_never_arrives_is_answered_by_the_deadline() -> None:
     told: list[Message] = []
 
     async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
@@ -104,15 +101,13 @@ def test_the_deadline_leaves_time_for_a_lookup(lookup_wait: float, seconds: floa
     assert limits.request_deadline(Settings(lookup_wait=lookup_wait)) == seconds
 
 
-def test_beyond_so_many_requests_the_answer_is_503_at_once(
+def test_requests_over_the_limit_are_answered_503_at_once(
     make_client: MakeClient,
     connection: Connection,
     engine: Engine,
     pool: ThreadPoolExecutor,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(application, "MAX_REQUESTS", 20)
-    client = make_client()
+    client = make_client(max_requests=20)
     with locked(engine):
         asked = [pool.submit(client.get, "/v1/users/5") for _ in range(32)]
         wait_until(lambda: sum(one.done() for one in asked) == 12)
@@ -126,6 +121,6 @@ def test_beyond_so_many_requests_the_answer_is_503_at_once(
         assert answer.status_code == 503
         assert answer.json() == {"detail": "Too many concurrent requests. Try again in a moment."}
         assert answer.headers["retry-after"] == "5"
-    # Whoever was let in is served.
+    # The admitted requests are served.
     assert sorted(one.result(30).status_code for one in asked) == [404] * 20 + [503] * 12
     assert client.get("/v1/lookups/5").status_code == 404
