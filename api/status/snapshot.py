@@ -41,13 +41,6 @@ _TIMEOUT = 2.5
 _PING_TIMEOUT = 1.0
 """Seconds that workers have to answer; their main process does, even while they scan."""
 
-_SLOW_COUNT = 0.5
-"""Seconds that it takes to count some hundred thousand users."""
-
-_KEPT = 20
-"""A slow count is kept for this many times as long as it took: Postgres spends a twentieth of its
-time on it at most."""
-
 _LATE_SWEEP = 300
 _LATE_SWEEPS = 5
 """Seconds, or sweeps if these are rare, without a sweep before something is wrong."""
@@ -142,15 +135,13 @@ class StatusReader:
         self._late_sweep = max(_LATE_SWEEP, _LATE_SWEEPS * sweep_interval)
         self._no_sweep_since: float | None = time.monotonic()
         """Since when no sweep is recorded: our own start, or when Redis was emptied."""
-        self._kept_users: UserStatus | None = None
-        self._kept_until = 0.0
         self._database = _Part(self._read_database, missing=None)
-        # Apart from the above: counting many users takes longer than a probe may wait.
+        # Apart from the above: to count many users may take longer than a part may.
         self._users = _Part(self._read_users, missing=None)
         self._redis = _Part[tuple[RedisStatus | None, str]](
             self._read_redis, missing=(None, "does not answer")
         )
-        self._workers = _Part(self._ping_workers, missing=None)
+        self._workers = _Part(self._ping_workers, missing=None, timeout=_PING_TIMEOUT + _TIMEOUT)
 
     async def read(self, *, with_workers: bool = False) -> StatusSnapshot:
         """Return the state of the collection now.
@@ -185,22 +176,12 @@ class StatusReader:
         return status
 
     def _read_users(self) -> UserStatus | None:
-        began = time.monotonic()
-        if began < self._kept_until:
-            return self._kept_users
         try:
-            users = read(self._engine, _get_user_status)
+            return read(self._engine, _get_user_status)
         except SQLAlchemyError as error:
-            reason = outage_reason(error)
-            if reason is None:
+            if outage_reason(error) is None:
                 raise
-            if reason is not Outage.BUSY:
-                return None
-            users = None
-        took = time.monotonic() - began
-        if took >= _SLOW_COUNT:
-            self._kept_users, self._kept_until = users, began + took * (1 + _KEPT)
-        return users
+            return None
 
     def _read_redis(self) -> tuple[RedisStatus | None, str]:
         try:
@@ -262,16 +243,17 @@ class StatusReader:
 class _Part(Generic[T]):
     """One part of a snapshot, read in a thread that a frozen server may hold."""
 
-    def __init__(self, read: Callable[[], T], *, missing: T) -> None:
+    def __init__(self, read: Callable[[], T], *, missing: T, timeout: float = _TIMEOUT) -> None:
         self._read = read
         self._missing = missing
+        self._timeout = timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="status")
 
     async def get(self) -> T:
         """Return the part, or what stands for it if it takes too long."""
         reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read)
         try:
-            return await asyncio.wait_for(reading, _TIMEOUT)
+            return await asyncio.wait_for(reading, self._timeout)
         except TimeoutError:
             return self._missing
 

@@ -150,6 +150,20 @@ def test_status_without_redis_shows_what_postgres_knows(
     assert "unknown: the workers cannot be reached" in page.one("main").text
 
 
+def test_status_without_postgres_shows_what_redis_knows(
+    make_client: MakeClient, redis_url: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as broker:
+        broker.lpush(Queue.SCAN, "one")
+    nowhere = SecretStr(f"postgresql+psycopg2://u:p@127.0.0.1:{free_port()}/nothing")
+
+    page = load(make_client(database_url=nowhere), "/status")
+
+    assert "Postgres does not answer, or counting takes too long" in page.one("main").text
+    assert "Followed" not in figures(page)
+    assert figures(page)["Waiting in scan"] == "1"
+
+
 def test_flower_link_uses_the_host_of_the_page(make_client: MakeClient) -> None:
     client = make_client(flower_port=5777)
 

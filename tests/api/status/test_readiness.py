@@ -251,22 +251,6 @@ def test_vanished_user_is_not_overdue(
     assert checks(client)["users"] == "ok"
 
 
-def test_slow_count_of_users_is_kept(
-    client: TestClient,
-    connection: Connection,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(snapshot, "_SLOW_COUNT", 0)
-    monkeypatch.setattr(snapshot, "_KEPT", 1_000_000)
-    add_user(connection)
-    assert checks(client)["users"] == "ok"
-
-    clock.advance(timedelta(hours=27))
-
-    assert checks(client)["users"] == "ok"
-
-
 def test_count_that_takes_too_long_does_not_delay_the_answer(
     client: TestClient, connection: Connection
 ) -> None:
