@@ -7,7 +7,7 @@
     simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=60), times=1, match="graphql")
     client = httpx.Client(transport=simulator.transport(), base_url="https://api.github.com")
 
-The same object serves a socket (`with running(simulator) as url`), and so does
+The same object serves a socket (`with serving(simulator) as url`), and so does
 `python -m simulator`. A World has a day: counters are a function of it, and
 `world.truth(day)` is what a recorder should have stored. FaultKind describes the faults and their
 options, Limits the limits.
@@ -53,7 +53,7 @@ Where it is not known what GitHub does, the simulator does this:
 - The price of a bare `totalCount` connection: both readings, by `Limits.cost_model`.
 """
 
-from simulator.asgi import running
+from simulator.asgi import serving
 from simulator.credentials import App
 from simulator.entities import Account, AccountType, BlockReason, Counts, Repository, Truth
 from simulator.faults import Fault, FaultKind, Match
@@ -83,5 +83,5 @@ __all__ = [
     "Truth",
     "Violation",
     "World",
-    "running",
+    "serving",
 ]

@@ -158,7 +158,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def running(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve a simulator in a thread while the context lasts; yield its base URL."""
     listener = listen(host, port)
     server = make_server(simulator, host, port)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.ports import free_port
 from local.postgres import EmbeddedPostgres
 from local.valkey import EmbeddedValkey
-from tests.end_to_end.system import System, free_port
+from tests.end_to_end.system import System
 from tests.servers import Databases, Servers, databases
 
 

@@ -26,7 +26,7 @@ import tests.servers
 from common import scans, users
 from common.settings import Settings
 from common.users import TrackedUser
-from simulator import GitHubSimulator, Limits, World, running
+from simulator import GitHubSimulator, Limits, World, serving
 from tests.clock import Clock
 from tests.worker.stage import TODAY
 from worker.collect import Collector
@@ -117,7 +117,7 @@ def main() -> None:
         databases = stack.enter_context(tests.servers.databases(servers))
         databases.make_template()
         url = stack.enter_context(databases.fresh())
-        github = stack.enter_context(running(simulator))
+        github = stack.enter_context(serving(simulator))
         engine = common.db.make_engine(url, process="benchmark")
         stack.callback(engine.dispose)
         clock = Clock(engine)

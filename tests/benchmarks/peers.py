@@ -26,7 +26,7 @@ import common.db
 from common import scans, users
 from common.settings import Settings
 from common.users import TrackedUser
-from simulator import GitHubSimulator, World, running
+from simulator import GitHubSimulator, World, serving
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.clock import Clock
@@ -72,7 +72,7 @@ def measure(bench: Bench) -> list[Figure]:
     for account in world.accounts:
         world.convert_to_organization(account)
     simulator = GitHubSimulator(world, tokens={_TOKEN: None}, latency=_LATENCY)
-    with running(simulator) as address, _collector(bench, address, world) as record:
+    with serving(simulator) as address, _collector(bench, address, world) as record:
         first = _fetch(simulator, record)
         ours = _fetch(simulator, record)
         assert first.watchers == ours.watchers == sum(_SIZES)

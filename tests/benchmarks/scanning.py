@@ -29,8 +29,7 @@ from sqlalchemy import Engine, text
 import common.db
 from common.broker import Task, make_celery, send
 from common.settings import Settings
-from simulator import Account, GitHubSimulator, Limits, World
-from simulator import running as serving
+from simulator import Account, GitHubSimulator, Limits, World, serving
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.repository_counts import Distribution, repository_counts

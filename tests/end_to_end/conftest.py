@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.settings import Settings
-from simulator import GitHubSimulator, World
-from simulator import running as serving
-from tests.end_to_end.system import System, free_port, running
+from local.ports import free_port
+from simulator import GitHubSimulator, World, serving
+from tests.end_to_end.system import System, running
 
 MakeSystem = Callable[..., System]
 

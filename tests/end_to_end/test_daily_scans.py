@@ -8,8 +8,7 @@ from sqlalchemy import Engine, text
 
 from common.broker import Task, make_celery, send
 from common.settings import Settings
-from simulator import GitHubSimulator, World
-from simulator import running as serving
+from simulator import GitHubSimulator, World, serving
 from tests.clock import Clock
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import running

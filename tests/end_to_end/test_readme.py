@@ -12,8 +12,7 @@ from sqlalchemy import Engine
 
 from common.settings import Settings
 from local.seed import ACCOUNTS, fill, send_today
-from simulator import GitHubSimulator, World
-from simulator import running as serving
+from simulator import GitHubSimulator, World, serving
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import System, running
 from tests.servers import ROOT

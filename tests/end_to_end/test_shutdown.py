@@ -6,8 +6,7 @@ from sqlalchemy import Engine, text
 
 from common.broker import Queue, Task, make_celery, send
 from common.settings import Settings
-from simulator import GitHubSimulator, World
-from simulator import running as serving
+from simulator import GitHubSimulator, World, serving
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import running
 from tests.factories import add_user

@@ -21,14 +21,14 @@ from sqlalchemy.exc import DBAPIError
 import common.db
 from common.broker import Task, make_celery
 from common.settings import Settings
+from local.ports import free_port
 from local.postgres import EmbeddedPostgres
 from local.server import EmbeddedServer
 from local.valkey import EmbeddedValkey
-from simulator import Account, GitHubSimulator, Limits, World
-from simulator import running as serving
+from simulator import Account, GitHubSimulator, Limits, World, serving
 from simulator.node_ids import NodeType, new_id
 from tests.clock import Clock
-from tests.end_to_end.system import System, free_port
+from tests.end_to_end.system import System
 from tests.faults.proxy import Proxy
 from tests.servers import migrate
 from tests.waiting import wait_until

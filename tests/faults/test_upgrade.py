@@ -14,8 +14,8 @@ import psutil
 import pytest
 from sqlalchemy import text
 
+from local.ports import free_port
 from simulator import Account
-from tests.end_to_end.system import free_port
 from tests.faults.chaos import first_days
 from tests.faults.cluster import TODAY, Cluster
 from tests.faults.conftest import Length, MakeCluster, make_world

@@ -15,9 +15,9 @@ import httpx
 import pytest
 import redis
 
-from simulator import GitHubSimulator, World
-from simulator import running as serving
-from tests.end_to_end.system import System, free_port, running
+from local.ports import free_port
+from simulator import GitHubSimulator, World, serving
+from tests.end_to_end.system import System, running
 from tests.monitoring import queries
 from tests.monitoring.queries import Query
 from tests.monitoring.scrape import Labels, Scrape, scrape

@@ -10,8 +10,7 @@ import pytest
 import redis
 from sqlalchemy import Connection, text
 
-from simulator import GitHubSimulator, World
-from simulator import running as serving
+from simulator import GitHubSimulator, World, serving
 from tests.end_to_end.conftest import MakeSystem, make_system
 from tests.end_to_end.system import System, running
 from tests.monitoring.scrape import Scrape, scrape

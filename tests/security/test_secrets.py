@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sqlalchemy import Connection, make_url
 
 from common.settings import Settings
-from simulator import App, Fault, FaultKind, GitHubSimulator, World
-from simulator import running as serving
+from simulator import App, Fault, FaultKind, GitHubSimulator, World, serving
 from tests.end_to_end.conftest import make_system
 from tests.end_to_end.system import System, running
 from tests.security import search

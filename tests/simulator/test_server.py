@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from simulator import Account, Fault, FaultKind, GitHubSimulator, World, running
+from simulator import Account, Fault, FaultKind, GitHubSimulator, World, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = "/users/octocat"
@@ -20,7 +20,7 @@ USER = "/users/octocat"
 @pytest.fixture
 def online(simulator: GitHubSimulator) -> Iterator[httpx.Client]:
     headers = {"Authorization": "Bearer good"}
-    with running(simulator) as url, httpx.Client(base_url=url, headers=headers) as client:
+    with serving(simulator) as url, httpx.Client(base_url=url, headers=headers) as client:
         yield client
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 from common import lookups
 from common.broker import Task, make_celery, send
 from common.settings import Settings
-from simulator import Account, Fault, FaultKind, GitHubSimulator, Match, World
-from simulator import running as serving
+from local.ports import free_port
+from simulator import Account, Fault, FaultKind, GitHubSimulator, Match, World, serving
 from tests.clock import Clock
-from tests.end_to_end.system import System, free_port, running
+from tests.end_to_end.system import System, running
 from tests.factories import ONE_DAY, add_scan, add_user
 from tests.waiting import wait_until
 from tests.worker.stage import TODAY

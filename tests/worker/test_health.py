@@ -18,7 +18,8 @@ from common import users
 from common.broker import Queue, Task, make_celery, make_redis, send
 from common.settings import Settings
 from common.users import TrackedUser
-from tests.end_to_end.system import System, free_port, running
+from local.ports import free_port
+from tests.end_to_end.system import System, running
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from worker.health import check_takes_messages, unhealthy_for

@@ -7,7 +7,7 @@ import redis
 
 from common import counters
 from common.states import ScanState
-from tests.end_to_end.system import free_port
+from local.ports import free_port
 from worker import metrics
 from worker.github.meaning import Meaning
 

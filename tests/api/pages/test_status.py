@@ -12,11 +12,11 @@ from common import collection, credentials
 from common.broker import Queue
 from common.credentials import Token, fingerprint
 from common.states import ScanState
+from local.ports import free_port
 from tests import factories
 from tests.api.conftest import MakeClient
 from tests.api.pages.html import Element, load
 from tests.clock import Clock
-from tests.end_to_end.system import free_port
 
 TOKEN = SecretStr("token")
 NAME = fingerprint(Token(TOKEN))

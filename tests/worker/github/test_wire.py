@@ -5,7 +5,7 @@ import gzip
 import httpx
 import pytest
 
-from simulator import Fault, FaultKind, running
+from simulator import Fault, FaultKind, serving
 from tests.worker.github.lab import API, Lab
 from worker.github.graphql import FIND_ACCOUNT
 from worker.github.meaning import Meaning
@@ -15,7 +15,7 @@ from worker.github.wire import make_http_client
 @pytest.mark.parametrize("kind", ["reset", "disconnect", "short_body"])
 def test_a_connection_that_breaks_is_asked_again_once(lab: Lab, kind: str) -> None:
     account = lab.add("octocat")
-    with running(lab.simulator) as url:
+    with serving(lab.simulator) as url:
         transport = lab.transport(base_url=url, over_wire=True)
         lab.simulator.fail(kind)
         assert transport.get("/users/octocat").data["id"] == account.id
@@ -31,7 +31,7 @@ def test_a_connection_that_breaks_is_asked_again_once(lab: Lab, kind: str) -> No
 def test_an_answer_that_drips_for_ever_is_given_up(lab: Lab) -> None:
     lab.add("octocat")
     lab.simulator.fail(Fault(FaultKind.SLOW, seconds=60, pieces=600))
-    with running(lab.simulator) as url:
+    with serving(lab.simulator) as url:
         answer = lab.transport(base_url=url, over_wire=True, deadline=0.3).get("/users/octocat")
 
     assert answer.meaning is Meaning.TRY_AGAIN
