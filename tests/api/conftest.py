@@ -1,4 +1,4 @@
-"""The application on real servers, and what stands in for a worker."""
+"""The application on real servers, and a replacement for a worker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -39,6 +39,6 @@ def client(make_client: MakeClient) -> TestClient:
 
 @pytest.fixture
 def worker(engine: Engine) -> Iterator[StandIn]:
-    """Settles lookups as a worker would, once told what GitHub knows."""
+    """Resolves lookups as a worker does."""
     with StandIn(engine) as running:
         yield running

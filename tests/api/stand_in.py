@@ -1,4 +1,4 @@
-"""What a worker does to the tables, and what it would find in Redis, without a worker."""
+"""A replacement for a worker that resolves lookups, and the messages that wait in Redis."""
 
 import json
 from base64 import b64decode
@@ -15,7 +15,7 @@ from common.users import TrackedUser
 
 
 class StandIn:
-    """Settles pending lookups from what it was told of GitHub; leaves the others pending."""
+    """Resolve pending lookups of known logins, until the block ends."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -25,11 +25,11 @@ class StandIn:
         self._thread = Thread(target=self._work, name="stand-in worker")
 
     def knows(self, user: TrackedUser, *, login: str | None = None) -> None:
-        """Let GitHub have an account."""
+        """Resolve a login to an account."""
         self._known[login or user.login] = user
 
     def fails(self, login: str, reason: str) -> None:
-        """Let GitHub have no such account."""
+        """Let the lookup of a login fail."""
         self._unknown[login] = reason
 
     def __enter__(self) -> Self:

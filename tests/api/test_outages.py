@@ -26,8 +26,8 @@ ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
 IVAN = {"id": 28631927, "login": "anvdev", "name": "Ivan Titov"}
 
 
-def due(connection: Connection) -> list[int]:
-    """Say whom the sweep would send a scan for."""
+def due_users(connection: Connection) -> list[int]:
+    """Return the users that the sweep would claim."""
     claimed = scans.claim(
         connection,
         limit=10,
@@ -38,8 +38,8 @@ def due(connection: Connection) -> list[int]:
     return [claim.user_id for claim in claimed]
 
 
-def open_questions(connection: Connection) -> list[int]:
-    """Say which lookups the sweep would send."""
+def due_lookups(connection: Connection) -> list[int]:
+    """Return the lookups that the sweep would claim."""
     rows = connection.execute(text("SELECT id FROM lookups WHERE lease_until <= repopulse_now()"))
     return list(rows.scalars())
 
@@ -80,7 +80,7 @@ def administrator(servers: Servers) -> Iterator[Connection]:
         yield opened
 
 
-def test_when_postgres_is_back_calls_are_answered_again(
+def test_calls_succeed_again_when_postgres_is_back(
     client: TestClient, administrator: Connection, database_url: str
 ) -> None:
     client.put("/v1/users", json=ALLIEN)
@@ -100,7 +100,7 @@ def test_when_postgres_is_back_calls_are_answered_again(
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_session_that_postgres_ended_costs_no_request(
+def test_a_request_after_an_ended_session_succeeds(
     client: TestClient, administrator: Connection, database_url: str
 ) -> None:
     client.put("/v1/users", json=ALLIEN)
@@ -112,7 +112,7 @@ def test_a_session_that_postgres_ended_costs_no_request(
     assert client.get("/v1/users").json() == [ALLIEN]
 
 
-def test_a_database_that_is_read_only_is_read_and_says_so(
+def test_a_read_only_database_serves_reads_and_answers_writes_503(
     client: TestClient, connection: Connection, database_url: str
 ) -> None:
     client.put("/v1/users", json=ALLIEN)
@@ -125,13 +125,13 @@ def test_a_database_that_is_read_only_is_read_and_says_so(
         assert answer.headers["retry-after"] == "5"
         assert answer.json()["detail"].startswith("The database is read-only. ")
     assert client.get("/v1/users").json() == [ALLIEN]
-    told = client.get("/readyz")
-    assert told.status_code == 503
-    assert told.json()["checks"]["postgres"] == "is read-only: nothing can be stored"
+    readiness = client.get("/readyz")
+    assert readiness.status_code == 503
+    assert readiness.json()["checks"]["postgres"] == "is read-only: nothing can be stored"
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/v1/users"])
-def test_sessions_that_were_read_only_are_left_once_the_database_is_not(
+def test_read_only_sessions_are_replaced_when_the_database_accepts_writes(
     client: TestClient, connection: Connection, database_url: str, path: str
 ) -> None:
     name = make_url(database_url).database
@@ -147,7 +147,7 @@ def test_sessions_that_were_read_only_are_left_once_the_database_is_not(
     assert client.put("/v1/users", json=ALLIEN).status_code == 201
 
 
-def test_a_database_that_is_full_says_so(client: TestClient, connection: Connection) -> None:
+def test_a_full_disk_is_a_503_that_says_so(client: TestClient, connection: Connection) -> None:
     client.put("/v1/users", json=ALLIEN)
     connection.execute(
         text(
@@ -172,7 +172,7 @@ def test_a_database_that_is_full_says_so(client: TestClient, connection: Connect
     assert client.get("/v1/users").json() == [ALLIEN]
 
 
-def test_without_redis_a_user_is_stored_and_left_to_the_sweep(
+def test_without_redis_a_user_is_stored_and_due_for_the_sweep(
     make_client: MakeClient, connection: Connection
 ) -> None:
     client = make_client(redis_url=NO_REDIS)
@@ -181,10 +181,10 @@ def test_without_redis_a_user_is_stored_and_left_to_the_sweep(
 
     assert (answer.status_code, answer.json()) == (201, ALLIEN)
     assert users.get(connection, 1428904) is not None
-    assert due(connection) == [1428904]
+    assert due_users(connection) == [1428904]
 
 
-def test_without_redis_a_login_is_202_at_once_and_left_to_the_sweep(
+def test_without_redis_a_login_is_202_at_once_and_due_for_the_sweep(
     make_client: MakeClient, connection: Connection
 ) -> None:
     client = make_client(redis_url=NO_REDIS)
@@ -194,7 +194,7 @@ def test_without_redis_a_login_is_202_at_once_and_left_to_the_sweep(
 
     assert time.monotonic() - begun < 2
     assert answer.status_code == 202
-    assert open_questions(connection) == [answer.json()["id"]]
+    assert due_lookups(connection) == [answer.json()["id"]]
 
 
 def test_without_redis_everything_else_works(
@@ -209,8 +209,8 @@ def test_without_redis_everything_else_works(
 
 
 @pytest.fixture
-def redis_of_ours(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """A server that may be frozen: nobody else uses it."""
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A server that only this test uses, so that it can be frozen."""
     with EmbeddedValkey(tmp_path / "valkey", durable=False) as server:
         yield server
         if server.process is not None:
@@ -224,16 +224,16 @@ def freeze(server: EmbeddedValkey) -> None:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("was_used", [True, False])
-def test_a_frozen_redis_costs_a_second_or_two_and_no_user(
+def test_a_frozen_redis_delays_requests_by_seconds_and_loses_no_user(
     make_client: MakeClient,
     connection: Connection,
-    redis_of_ours: EmbeddedValkey,
+    own_redis: EmbeddedValkey,
     was_used: bool,
 ) -> None:
-    client = make_client(redis_url=SecretStr(redis_of_ours.url))
+    client = make_client(redis_url=SecretStr(own_redis.url))
     if was_used:
         client.put("/v1/users", json={"id": 1, "login": "before"})
-    freeze(redis_of_ours)
+    freeze(own_redis)
     begun = time.monotonic()
 
     by_id = client.put("/v1/users", json=ALLIEN)
@@ -241,23 +241,23 @@ def test_a_frozen_redis_costs_a_second_or_two_and_no_user(
 
     assert time.monotonic() - begun < 5
     assert (by_id.status_code, by_login.status_code) == (201, 202)
-    assert 1428904 in due(connection)
-    assert open_questions(connection) == [by_login.json()["id"]]
+    assert 1428904 in due_users(connection)
+    assert due_lookups(connection) == [by_login.json()["id"]]
 
 
 @pytest.mark.fault
-def test_a_frozen_redis_is_not_ready_and_ready_again_when_it_thaws(
-    make_client: MakeClient, redis_of_ours: EmbeddedValkey
+def test_readiness_follows_a_redis_that_freezes_and_thaws(
+    make_client: MakeClient, own_redis: EmbeddedValkey
 ) -> None:
-    client = make_client(redis_url=SecretStr(redis_of_ours.url))
+    client = make_client(redis_url=SecretStr(own_redis.url))
     assert client.get("/readyz").status_code == 200
-    freeze(redis_of_ours)
+    freeze(own_redis)
     begun = time.monotonic()
 
     answer = client.get("/readyz")
 
     assert time.monotonic() - begun < 4
     assert answer.json()["checks"]["redis"] == "does not answer"
-    assert redis_of_ours.process is not None
-    os.kill(redis_of_ours.process.pid, signal.SIGCONT)
+    assert own_redis.process is not None
+    os.kill(own_redis.process.pid, signal.SIGCONT)
     assert client.get("/readyz").status_code == 200

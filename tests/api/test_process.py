@@ -70,23 +70,23 @@ def answers(port: int) -> Callable[[], httpx.Response | None]:
     return ask
 
 
-def test_it_serves_until_it_is_told_to_stop(start: Start, port: int) -> None:
+def test_the_process_serves_until_sigterm(start: Start, port: int) -> None:
     process = start()
 
     answer = wait_until(answers(port), 30)
     assert answer is not None
     assert answer.json()["status"] == "ready"
-    # What runs here is nobody's business.
+    # The server's name and version are not disclosed.
     assert "server" not in answer.headers
 
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=10)
+    _, output = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert f"listening on http://127.0.0.1:{port}, documentation at /docs" in told
-    assert "Traceback" not in told
+    assert f"listening on http://127.0.0.1:{port}, documentation at /docs" in output
+    assert "Traceback" not in output
 
 
-def test_what_was_asked_before_it_is_told_to_stop_is_answered(
+def test_requests_running_at_sigterm_are_answered(
     start: Start, port: int, engine: Engine, connection: Connection
 ) -> None:
     process = start()
@@ -107,9 +107,9 @@ def test_what_was_asked_before_it_is_told_to_stop_is_answered(
         statuses = [one.result().status_code for one in asked]
 
     assert (stored, statuses) == ([1, 2, 3, 4], [201] * 4)
-    _, told = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in output
 
 
 def blocked(connection: Connection) -> int:
@@ -128,10 +128,8 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_no_part_of_an_answer_waits_for_the_clients_word_that_it_has_the_part_before(
-    settings: Settings, port: int
-) -> None:
-    """Which would take 40 ms on a connection that is kept: only bodies of some size hide that."""
+def test_the_listener_disables_nagles_algorithm(settings: Settings, port: int) -> None:
+    """Otherwise a small response on a kept connection waits 40 ms for an ACK."""
 
     async def connect() -> int:
         sent = asyncio.get_running_loop().create_future()
@@ -151,7 +149,7 @@ def test_no_part_of_an_answer_waits_for_the_clients_word_that_it_has_the_part_be
     assert asyncio.run(connect()) == 1
 
 
-def test_a_flood_is_refused_in_json_and_the_process_stays_healthy(
+def test_requests_over_the_limit_are_refused_and_the_process_stays_healthy(
     start: Start, port: int, engine: Engine
 ) -> None:
     start()
@@ -167,35 +165,35 @@ def test_a_flood_is_refused_in_json_and_the_process_stays_healthy(
             asked = [pool.submit(client.get, "/v1/users/5") for _ in range(number)]
             wait_until(lambda: sum(one.done() for one in asked) >= 32, 30)
             assert client.get("/healthz").status_code == 200
-        told = [one.result() for one in asked]
+        output = [one.result() for one in asked]
 
-    refused = [answer for answer in told if answer.status_code == 503]
-    assert 32 <= len(refused) < len(told)
-    assert {answer.status_code for answer in told} == {404, 503}
+    refused = [answer for answer in output if answer.status_code == 503]
+    assert 32 <= len(refused) < len(output)
+    assert {answer.status_code for answer in output} == {404, 503}
     for answer in refused:
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["retry-after"] == "5"
 
 
-def test_a_port_that_is_taken_is_one_plain_line(start: Start, port: int) -> None:
+def test_a_port_in_use_is_a_one_line_error(start: Start, port: int) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
         process = start()
-        _, told = process.communicate(timeout=30)
+        _, output = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert told == (
+    assert output == (
         f"repopulse: the API cannot listen on 127.0.0.1:{port}: Address already in use;"
         " stop the process that uses the port, or set API_HOST and API_PORT\n"
     )
 
 
-def test_an_address_that_is_missing_is_one_plain_line(start: Start) -> None:
+def test_a_missing_setting_is_a_one_line_error(start: Start) -> None:
     process = start(REDIS_URL="")
-    _, told = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert told == (
+    assert output == (
         "repopulse: REDIS_URL is not set: set it to the URL of Redis, or run `make up`\n"
     )

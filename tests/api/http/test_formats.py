@@ -1,4 +1,4 @@
-"""Lists of rows as CSV and NDJSON: what is asked for, equal to the JSON, and safe to open."""
+"""Rows as CSV and NDJSON: negotiated, equal to the JSON, and safe to open."""
 
 import csv
 import io
@@ -113,7 +113,7 @@ def test_ndjson_has_a_line_for_each_row_of_the_json(client: TestClient, path: st
 
 
 @pytest.mark.parametrize("path", LISTS[:4])
-def test_no_rows_are_a_table_with_heads_and_no_lines(
+def test_an_empty_csv_has_only_the_header_line(
     client: TestClient, connection: Connection, path: str
 ) -> None:
     factories.add_user(connection, 1428904, "allien")
@@ -146,7 +146,7 @@ def test_no_rows_are_a_table_with_heads_and_no_lines(
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
     ],
 )
-def test_the_header_says_how_rows_are_written(client: TestClient, accept: str, type_: str) -> None:
+def test_accept_chooses_the_format(client: TestClient, accept: str, type_: str) -> None:
     for path in LISTS:
         answer = client.get(path, headers={"Accept": accept})
 
@@ -159,7 +159,7 @@ def test_the_header_says_how_rows_are_written(client: TestClient, accept: str, t
 @pytest.mark.parametrize(
     "accept", ["text/html", "text/csv;q=0", "*/*;q=0", "csv", ";;,=", "text/csv;q=x", "image/*"]
 )
-def test_a_header_that_takes_none_of_them_is_406(client: TestClient, accept: str) -> None:
+def test_accept_without_an_available_format_is_406(client: TestClient, accept: str) -> None:
     for path in LISTS:
         answer = client.get(path, headers={"Accept": accept})
 
@@ -170,7 +170,7 @@ def test_a_header_that_takes_none_of_them_is_406(client: TestClient, accept: str
 
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize("path", LISTS)
-def test_the_address_goes_before_the_header(client: TestClient, path: str) -> None:
+def test_the_parameter_takes_precedence_over_accept(client: TestClient, path: str) -> None:
     answer = client.get(path, params={"format": "json"}, headers={"Accept": "text/csv"})
 
     assert answer.headers["content-type"] == "application/json"
@@ -180,7 +180,7 @@ def test_the_address_goes_before_the_header(client: TestClient, path: str) -> No
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("format_", ["xlsx", "CSV", ""])
-def test_a_format_that_is_none_is_422(client: TestClient, path: str, format_: str) -> None:
+def test_an_unknown_format_is_422(client: TestClient, path: str, format_: str) -> None:
     answer = client.get(path, params={"format": format_})
 
     assert answer.status_code == 422
@@ -205,11 +205,11 @@ def test_a_format_that_is_none_is_422(client: TestClient, path: str, format_: st
         ),
     ],
 )
-def test_a_file_has_a_name_that_says_what_it_is(client: TestClient, path: str, name: str) -> None:
+def test_downloads_have_descriptive_file_names(client: TestClient, path: str, name: str) -> None:
     for format_ in ("csv", "ndjson"):
         answer = client.get(f"{path}&format={format_}")
-        told = answer.headers["content-disposition"]
-        assert told == f'attachment; filename="{name}.{format_}"'
+        header = answer.headers["content-disposition"]
+        assert header == f'attachment; filename="{name}.{format_}"'
     assert "content-disposition" not in client.get(path).headers
 
 
@@ -221,7 +221,7 @@ def add(connection: Connection, user: TrackedUser, name: str, description: str) 
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_hostile_name_comes_through_as_it_is(
+def test_hostile_names_are_preserved(
     client: TestClient, connection: Connection, user: TrackedUser, text: str
 ) -> None:
     repository_id = str(add(connection, user, text, text))
@@ -233,9 +233,9 @@ def test_a_hostile_name_comes_through_as_it_is(
     named = client.get(f"/v1/repos/{repository_id}/stats?format=csv")
 
     assert (row["name"], row["full_name"], row["description"]) == (text, f"allien/{text}", text)
-    # Nothing of it ends the header, or leads out of the directory that a file is saved in.
-    told = named.headers["content-disposition"].removeprefix('attachment; filename="')
-    assert set(told.removesuffix('"')) <= set(FILE_NAME)
+    # No character ends the header or changes the directory.
+    header = named.headers["content-disposition"].removeprefix('attachment; filename="')
+    assert set(header.removesuffix('"')) <= set(FILE_NAME)
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -248,12 +248,12 @@ def test_no_cell_is_a_formula(
         table = table_of(client.get(f"/v1/users/{user.id}/{path}?format=csv"))
         (row,) = [row for row in table if row[key] == repository_id]
         assert row["name"] == f"'{text}"
-    # Others get the name as it is.
+    # JSON has the original name.
     names = [row["name"] for row in client.get(f"/v1/users/{user.id}/repos").json()]
     assert text in names
 
 
-def test_a_number_below_zero_stays_a_number(
+def test_a_negative_number_stays_a_number(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     repository = factories.add_repository(connection, user, name="fell")
@@ -288,14 +288,14 @@ def test_rows_in_chunks_are_the_same_as_in_one(number: int) -> None:
 
 
 @pytest.mark.usefixtures("user")
-def test_a_head_is_answered_without_the_rows(client: TestClient) -> None:
+def test_head_returns_no_rows(client: TestClient) -> None:
     answer = client.head("/v1/users/1428904/stats?format=csv")
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/csv")
 
 
-def test_links_between_pages_keep_the_format(client: TestClient, user: TrackedUser) -> None:
+def test_the_next_link_keeps_the_format(client: TestClient, user: TrackedUser) -> None:
     answer = client.get(f"/v1/users/{user.id}/repos?format=csv&limit=1")
     rest = client.get(answer.links["next"]["url"])
 

@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 
 @contextmanager
 def locked(engine: Engine) -> Iterator[None]:
-    """Let every request for users wait, each of them with a thread and a connection."""
+    """Block every request for users, each with a thread and a connection."""
     with engine.begin() as holder:
         holder.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
         yield
 
 
 def at_work(connection: Connection) -> int:
-    """Count the requests that are blocked."""
+    """Return the number of blocked requests."""
     count: int = connection.execute(
         text(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -42,16 +42,16 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def hurried(make_client: MakeClient) -> TestClient:
+def impatient(make_client: MakeClient) -> TestClient:
     """The application with a deadline of two seconds."""
     return make_client(deadline=2, lookup_wait=0)
 
 
-def test_a_request_is_answered_by_its_deadline_also_while_it_waits_for_a_thread(
-    hurried: TestClient, connection: Connection, engine: Engine, pool: ThreadPoolExecutor
+def test_requests_are_answered_by_the_deadline_even_while_waiting_for_a_thread(
+    impatient: TestClient, connection: Connection, engine: Engine, pool: ThreadPoolExecutor
 ) -> None:
     with locked(engine):
-        asked = [pool.submit(hurried.get, "/v1/users") for _ in range(24)]
+        asked = [pool.submit(impatient.get, "/v1/users") for _ in range(24)]
         wait_until(lambda: at_work(connection) == 16)
         answers = [one.result(15) for one in asked]
 
@@ -64,21 +64,21 @@ def test_a_request_is_answered_by_its_deadline_also_while_it_waits_for_a_thread(
         assert answer.headers["x-request-id"]
     # Requests that waited for a thread have ended, and the threads of the others are free again.
     wait_until(lambda: at_work(connection) == 0)
-    assert hurried.get("/v1/users").json() == []
+    assert impatient.get("/v1/users").json() == []
 
 
 def test_a_request_answered_late_is_still_carried_out(
-    hurried: TestClient, engine: Engine, pool: ThreadPoolExecutor
+    impatient: TestClient, engine: Engine, pool: ThreadPoolExecutor
 ) -> None:
     with locked(engine):
-        answer = pool.submit(hurried.put, "/v1/users", json={"id": 5, "login": "allien"})
+        answer = pool.submit(impatient.put, "/v1/users", json={"id": 5, "login": "allien"})
         assert answer.result(15).status_code == 503
 
-    wait_until(lambda: hurried.get("/v1/users/5").status_code == 200)
+    wait_until(lambda: impatient.get("/v1/users/5").status_code == 200)
 
 
 def test_a_body_that_never_arrives_is_answered_by_the_deadline() -> None:
-    told: list[Message] = []
+    sent: list[Message] = []
 
     async def read(_scope: Scope, receive: Receive, _send: Send) -> None:
         await receive()
@@ -88,12 +88,12 @@ def test_a_body_that_never_arrives_is_answered_by_the_deadline() -> None:
         return {}
 
     async def tell(message: Message) -> None:
-        told.append(message)
+        sent.append(message)
 
     scope = {"type": "http", "method": "PUT", "path": "/v1/users"}
     asyncio.run(limits.RequestLimits(read, max_requests=1, deadline=0.1)(scope, nothing, tell))
 
-    assert told[0]["status"] == 503
+    assert sent[0]["status"] == 503
 
 
 @pytest.mark.parametrize(("lookup_wait", "seconds"), [(0, 20), (5, 20), (30, 40)])

@@ -1,4 +1,4 @@
-"""What holds for every request: its id, HEAD, wrong methods and addresses, faults of ours."""
+"""Request ids, HEAD, wrong methods and paths, and internal errors."""
 
 import logging
 
@@ -9,40 +9,41 @@ from starlette.testclient import TestClient
 from common import log
 
 
-def test_each_request_has_an_id_of_its_own(client: TestClient) -> None:
+def test_each_request_gets_its_own_id(client: TestClient) -> None:
     ids = {client.get("/healthz").headers["x-request-id"] for _ in range(3)}
 
     assert len(ids) == 3
 
 
-def test_the_clients_own_id_is_kept(client: TestClient) -> None:
+def test_a_valid_id_of_the_client_is_kept(client: TestClient) -> None:
     answer = client.get("/healthz", headers={"X-Request-ID": "trace-1.2_3"})
 
     assert answer.headers["x-request-id"] == "trace-1.2_3"
 
 
 @pytest.mark.parametrize("sent", [b"", b"a b", b"x" * 65, b"\xff", b"a\tb", b"a;b"])
-def test_an_id_that_would_spoil_the_log_is_replaced(client: TestClient, sent: bytes) -> None:
+def test_an_invalid_id_of_the_client_is_replaced(client: TestClient, sent: bytes) -> None:
     answer = client.get("/healthz", headers={b"X-Request-ID": sent})
 
     assert len(answer.headers["x-request-id"]) == 16
 
 
 @pytest.mark.parametrize("path", ["/v1/users/7", "/nowhere", "/v1/users/x"])
-def test_an_error_has_the_id_too(client: TestClient, path: str) -> None:
+def test_errors_carry_the_request_id(client: TestClient, path: str) -> None:
     answer = client.get(path, headers={"X-Request-ID": "mine"})
 
     assert answer.is_client_error
     assert answer.headers["x-request-id"] == "mine"
 
 
-def test_the_log_has_the_id(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
-    lines: list[str] = []
-    formatter = log._TextFormatter()
+def test_log_lines_carry_the_request_id(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[tuple[str, str | None]] = []
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(formatter.format(record))
+            lines.append((record.getMessage(), log.current_context()))
 
     handler = Lines()
     logging.getLogger("api").addHandler(handler)
@@ -54,10 +55,10 @@ def test_the_log_has_the_id(client: TestClient, caplog: pytest.LogCaptureFixture
     finally:
         logging.getLogger("api").removeHandler(handler)
 
-    assert [line for line in lines if line.endswith("user added: allien (5) [request mine]")]
+    assert ("user added: allien (5)", "request mine") in lines
 
 
-def test_head_is_get_without_the_body(client: TestClient) -> None:
+def test_head_is_answered_like_get_without_a_body(client: TestClient) -> None:
     for path in ("/healthz", "/readyz", "/v1/users", "/openapi.json", "/docs"):
         head, get = client.head(path), client.get(path)
         assert (head.status_code, head.content) == (200, b"")
@@ -78,7 +79,7 @@ def test_head_is_get_without_the_body(client: TestClient) -> None:
         ("POST", "/openapi.json", "GET, HEAD"),
     ],
 )
-def test_a_wrong_method_is_405_and_told_the_right_ones(
+def test_a_wrong_method_is_405_with_the_allowed_ones(
     client: TestClient, method: str, path: str, allowed: str
 ) -> None:
     answer = client.request(method, path)
@@ -87,13 +88,13 @@ def test_a_wrong_method_is_405_and_told_the_right_ones(
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/users/", "/v1/users/5/", "/v1//users", "/v2/users"])
-def test_an_address_that_is_none_is_404(client: TestClient, path: str) -> None:
+def test_an_unknown_path_is_404(client: TestClient, path: str) -> None:
     answer = client.get(path)
 
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
-def test_a_fault_of_ours_is_a_plain_500_and_logged(
+def test_an_internal_error_is_a_plain_500_and_logged(
     client: TestClient, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     connection.execute(text("ALTER TABLE users ALTER name TYPE bytea USING name::bytea"))

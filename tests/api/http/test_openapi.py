@@ -50,7 +50,7 @@ def model_of(schema: dict[str, Any]) -> Any:
     return model
 
 
-def test_the_calls_are_these() -> None:
+def test_the_documented_calls() -> None:
     assert NAMES == [
         "DELETE /v1/users/{user_id}",
         "GET /healthz",
@@ -156,7 +156,7 @@ def test_the_answers_of_a_call_are_these(name: str, statuses: str) -> None:
     assert " ".join(sorted(OPERATIONS[name]["responses"])) == statuses
 
 
-def test_only_what_writes_asks_for_the_key() -> None:
+def test_only_calls_that_write_need_the_key() -> None:
     secured = {name for name, operation in OPERATIONS.items() if "security" in operation}
 
     assert secured == {
@@ -198,7 +198,7 @@ def test_the_examples_say_what_is_answered(client: TestClient) -> None:
     assert client.put("/v1/users", json=too_large).json() == example("413")
 
 
-def test_the_page_is_there(client: TestClient) -> None:
+def test_docs_and_schema_are_served(client: TestClient) -> None:
     answer = client.get("/docs")
 
     assert answer.status_code == 200
@@ -206,7 +206,7 @@ def test_the_page_is_there(client: TestClient) -> None:
     assert client.get("/openapi.json").json()["info"]["description"]
 
 
-def test_the_version_is_the_projects() -> None:
+def test_the_version_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert project["version"] == VERSION
@@ -214,7 +214,7 @@ def test_the_version_is_the_projects() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+(-dev)?", VERSION)
 
 
-def test_the_page_needs_nothing_from_another_host(client: TestClient) -> None:
+def test_docs_load_nothing_from_other_hosts(client: TestClient) -> None:
     page = client.get("/docs").text
     named = re.findall(r'(?:src|href)="([^"]+)"', page)
 

@@ -1,4 +1,4 @@
-"""``GET /v1/users/{id}/stats`` asked again: nothing is sent twice, and nothing old is sent."""
+"""ETags, compression and the cache of ``GET /v1/users/{id}/stats``."""
 
 import re
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Whose rows were read in this test, which begins with nothing kept."""
+    """The users whose rows this test read; it starts with an empty cache."""
     api.v1.stats.cache.clear()
     users_read: list[int] = []
 
@@ -56,7 +56,7 @@ def scan(
     counts: tuple[int, int, int],
     day: date = TODAY,
 ) -> None:
-    """Write what a scan writes, in the one transaction that a scan is."""
+    """Write what a scan writes, in one transaction."""
     with engine.begin() as connection:
         repositories.save(connection, user.id, day, [repository])
         stats.write(connection, user.id, day, {repository.id: Counts(*counts)})
@@ -69,7 +69,7 @@ def path_of(user: TrackedUser) -> str:
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("format_", ["json", "csv", "ndjson"])
 @pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
-def test_rows_that_the_client_has_are_neither_sent_nor_read(
+def test_a_matching_etag_is_304_without_reading_rows(
     client: TestClient, user: TrackedUser, reads: list[int], format_: str, known: str
 ) -> None:
     path = f"{path_of(user)}?format={format_}"
@@ -87,7 +87,7 @@ def test_rows_that_the_client_has_are_neither_sent_nor_read(
 
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("format_", ["json", "csv", "ndjson"])
-def test_unchanged_rows_are_read_once(
+def test_unchanged_rows_are_read_from_postgres_once(
     client: TestClient, user: TrackedUser, reads: list[int], format_: str
 ) -> None:
     path = f"{path_of(user)}?format={format_}"
@@ -100,7 +100,7 @@ def test_unchanged_rows_are_read_once(
     assert reads == [user.id]
 
 
-def test_whatever_changes_the_answer_changes_its_etag(
+def test_every_change_of_the_response_changes_its_etag(
     client: TestClient,
     *,
     engine: Engine,
@@ -147,7 +147,7 @@ def test_whatever_changes_the_answer_changes_its_etag(
     assert len({body for _, body in seen}) == len(seen)
 
 
-def test_a_repository_that_moved_here_changes_the_etag_of_its_new_owner(
+def test_a_transferred_repository_changes_the_etag_of_its_new_owner(
     client: TestClient, engine: Engine, connection: Connection, repository: SeenRepository
 ) -> None:
     taker = factories.add_user(connection, login="octocat")
@@ -160,7 +160,7 @@ def test_a_repository_that_moved_here_changes_the_etag_of_its_new_owner(
     assert [row["stargazers"] for row in after.json()["stats"]] == [39]
 
 
-def test_what_others_record_changes_no_etag(
+def test_scans_of_other_users_do_not_change_the_etag(
     client: TestClient, engine: Engine, connection: Connection, user: TrackedUser
 ) -> None:
     before = client.get(path_of(user)).headers["etag"]
@@ -171,7 +171,7 @@ def test_what_others_record_changes_no_etag(
     assert client.get(path_of(user)).headers["etag"] == before
 
 
-def test_an_answer_is_of_one_moment_though_a_scan_ends_meanwhile(
+def test_a_response_is_consistent_although_a_scan_ends_meanwhile(
     client: TestClient,
     engine: Engine,
     user: TrackedUser,
@@ -196,7 +196,7 @@ def test_an_answer_is_of_one_moment_though_a_scan_ends_meanwhile(
 
 
 @pytest.mark.usefixtures("repository")
-def test_rows_of_a_deleted_user_are_gone(
+def test_a_deleted_user_is_404_whatever_the_etag(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     etag = client.get(path_of(user)).headers["etag"]
@@ -209,7 +209,7 @@ def test_rows_of_a_deleted_user_are_gone(
 
 
 @pytest.mark.parametrize("known", ["*", '"x"'])
-def test_what_is_wrong_is_told_whatever_the_client_has(
+def test_invalid_input_is_422_whatever_the_etag(
     client: TestClient, user: TrackedUser, known: str
 ) -> None:
     wrong = {"date_from": "2024-03-02", "date_to": "2024-03-01"}
@@ -220,7 +220,7 @@ def test_what_is_wrong_is_told_whatever_the_client_has(
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_head_tells_the_etag_and_the_length(client: TestClient, user: TrackedUser) -> None:
+def test_head_returns_etag_and_length(client: TestClient, user: TrackedUser) -> None:
     head, get = client.head(path_of(user)), client.get(path_of(user))
 
     assert (head.status_code, head.content) == (200, b"")
@@ -243,7 +243,7 @@ def test_a_head_tells_the_etag_and_the_length(client: TestClient, user: TrackedU
         ("", None),
     ],
 )
-def test_rows_are_gzipped_for_whoever_asks_for_that(
+def test_rows_are_compressed_if_accept_encoding_prefers_gzip(
     client: TestClient, user: TrackedUser, accepted: str, coding: str | None
 ) -> None:
     plain = client.get(path_of(user), headers={"Accept-Encoding": "identity"})
@@ -259,7 +259,7 @@ def test_rows_are_gzipped_for_whoever_asks_for_that(
 
 
 @pytest.mark.usefixtures("repository")
-def test_rows_that_are_gzipped_are_kept_so(
+def test_compressed_rows_are_cached(
     client: TestClient, user: TrackedUser, reads: list[int]
 ) -> None:
     gzipped = {"Accept-Encoding": "gzip"}
@@ -273,7 +273,7 @@ def test_rows_that_are_gzipped_are_kept_so(
 
 
 @pytest.mark.usefixtures("repository")
-def test_the_text_of_the_rows_is_what_the_rows_are(
+def test_the_json_equals_the_rows_in_the_table(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     rows = connection.execute(
@@ -296,7 +296,7 @@ def test_the_text_of_the_rows_is_what_the_rows_are(
 
 @pytest.mark.parametrize("format_", ["json", "csv", "ndjson"])
 @pytest.mark.parametrize("coding", ["gzip", "identity"])
-def test_rows_too_many_to_be_kept_are_sent_as_they_are_put_together(
+def test_rows_too_large_for_the_cache_are_streamed(
     *,
     client: TestClient,
     connection: Connection,

@@ -1,4 +1,4 @@
-"""What ``/metrics`` says of the requests that were served."""
+"""The metrics of requests."""
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,7 +14,7 @@ Labels = tuple[str, str, str]
 
 
 def requests(client: TestClient) -> dict[Labels, float]:
-    """By method, route and status."""
+    """Return the counters by method, route and status."""
     return {
         (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value
         for family in text_string_to_metric_families(client.get("/metrics").text)
@@ -23,34 +23,34 @@ def requests(client: TestClient) -> dict[Labels, float]:
     }
 
 
-def test_a_request_counts_under_its_route_and_status(client: TestClient) -> None:
+def test_requests_are_counted_by_route_and_status(client: TestClient) -> None:
     client.put("/v1/users", json={"id": 5, "login": "allien"})
     client.get("/v1/users/5")
     client.get("/v1/users/5/stats")
     client.get("/v1/users/6")
 
-    told = requests(client)
+    counters = requests(client)
 
-    assert told["PUT", "/v1/users", "201"] == 1
-    assert told["GET", "/v1/users/{user_id}", "200"] == 1
-    assert told["GET", "/v1/users/{user_id}/stats", "200"] == 1
-    assert told["GET", "/v1/users/{user_id}", "404"] == 1
+    assert counters["PUT", "/v1/users", "201"] == 1
+    assert counters["GET", "/v1/users/{user_id}", "200"] == 1
+    assert counters["GET", "/v1/users/{user_id}/stats", "200"] == 1
+    assert counters["GET", "/v1/users/{user_id}", "404"] == 1
 
 
-def test_each_request_has_its_time(client: TestClient) -> None:
+def test_the_duration_of_each_request_is_recorded(client: TestClient) -> None:
     for _ in range(3):
         client.get("/healthz")
 
     labels = '{method="GET",route="/healthz"}'
-    told = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines())
+    counters = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines())
 
     name = "repopulse_http_request_duration_seconds"
-    assert told[f"{name}_count{labels}"] == "3.0"
-    assert told[f'{name}_bucket{{le="20.0",method="GET",route="/healthz"}}'] == "3.0"
-    assert 0 < float(told[f"{name}_sum{labels}"]) < 60
+    assert counters[f"{name}_count{labels}"] == "3.0"
+    assert counters[f'{name}_bucket{{le="20.0",method="GET",route="/healthz"}}'] == "3.0"
+    assert 0 < float(counters[f"{name}_sum{labels}"]) < 60
 
 
-def test_whatever_clients_send_the_labels_stay_few(client: TestClient) -> None:
+def test_the_number_of_labels_is_bounded(client: TestClient) -> None:
     before = len(requests(client))
     for number in range(50):
         client.get(f"/v1/users/{number + 1}")
@@ -59,13 +59,13 @@ def test_whatever_clients_send_the_labels_stay_few(client: TestClient) -> None:
         client.request(f"NONSENSE{number}", f"/v1/users/{number}")
         client.request(f"NONSENSE{number}", f"/nowhere/{number}")
 
-    told = requests(client)
+    counters = requests(client)
 
-    assert len(told) - before <= 6
-    assert told["GET", "/v1/users/{user_id}", "404"] == 50
-    assert told["GET", "none", "404"] == 50
-    assert told["other", "/v1/users/{user_id}", "405"] == 50
-    assert told["other", "none", "404"] == 50
+    assert len(counters) - before <= 6
+    assert counters["GET", "/v1/users/{user_id}", "404"] == 50
+    assert counters["GET", "none", "404"] == 50
+    assert counters["other", "/v1/users/{user_id}", "405"] == 50
+    assert counters["other", "none", "404"] == 50
 
 
 def test_head_counts_as_get(client: TestClient) -> None:
@@ -74,19 +74,19 @@ def test_head_counts_as_get(client: TestClient) -> None:
     assert requests(client)["GET", "/v1/users", "200"] == 1
 
 
-def test_a_body_that_is_too_large_counts_under_its_route(client: TestClient) -> None:
+def test_a_too_large_body_counts_under_its_route(client: TestClient) -> None:
     client.put("/v1/users", content=b"x" * 20_000)
 
     assert requests(client)["PUT", "/v1/users", "413"] == 1
 
 
-async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
-    raise AssertionError("nobody is let in")
+async def unreachable(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("the limit admits no request")
 
 
-def test_what_is_refused_before_its_route_counts_too() -> None:
+def test_a_request_refused_before_routing_counts_too() -> None:
     registry = CollectorRegistry()
-    full = RequestLimits(nobody, max_requests=0, deadline=1)
+    full = RequestLimits(unreachable, max_requests=0, deadline=1)
     client = TestClient(MeasureRequests(full, metrics=RequestMetrics(registry)))
 
     assert client.get("/v1/users").status_code == 503
@@ -95,7 +95,7 @@ def test_what_is_refused_before_its_route_counts_too() -> None:
     assert registry.get_sample_value("repopulse_http_requests_total", labels) == 1
 
 
-def test_a_fault_of_ours_counts_as_500(client: TestClient, connection: Connection) -> None:
+def test_an_internal_error_counts_as_500(client: TestClient, connection: Connection) -> None:
     connection.execute(text("ALTER TABLE users ALTER name TYPE bytea USING name::bytea"))
     connection.execute(text("INSERT INTO users (id, login, name) VALUES (5, 'a', 'b')"))
 
@@ -104,7 +104,7 @@ def test_a_fault_of_ours_counts_as_500(client: TestClient, connection: Connectio
     assert requests(client)["GET", "/v1/users/{user_id}", "500"] == 1
 
 
-def test_two_applications_of_one_process_count_apart(make_client: MakeClient) -> None:
+def test_two_applications_in_one_process_count_separately(make_client: MakeClient) -> None:
     first, second = make_client(), make_client()
 
     first.get("/healthz")

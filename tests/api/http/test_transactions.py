@@ -27,7 +27,7 @@ API = {"name": "repopulse-api"}
 
 CALLS = [
     ("PUT", "/v1/users", ALLIEN, 201),
-    ("PUT", "/v1/users", {"login": "nobody-yet"}, 202),
+    ("PUT", "/v1/users", {"login": "octocat"}, 202),
     ("GET", "/v1/users", None, 200),
     ("GET", "/v1/users/5", None, 200),
     ("GET", "/v1/users/5/stats", None, 200),
@@ -46,7 +46,7 @@ def client(make_client: MakeClient, connection: Connection) -> TestClient:
 
 
 def blocked(connection: Connection, *, but: int = 0) -> Callable[[], int]:
-    """Find a session of the API that waits for a lock; 0 where there is none."""
+    """Return a function that finds a blocked session of the API, 0 if there is none."""
 
     def find() -> int:
         found: int | None = connection.execute(
@@ -64,14 +64,14 @@ def end(connection: Connection, session: int) -> None:
 
 @contextmanager
 def locked(engine: Engine) -> Iterator[None]:
-    """Let every call wait in the middle."""
+    """Block every call in the middle."""
     with engine.begin() as holder:
         holder.execute(text("LOCK TABLE users, lookups IN ACCESS EXCLUSIVE MODE"))
         yield
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call[0]} {call[1]}")
-def test_a_request_whose_session_ends_is_carried_out_once_more(
+def test_a_request_whose_session_ends_is_retried(
     client: TestClient, connection: Connection, engine: Engine, call: tuple[str, str, object, int]
 ) -> None:
     method, path, body, status = call
@@ -84,7 +84,7 @@ def test_a_request_whose_session_ends_is_carried_out_once_more(
         assert answer.result().status_code == status
 
 
-def test_a_request_is_carried_out_twice_at_most(
+def test_a_request_is_retried_only_once(
     client: TestClient, connection: Connection, engine: Engine
 ) -> None:
     with ThreadPoolExecutor(1) as pool, locked(engine):
@@ -158,7 +158,7 @@ def test_an_unconfirmed_commit_is_503_and_the_request_may_be_repeated(
     assert again.status_code == status
 
 
-def test_what_an_unconfirmed_commit_saved_is_left_to_the_sweep(
+def test_what_an_unconfirmed_commit_saved_is_due_for_the_sweep(
     make_client: MakeClient, redis_url: str, connection: Connection, unconfirmed_commit: Event
 ) -> None:
     client = make_client(lookup_wait=0, load_lease=0.0)
@@ -176,7 +176,7 @@ def test_what_an_unconfirmed_commit_saved_is_left_to_the_sweep(
 
 
 @pytest.mark.fault
-def test_sessions_that_end_all_the_time_cost_at_most_a_repetition(
+def test_sessions_that_end_all_the_time_make_clients_repeat_at_most_once(
     client: TestClient, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     is_over = Event()
