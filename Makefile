@@ -69,7 +69,8 @@ test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for
 		-m "not ($(SLOW))" $(ARGS)
 
 faults: $(VENV)/dev ## Break the running system in twenty ways, at full length
-	@FAULTS=full exec $(IN)/python -m pytest tests/faults --deselect tests/faults/test_chaos.py $(ARGS)
+	@FAULTS=full exec $(IN)/python -m pytest --timeout 3600 tests/faults \
+		--deselect tests/faults/test_chaos.py $(ARGS)
 
 chaos: $(VENV)/dev ## Break the running system at random (SECONDS=600, SEED=number)
 	@CHAOS_SECONDS=$(or $(SECONDS),600) CHAOS_SEED=$(SEED) \
@@ -104,7 +105,7 @@ audit: $(VENV)/dev ## Check the locked packages for known vulnerabilities
 	@exec $(IN)/python -m tests.security.audit $(LOCKS)
 
 schemathesis: $(VENV)/dev ## Test the API with thousands of requests generated from its schema
-	@EXAMPLES=$(EXAMPLES) exec $(IN)/python -m pytest -s tests/security/test_openapi.py $(ARGS)
+	@EXAMPLES=$(EXAMPLES) exec $(IN)/python -m pytest --timeout 3600 -s tests/security/test_openapi.py $(ARGS)
 
 fuzz: $(VENV)/fuzz ## Fuzz the code that reads GitHub's answers (SECONDS=120)
 	@exec $(IN)/python -m tests.fuzz --seconds $(or $(SECONDS),120)
