@@ -41,7 +41,7 @@ SERVERS_LIMIT = 2.0
 OUTPUT_LIMIT = 0.5
 """Seconds that the last lines of a program may take to arrive after its end."""
 
-SHORT_PAUSE = 0.02
+SHORT_PAUSE = 0.05
 """Seconds between two looks at something that starts or stops."""
 
 
