@@ -11,6 +11,7 @@ import redis
 from sqlalchemy import Connection, text
 
 from simulator import GitHubSimulator, World, serving
+from simulator.faults import Fault, FaultKind
 from tests.end_to_end.conftest import MakeSystem, make_system
 from tests.end_to_end.system import System, running
 from tests.monitoring.scrape import Scrape, scrape
@@ -24,16 +25,21 @@ USERS = 12
 
 
 @pytest.fixture
-def system(make_system: MakeSystem) -> Iterator[System]:
-    """A system that is not started, and a GitHub with some users of three repositories each."""
+def github() -> GitHubSimulator:
+    """A GitHub with some users of three repositories each."""
     world = World(day=datetime.now(UTC).date())
     for number in range(USERS):
         account = world.add_account(f"user-{number}", id=1000 + number)
         for name in "abc":
             world.add_repository(account, name, stargazers=number)
-    tokens = {"token": world.add_account("watcher")}
-    with serving(GitHubSimulator(world, tokens=tokens)) as github:
-        yield make_system(GITHUB_API_URL=github)
+    return GitHubSimulator(world, tokens={"token": world.add_account("watcher")})
+
+
+@pytest.fixture
+def system(make_system: MakeSystem, github: GitHubSimulator) -> Iterator[System]:
+    """A system that is not started."""
+    with serving(github) as address:
+        yield make_system(GITHUB_API_URL=address)
 
 
 def shown(system: System) -> Scrape:
@@ -90,6 +96,25 @@ def test_counts_of_all_children_add_up_and_survive_their_workers(
     assert requests >= USERS
     assert sum(after.samples[f"{durations}_count"].values()) == requests
     assert sum(after.samples[f"{durations}_sum"].values()) > 0
+
+
+def test_first_request_that_github_rejects_is_an_increase(
+    system: System, github: GitHubSimulator
+) -> None:
+    rejected = "repopulse_github_requests_total"
+    github.fail(
+        Fault(FaultKind.ANSWER, status=422, text='{"message": "no such field"}'), None, "graphql"
+    )
+    with running(system, "api", "worker"):
+        before = shown(system)
+        track(system, range(1))
+        wait_until(
+            lambda: shown(system).value(rejected, resource="graphql", meaning="query_wrong"), 60
+        )
+
+    # A series that is not there before has no increase.
+    assert {"resource": "graphql", "meaning": "query_wrong"} in map(dict, before.samples[rejected])
+    assert sum(before.samples[rejected].values()) == 0
 
 
 def test_counts_begin_at_zero_after_redis_was_emptied(system: System) -> None:
