@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 MAX_ID = 2**63 - 1
 """The largest id that the tables can hold."""
 
+MAX_PAGE = 10_000
+"""Items in one response of a list."""
+
 _LOGIN_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,38}"
 
 _NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
@@ -96,4 +99,8 @@ DateFrom = Annotated[
 DateTo = Annotated[
     Day | None,
     Query(description="The last day, UTC; by default today.", examples=["2026-11-28"]),
+]
+Limit = Annotated[
+    int,
+    Query(ge=1, le=MAX_PAGE, description="Maximum number of items to return.", examples=[100]),
 ]

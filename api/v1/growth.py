@@ -14,13 +14,11 @@ from api.http.transactions import read
 from api.queries import growth
 from api.queries.metric import Metric
 from api.v1 import responses
-from api.v1.fields import DateFrom, DateTo, UserId
+from api.v1.fields import DateFrom, DateTo, Limit, UserId
 from api.v1.schemas import Mover
 from api.v1.users import get_tracked_user
 
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["history"], responses=describe.UNAVAILABLE)
-
-_MAX_LIMIT = 10_000
 
 
 @router.get(
@@ -43,10 +41,7 @@ def show_growth(
     by: Annotated[
         Metric, Query(description="The count to compare.", examples=["forks"])
     ] = Metric.STARGAZERS,
-    limit: Annotated[
-        int,
-        Query(ge=1, le=_MAX_LIMIT, description="Maximum number of items to return.", examples=[10]),
-    ] = 10,
+    limit: Limit = 10,
 ) -> Response:
     """Show which of a user's repositories changed most in a period, up or down.
 

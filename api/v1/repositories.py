@@ -17,7 +17,7 @@ from api.queries.repository_list import SPANS, Entry
 from api.queries.repository_sort import Order, Sort, sort_repositories
 from api.queries.series import Change
 from api.v1 import responses
-from api.v1.fields import Flag, RepositoryId, UserId
+from api.v1.fields import MAX_PAGE, Flag, Limit, RepositoryId, UserId
 from api.v1.schemas import Repository
 from api.v1.users import get_tracked_user
 from common.repositories import Counts
@@ -25,7 +25,6 @@ from common.users import TrackedUser
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
-_MAX_PAGE = 10_000
 _MAX_OFFSET = 10_000_000
 
 
@@ -95,10 +94,7 @@ def list_repositories(
             examples=["queue"],
         ),
     ] = None,
-    limit: Annotated[
-        int,
-        Query(ge=1, le=_MAX_PAGE, description="Maximum number of items to return.", examples=[100]),
-    ] = _MAX_PAGE,
+    limit: Limit = MAX_PAGE,
     offset: Annotated[
         int, Query(ge=0, le=_MAX_OFFSET, description="Number of items to skip.", examples=[100])
     ] = 0,

@@ -15,7 +15,7 @@ from api.http.errors import NotFoundError
 from api.http.transactions import read, transact
 from api.v1 import responses
 from api.v1.enqueue import enqueue_load, enqueue_lookup
-from api.v1.fields import MAX_ID, UserId
+from api.v1.fields import MAX_ID, MAX_PAGE, Limit, UserId
 from api.v1.lookups import url_of as lookup_url
 from api.v1.schemas import PendingLookup, User, UserToFollow
 from common import lookups, users
@@ -31,7 +31,6 @@ _FIRST_PAUSE = 0.05
 _MAX_PAUSE = 0.25
 """Seconds between two looks at a login that is being resolved."""
 
-_MAX_PAGE = 10_000
 
 _DELETION_TIMEOUT = 120
 """Seconds for each statement of a deletion. Longer than clients wait: otherwise a user with many
@@ -112,10 +111,7 @@ async def follow_user(resources: Owned, account: Annotated[UserToFollow, _BODY])
 )
 def list_users(
     database: Database,
-    limit: Annotated[
-        int,
-        Query(ge=1, le=_MAX_PAGE, description="Maximum number of items to return.", examples=[100]),
-    ] = _MAX_PAGE,
+    limit: Limit = MAX_PAGE,
     after: Annotated[
         int,
         Query(

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.http.limits import MAX_REQUESTS
 from common.settings import Settings
-from tests.api.stand_in import StandIn
+from tests.api.fake_worker import FakeWorker
 
 MakeClient = Callable[..., TestClient]
 
@@ -38,7 +38,7 @@ def client(make_client: MakeClient) -> TestClient:
 
 
 @pytest.fixture
-def worker(engine: Engine) -> Iterator[StandIn]:
+def worker(engine: Engine) -> Iterator[FakeWorker]:
     """Resolves lookups as a worker does."""
-    with StandIn(engine) as running:
+    with FakeWorker(engine) as running:
         yield running

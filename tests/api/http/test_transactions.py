@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from common.broker import Queue
 from tests import factories
 from tests.api.conftest import MakeClient
-from tests.api.stand_in import sent
+from tests.api.fake_worker import sent
 from tests.waiting import wait_until
 
 ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}

@@ -12,8 +12,8 @@ from common import lookups, users
 from common.broker import Queue, Task
 from common.states import ScanState
 from tests import factories
+from tests.api.fake_worker import sent
 from tests.api.pages.html import BROWSER, fill, load, parse
-from tests.api.stand_in import sent
 from tests.clock import Clock
 
 

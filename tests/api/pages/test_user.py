@@ -12,8 +12,8 @@ from common.repositories import Counts
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
+from tests.api.fake_worker import sent
 from tests.api.pages.html import UNKNOWN, Element, fill, load
-from tests.api.stand_in import sent
 from tests.clock import Clock
 
 ONE_DAY = timedelta(days=1)

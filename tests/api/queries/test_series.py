@@ -72,7 +72,7 @@ def test_a_series_continues_when_the_owner_changes(
         (ago(1), 5),
         (TODAY, 6),
     ]
-    # Each owner's own lines end and begin there.
+    # The series of each owner end and begin there.
     owned = [
         series.of_repositories(connection, owner.id, [repository.id], ago(9), TODAY)
         for owner in (user, taker)

@@ -12,7 +12,7 @@ from common.scans import Begun
 from common.settings import Settings
 from common.users import TrackedUser
 from tests import factories
-from tests.api.stand_in import sent
+from tests.api.fake_worker import sent
 
 ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}
 

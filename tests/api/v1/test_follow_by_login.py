@@ -12,10 +12,10 @@ from common.broker import Task
 from common.settings import Settings
 from tests import factories
 from tests.api.conftest import MakeClient
-from tests.api.stand_in import StandIn, sent
+from tests.api.fake_worker import FakeWorker, sent
 
 
-def test_a_login_resolved_in_time_is_201(client: TestClient, worker: StandIn) -> None:
+def test_a_login_resolved_in_time_is_201(client: TestClient, worker: FakeWorker) -> None:
     user = factories.make_user()
     worker.knows(user)
 
@@ -39,7 +39,7 @@ def test_a_followed_login_is_200_in_any_case_without_a_lookup(
 
 
 def test_a_new_login_of_a_followed_account_is_200(
-    client: TestClient, connection: Connection, worker: StandIn
+    client: TestClient, connection: Connection, worker: FakeWorker
 ) -> None:
     user = factories.add_user(connection, login="before")
     worker.knows(user, login="after")
@@ -49,7 +49,7 @@ def test_a_new_login_of_a_followed_account_is_200(
     assert (answer.status_code, answer.json()["login"]) == (200, "before")
 
 
-def test_an_unknown_login_is_404_with_the_reason(client: TestClient, worker: StandIn) -> None:
+def test_an_unknown_login_is_404_with_the_reason(client: TestClient, worker: FakeWorker) -> None:
     worker.fails("ghost", "GitHub has no user ghost")
 
     answer = client.put("/v1/users", json={"login": "ghost"})
@@ -57,7 +57,7 @@ def test_an_unknown_login_is_404_with_the_reason(client: TestClient, worker: Sta
     assert (answer.status_code, answer.json()) == (404, {"detail": "GitHub has no user ghost"})
 
 
-def test_a_failed_login_can_be_requested_again(client: TestClient, worker: StandIn) -> None:
+def test_a_failed_login_can_be_requested_again(client: TestClient, worker: FakeWorker) -> None:
     worker.fails("late", "GitHub has no user late")
     client.put("/v1/users", json={"login": "late"})
     worker.knows(factories.make_user(login="late"))

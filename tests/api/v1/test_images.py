@@ -63,7 +63,7 @@ def badge_of(repository: SeenRepository) -> str:
 
 
 def svg(client: TestClient, address: str, **params: object) -> str:
-    # None, or httpx would leave out what the address itself asks for.
+    # None, because httpx would drop the query of the address otherwise.
     query = {name: str(value) for name, value in params.items()} or None
     answer = client.get(address, params=query)
     assert answer.status_code == 200, answer.text
@@ -167,7 +167,7 @@ def test_the_chart_of_a_user_shows_totals_of_complete_days_only(
     chart = svg(client, f"/v1/users/{user.id}/chart.svg")
 
     assert read_title(chart) == "allien: all repositories"
-    # Of 2024-03-08 there is one repository of two: 1,001 would be a drop that never was.
+    # 2024-03-08 has one repository of two: 1,001 would be a drop that never happened.
     assert read_description(chart) == (
         "Stars: 1,050 on 2024-03-07, 1,053 on 2024-03-10; lowest 1,050, highest 1,053;"
         " 1 day missing."

@@ -217,7 +217,7 @@ def test_the_list_filters_by_text_in_any_case(
     add(connection, user, "x", description="Says HELLO 100%")
 
     assert names(client, user, q="hello") == ["Hello-world", "x"]
-    # Nothing has a meaning of its own in it.
+    # No character has a special meaning.
     assert names(client, user, q="%") == ["x"]
     assert names(client, user, q=".*") == []
 

@@ -14,7 +14,7 @@ from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
 from tests.api.conftest import MakeClient
-from tests.api.stand_in import sent
+from tests.api.fake_worker import sent
 from tests.clock import Clock
 
 TODAY = date(2024, 3, 10)

@@ -1,4 +1,4 @@
-"""A replacement for a worker that resolves lookups, and the messages that wait in Redis."""
+"""A worker for the API's tests: it resolves lookups without GitHub, and shows what was queued."""
 
 import json
 from base64 import b64decode
@@ -14,22 +14,22 @@ from common.broker import Queue
 from common.users import TrackedUser
 
 
-class StandIn:
-    """Resolve pending lookups of known logins, until the block ends."""
+class FakeWorker:
+    """Settles the pending lookups of logins that a test named; leaves the others pending."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[str, TrackedUser] = {}
         self._unknown: dict[str, str] = {}
         self._is_over = Event()
-        self._thread = Thread(target=self._work, name="stand-in worker")
+        self._thread = Thread(target=self._work, name="fake worker")
 
     def knows(self, user: TrackedUser, *, login: str | None = None) -> None:
         """Resolve a login to an account."""
         self._known[login or user.login] = user
 
     def fails(self, login: str, reason: str) -> None:
-        """Let the lookup of a login fail."""
+        """Fail the lookup of a login."""
         self._unknown[login] = reason
 
     def __enter__(self) -> Self:
@@ -60,7 +60,7 @@ class StandIn:
 
 
 def sent(redis_url: str, queue: Queue = Queue.LOAD) -> list[tuple[str, list[Any]]]:
-    """Return the messages that wait in a queue: task and arguments, oldest first."""
+    """Return the messages in a queue as task and arguments, oldest first."""
     with redis.Redis.from_url(redis_url) as client:
         messages = [json.loads(message) for message in client.lrange(queue, 0, -1)]
     return [
