@@ -60,7 +60,7 @@ def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it(
     )
 
     with pytest.raises(SetupError) as refusal:
-        marked.github(settings)
+        marked.github(settings=settings)
 
     assert "GITHUB_TOKEN" in str(refusal.value)
     assert "marked" not in str(refusal.value)

@@ -207,5 +207,8 @@ def test_the_task_list_shows_user_and_outcome_of_each_task_at_a_glance(
         ("repopulse.load_user", f"unknown: {unknown.id}", "SUCCESS", "'done: 6 repositories'"),
         ("repopulse.sweep", "()", "SUCCESS", "'nothing due'"),
     }
-    assert len([line for line in log.splitlines() if "broken" in line]) == 1
+    (failed,) = [row for row in rows if row["state"] == "FAILURE"]
+    (line,) = [line for line in log.splitlines() if "broken" in line]
+    assert re.search(r"HTTP 502 \(status 502, request id \S+\)", line)
+    assert line.endswith(f"[task {failed['uuid']}]")
     assert "Traceback" not in log

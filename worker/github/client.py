@@ -31,11 +31,18 @@ class GitHub:
     """GitHub's API with one credential.
 
     :param watchers: None without a credential, because GraphQL then refuses every query
+    :param now: seconds of any clock that never goes back
     """
 
-    def __init__(self, transport: Transport, watchers: WatcherAccess | None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        watchers: WatcherAccess | None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._transport = transport
-        self._rest = Rest(transport)
+        self._rest = Rest(transport, now=now)
         self._graphql = GraphQL(transport)
         self._watchers = watchers
 
@@ -117,7 +124,7 @@ def make_github(
 
     :param transport: for tests and the demo, carries the requests
     :param pace: for the demo, replaces GitHub's points a minute
-    :param now: for tests, epoch seconds for all budgets
+    :param now: for tests, epoch seconds for budgets and time limits
     :param sleep: for tests, replaces every wait
     :raise SetupError: the settings give no usable credential
     """
@@ -135,4 +142,4 @@ def make_github(
     )
     credentials = make_credentials(credential, http, budget, now=now or time.time)
     watchers = None if credential is None else WatcherAccess(client, name)
-    return GitHub(Transport(http, budget, credentials), watchers)
+    return GitHub(Transport(http, budget, credentials), watchers, now=now or time.monotonic)

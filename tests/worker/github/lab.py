@@ -58,12 +58,17 @@ class Lab:
     def name(self) -> str:
         return fingerprint(choose_credential(self.settings))
 
-    def github(self, settings: Settings | None = None) -> GitHub:
-        """The client of one more worker process."""
+    def github(
+        self,
+        answer: Callable[[httpx.Request], httpx.Response] | None = None,
+        *,
+        settings: Settings | None = None,
+    ) -> GitHub:
+        """The client of one more worker process, before the simulator or a function."""
         made = make_github(
             settings or self.settings,
             self.redis,
-            transport=self.simulator.transport(),
+            transport=httpx.MockTransport(answer) if answer else self.simulator.transport(),
             now=self.clock,
             sleep=self.clock.sleep,
         )

@@ -21,8 +21,8 @@ SECONDARY = Answer(Meaning.LIMITED, reason="secondary")
 
 
 def teach(budget: Budget, quota: Quota = GOOD.quota) -> None:  # type: ignore[assignment]
-    leave = budget.acquire(quota.resource)
-    budget.settle(leave, Answer(Meaning.DATA, quota=quota))
+    permit = budget.acquire(quota.resource)
+    budget.settle(permit, Answer(Meaning.DATA, quota=quota))
 
 
 def test_one_request_at_a_time_is_in_flight_unless_told_otherwise(lab: Lab) -> None:
@@ -56,14 +56,14 @@ def test_many_threads_never_have_more_in_flight_than_allowed(lab: Lab, concurren
     def ask(budget: Budget) -> None:
         nonlocal in_flight, peak
         for _ in range(5):
-            leave = budget.acquire("core")
+            permit = budget.acquire("core")
             with lock:
                 in_flight += 1
                 peak = max(peak, in_flight)
             time.sleep(0.03)  # so that requests would overlap
             with lock:
                 in_flight -= 1
-            budget.settle(leave, GOOD)
+            budget.settle(permit, GOOD)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, budgets))
@@ -78,14 +78,14 @@ def test_whoever_waits_for_a_place_is_woken_when_one_is_free(
     monkeypatch.setattr("worker.github.budget._LOOK_AGAIN", 1000)
     holder, waiter = (Budget(lab.redis, lab.name, patience=1000, pace=WIDE) for _ in range(2))
     teach(holder)
-    leave = holder.acquire("core")
+    permit = holder.acquire("core")
     # What was freed before is gone after one look.
     lab.redis.delete(f"repopulse:github:{lab.name}:freed")
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(waiter.acquire, "core")
         wait_until(lambda: lab.redis.info("clients")["blocked_clients"] == 1)
-        holder.settle(leave, GOOD)
+        holder.settle(permit, GOOD)
 
         assert waiting.result(10).resource == "core"
 
@@ -201,13 +201,25 @@ def test_requests_on_their_way_are_taken_off_what_an_answer_tells(lab: Lab) -> N
         budget.acquire("core", is_load=True)
 
 
+def test_requests_in_flight_for_one_resource_are_not_subtracted_from_the_other(lab: Lab) -> None:
+    budget = lab.budget(concurrency=3)
+    teach(budget)
+    teach(budget, Quota("graphql", 5000, 4000, 1800))
+    core = budget.acquire("core")
+    budget.acquire("graphql", cost=7)
+
+    budget.settle(core, Answer(Meaning.DATA, quota=Quota("core", 100, 10, 1800)))
+
+    budget.acquire("core", cost=10, is_load=True)
+
+
 def test_a_request_that_may_never_have_arrived_is_not_charged(lab: Lab) -> None:
     budget = lab.budget()
     teach(budget, Quota("core", 10, 2, 1800))
 
     for _ in range(10):
-        leave = budget.acquire("core", is_load=True)
-        budget.settle(leave, Answer(Meaning.TRY_AGAIN, reason="no connection"))
+        permit = budget.acquire("core", is_load=True)
+        budget.settle(permit, Answer(Meaning.TRY_AGAIN, reason="no connection"))
 
 
 @pytest.mark.parametrize(("limit", "reserve"), [(5000, 250), (500, 25), (60, 3)])
@@ -265,9 +277,9 @@ def test_a_limit_that_names_no_time_waits_twice_as_long_each_time(lab: Lab) -> N
 def test_refusals_that_were_on_their_way_together_count_once(lab: Lab) -> None:
     budget = lab.budget(concurrency=4)
     teach(budget)
-    leaves = [budget.acquire("core") for _ in range(4)]
+    permits = [budget.acquire("core") for _ in range(4)]
 
-    assert [budget.settle(leave, SECONDARY) for leave in leaves] == [60, 60, 60, 60]
+    assert [budget.settle(permit, SECONDARY) for permit in permits] == [60, 60, 60, 60]
 
 
 @pytest.mark.parametrize(("resource", "most"), [("core", 900), ("graphql", 2000)])

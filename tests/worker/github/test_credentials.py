@@ -71,7 +71,7 @@ def test_another_token_is_another_matter(lab: Lab) -> None:
         lab.observe(account)
 
     changed = lab.settings.model_copy(update={"github_token": SecretStr("other")})
-    assert counts(lab.observe(account, lab.github(changed))) == lab.truth(account)
+    assert counts(lab.observe(account, lab.github(settings=changed))) == lab.truth(account)
     assert is_refused(lab.redis, lab.name)
 
 
@@ -274,7 +274,7 @@ def test_a_key_may_be_a_file_or_one_line(
 
     for value in (str(path), pem(key).replace("\n", "\\n")):
         changed = with_app.settings.model_copy(update={"github_app_private_key": SecretStr(value)})
-        assert counts(with_app.observe(account, with_app.github(changed)))
+        assert counts(with_app.observe(account, with_app.github(settings=changed)))
 
 
 @pytest.mark.parametrize("kind", ["no file", "nonsense", "wrong kind"])
@@ -289,7 +289,7 @@ def test_a_key_that_is_none_is_told_at_the_start_and_not_repeated(
     changed = with_app.settings.model_copy(update={"github_app_private_key": SecretStr(value)})
 
     with pytest.raises(SetupError, match="GITHUB_APP_PRIVATE_KEY") as told:
-        with_app.github(changed)
+        with_app.github(settings=changed)
     assert "secret" not in str(told.value)
 
 

@@ -68,8 +68,7 @@ def test_a_login_that_changes_hands_between_two_requests_brings_no_foreign_rows(
             anonymous.add("octocat", 5)
         return anonymous.simulator.handle(request)
 
-    github = anonymous.github()
-    github._transport._client._transport = httpx.MockTransport(recycle)
+    github = anonymous.github(recycle)
     observation = github.observe(target(account))
 
     assert counts(observation) == {}
@@ -221,8 +220,7 @@ def test_a_large_repository_is_not_mistaken_for_one_that_took_its_name(lab: Lab)
             lab.world.add_repository(account, "large", stargazers=9)
         return lab.simulator.handle(request)
 
-    github = lab.github()
-    github._transport._client._transport = httpx.MockTransport(replace_it)
+    github = lab.github(replace_it)
     observation = github.observe(target(account))
 
     assert observation.seen == ()
@@ -241,8 +239,7 @@ def test_a_large_repository_that_was_renamed_meanwhile_is_found_by_its_redirect(
             lab.world.rename_repository(repository, "renamed")
         return lab.simulator.handle(request)
 
-    github = lab.github()
-    github._transport._client._transport = httpx.MockTransport(rename)
+    github = lab.github(rename)
 
     assert set(counts(github.observe(target(account)))) == {LARGE}
     assert f"/repositories/{LARGE}" in lab.paths()
@@ -310,8 +307,7 @@ def test_a_direct_look_that_shows_nothing_is_no_denial(lab: Lab) -> None:
             return httpx.Response(200, json={"data": {"nodes": [None]}})
         return response
 
-    github = lab.github()
-    github._transport._client._transport = httpx.MockTransport(show_nothing)
+    github = lab.github(show_nothing)
     observation = github.observe(target(account, known=known(repositories)))
 
     assert observation.gone == ()
@@ -364,8 +360,7 @@ def leaking(request: pytest.FixtureRequest, make_lab: Callable[..., Lab]) -> Any
                 item.update({"isPrivate": True, "private": True})
         return httpx.Response(answer.status_code, headers={}, json=content)
 
-    github = lab.github()
-    github._transport._client._transport = httpx.MockTransport(leak)
+    github = lab.github(leak)
     return lab, account, secret, github
 
 
@@ -453,7 +448,6 @@ def test_a_login_that_cannot_be_one_is_no_answer(either: Lab, login: str | None)
                 item["login"] = login
         return httpx.Response(200, content=json.dumps(content))
 
-    github = either.github()
-    github._transport._client._transport = httpx.MockTransport(odd)
+    github = either.github(odd)
     with pytest.raises(TryAgain, match="login"):
         github.observe(asked)

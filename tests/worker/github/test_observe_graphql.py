@@ -454,10 +454,27 @@ def test_a_count_is_a_whole_number_and_nothing_else(lab: Lab, value: Any) -> Non
     assert counts(observe_through(lab, account, odd)) == {}
 
 
+@pytest.mark.parametrize("privacy", [None, "missing", 0, "false"])
+def test_a_repository_is_public_only_if_github_says_so(lab: Lab, privacy: Any) -> None:
+    account = lab.add("octocat", 2)
+    unclear, public = lab.world.repositories(account)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        content = lab.simulator.handle(request).json()
+        for item in content["data"].get("node", {}).get("repositories", {}).get("nodes", []):
+            if item["databaseId"] == unclear.id:
+                item["isPrivate"] = privacy
+                if privacy == "missing":
+                    del item["isPrivate"]
+        return httpx.Response(200, json=content)
+
+    observation = observe_through(lab, account, answer)
+
+    assert [seen.id for seen in observation.seen] == [public.id]
+
+
 def observe_through(
     lab: Lab, account: Account, answer: Callable[[httpx.Request], httpx.Response]
 ) -> Any:
-    """Observe through a function that stands between us and the simulator."""
-    github = lab.github()
-    github._transport._client._transport = httpx.MockTransport(answer)
-    return github.observe(target(account))
+    """Observe through a function that answers instead of the simulator."""
+    return lab.github(answer).observe(target(account))

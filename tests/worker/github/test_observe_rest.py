@@ -1,6 +1,7 @@
 """What is seen of an account without a token."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -170,8 +171,7 @@ def test_a_repository_that_moves_while_it_is_read_is_gone_from_here(anonymous: L
             anonymous.world.transfer(moving, other)
         return anonymous.simulator.handle(request)
 
-    github = anonymous.github()
-    github._transport._client._transport = httpx.MockTransport(move)
+    github = anonymous.github(move)
     observation = github.observe(target(account))
 
     assert observation.gone == (moving.id,)
@@ -202,15 +202,12 @@ def test_a_github_that_fails_all_the_time_is_left_alone(anonymous: Lab) -> None:
 
 def test_a_scan_that_takes_too_long_hands_over_what_it_has(anonymous: Lab) -> None:
     account = anonymous.add("octocat", 10)
-    github = anonymous.github()
-    github._rest._now = anonymous.clock
 
     def slow(request: httpx.Request) -> httpx.Response:
         anonymous.clock.now += 100
         return anonymous.simulator.handle(request)
 
-    github._transport._client._transport = httpx.MockTransport(slow)
-    observation = github.observe(target(account))
+    observation = anonymous.github(slow).observe(target(account))
 
     assert len(counts(observation)) == 4
     assert observation.wait == 1
@@ -231,6 +228,31 @@ def test_counts_that_cannot_be_true_are_never_stored(
     assert len(counts(observation)) == 1
     assert observation.expected == 2
     assert "no usable counts" in observation.shortfalls[0]
+
+
+@pytest.mark.parametrize("privacy", [None, "missing", 0, "false"])
+@pytest.mark.parametrize("path", ["/repos", "/repositories/"], ids=["listed", "read"])
+def test_a_repository_is_public_only_if_github_says_so(
+    anonymous: Lab, path: str, privacy: Any
+) -> None:
+    account = anonymous.add("octocat", 2)
+    unclear, public = anonymous.world.repositories(account)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        content = anonymous.simulator.handle(request).json()
+        if path in request.url.path:
+            for item in content if isinstance(content, list) else [content]:
+                if item["id"] == unclear.id:
+                    item["private"] = privacy
+                    if privacy == "missing":
+                        del item["private"]
+        return httpx.Response(200, json=content)
+
+    observation = anonymous.github(answer).observe(target(account))
+
+    assert list(counts(observation)) == [public.id]
+    if path == "/repos":
+        assert [seen.id for seen in observation.seen] == [public.id]
 
 
 def test_a_redirect_loop_ends(anonymous: Lab) -> None:
