@@ -372,7 +372,7 @@ def test_images_of_a_deleted_user_are_404(
         (
             {"date_from": "2014-03-01"},
             "date_from",
-            "from 2014-03-01 to 2024-03-10 is 3663 days: ask for 3660 at most, ten years",
+            "2014-03-01 to 2024-03-10 is 3663 days: request at most 3660 days, ten years",
         ),
     ],
 )
