@@ -1,6 +1,6 @@
-"""Rows for tests, written by the product's own writers.
+"""Rows for tests, written by the functions of the product.
 
-Each function takes what the test is about and makes up the rest.
+Each function takes the values that matter to a test and invents the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ ONE_DAY = timedelta(days=1)
 def make_user(
     user_id: int | None = None, login: str | None = None, name: str | None = None
 ) -> TrackedUser:
-    """Make up an account that is followed nowhere yet."""
+    """Return an account that is not tracked yet."""
     user_id = user_id or next(_user_ids)
     login = login or f"user-{user_id}"
     return TrackedUser(user_id, login, name or f"User {user_id}")
@@ -37,7 +37,7 @@ def add_user(
     *,
     lease: float = 0,
 ) -> TrackedUser:
-    """Follow an account."""
+    """Track an account."""
     user, _ = users.add(connection, make_user(user_id, login, name), lease=lease)
     return user
 
@@ -50,7 +50,7 @@ def make_repository(
     is_fork: bool = False,
     is_archived: bool = False,
 ) -> SeenRepository:
-    """Make up a repository as GitHub would show it."""
+    """Return a repository as GitHub would show it."""
     repository_id = repository_id or next(_repository_ids)
     return SeenRepository(
         id=repository_id,
@@ -70,7 +70,7 @@ def add_repository(
     *,
     day: date | None = None,
 ) -> SeenRepository:
-    """Let a followed user own a repository since a day, today where none is given."""
+    """Add a repository to a tracked user, seen first on a day, by default today."""
     repository = make_repository(repository_id, name)
     repositories.save(connection, user.id, day or clock.today(connection), [repository])
     return repository
@@ -82,7 +82,7 @@ def add_rows(
     repository: SeenRepository,
     rows: Mapping[date, Counts | tuple[int, int, int]],
 ) -> None:
-    """Record a repository's stargazers, forks and watchers on some days."""
+    """Store a repository's stargazers, forks and watchers by day."""
     for day, counts in rows.items():
         seen = counts if isinstance(counts, Counts) else Counts(*counts)
         stats.write(connection, user.id, day, {repository.id: seen})
@@ -98,7 +98,7 @@ def add_history(
     forks: int = 9,
     watchers: int = 14,
 ) -> list[date]:
-    """Record one row a day, the last one on ``until``.
+    """Store one row per day, the last one on ``until``.
 
     :return: the days, oldest first
     """
@@ -126,8 +126,8 @@ def add_scan(
     recorded: int = 0,
     not_before: datetime | None = None,
 ) -> None:
-    """Record what became of a user's day; settled days of one user in ascending order only."""
-    # A claim or a beginning makes the record, but only ever today's.
+    """Store the scan of a user's day; settle days of one user in ascending order only."""
+    # Claiming or beginning a scan creates the record, but only for today.
     connection.execute(
         text(
             "INSERT INTO scans (user_id, day, attempts) VALUES (:user, :day, 1)"
@@ -153,7 +153,7 @@ def add_scan(
             user.id,
             day,
             state=state,
-            reason=reason or "made up for a test",
+            reason=reason or "reason of a test",
             not_before=not_before or datetime.combine(day, time(), UTC),
             expected=expected,
             recorded=recorded,

@@ -9,7 +9,7 @@ from tests.clock import Clock
 from tests.waiting import wait_until
 
 
-def test_the_clock_is_the_databases(connection: Connection) -> None:
+def test_now_is_the_time_of_the_database(connection: Connection) -> None:
     real = connection.execute(text("SELECT now()")).scalar_one()
 
     assert abs(common.clock.now(connection) - real) < timedelta(seconds=5)
@@ -23,11 +23,11 @@ def test_the_clock_is_the_databases(connection: Connection) -> None:
         (datetime(2026, 12, 31, 23, 0, 0, tzinfo=UTC), date(2026, 12, 31)),
     ],
 )
-def test_the_day_is_the_utc_day(
+def test_today_is_the_utc_day(
     connection: Connection, clock: Clock, moment: datetime, day: date
 ) -> None:
     clock.set(moment)
-    # A session in whatever zone; Kiritimati is fourteen hours ahead.
+    # A session in another time zone; Kiritimati is fourteen hours ahead.
     connection.execute(text("SET timezone = 'Pacific/Kiritimati'"))
 
     assert clock.today() == day
@@ -38,14 +38,14 @@ def _today(connection: Connection) -> date:
     return common.clock.today(connection)
 
 
-def test_time_stands_still_within_a_transaction(engine: Engine) -> None:
+def test_now_does_not_change_within_a_transaction(engine: Engine) -> None:
     with engine.begin() as connection:
         first = common.clock.now(connection)
         connection.execute(text("SELECT pg_sleep(0.01)"))
         assert common.clock.now(connection) == first
 
 
-def test_every_process_of_a_database_follows_its_clock(database_url: str, clock: Clock) -> None:
+def test_clock_of_a_test_applies_to_all_processes(database_url: str, clock: Clock) -> None:
     other = make_engine(database_url, process="other")
     clock.set(date(2031, 5, 17))
 
@@ -56,7 +56,7 @@ def test_every_process_of_a_database_follows_its_clock(database_url: str, clock:
     assert day == date(2031, 5, 17)
 
 
-def test_a_clock_that_was_set_goes_on_running(clock: Clock) -> None:
+def test_clock_that_was_set_keeps_running(clock: Clock) -> None:
     clock.set(date(2031, 5, 17))
     first = clock.now()
 

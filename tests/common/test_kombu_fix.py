@@ -21,7 +21,7 @@ def app(settings: Settings) -> Celery:
 
 
 @pytest.fixture
-def unmended(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Celery:
+def app_without_the_fix(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Celery:
     app = broker.make_celery(settings)
     monkeypatch.setattr(transport.Transport, "Channel", transport.Channel)
     return app
@@ -45,7 +45,7 @@ def behind(proxy: Proxy, settings: Settings) -> Settings:
 
 
 def take(app: Celery, channel: Any) -> Any:
-    """A message that a worker has taken and not acknowledged."""
+    """Return a message that was delivered and not acknowledged."""
     broker.send(app, Task.SCAN_USER, 1, "2026-11-23")
     message = app.amqp.queues[Queue.SCAN].bind(channel).get()
     assert message is not None
@@ -53,12 +53,12 @@ def take(app: Celery, channel: Any) -> Any:
 
 
 def cut(channel: Any) -> None:
-    """Leave a channel as the worker's consumer does that closes it a second time."""
+    """Put a channel into the state in which the worker closes it a second time."""
     channel._disconnect_pools()
     channel.connection = None
 
 
-def test_a_connection_that_is_gone_is_closed_without_an_error(app: Celery) -> None:
+def test_closing_a_dead_connection_twice_does_not_raise(app: Celery) -> None:
     connection = app.connection_for_read()
     channel = connection.channel()
     take(app, channel)
@@ -71,9 +71,7 @@ def test_a_connection_that_is_gone_is_closed_without_an_error(app: Celery) -> No
 
 
 @pytest.mark.parametrize("settle", ["ack", "reject"])
-def test_a_message_of_a_connection_that_is_gone_is_settled_without_an_error(
-    app: Celery, settle: str
-) -> None:
+def test_settling_a_message_of_a_dead_connection_does_not_raise(app: Celery, settle: str) -> None:
     connection = app.connection_for_read()
     channel = connection.channel()
     tag = take(app, channel).delivery_tag
@@ -84,7 +82,7 @@ def test_a_message_of_a_connection_that_is_gone_is_settled_without_an_error(
     connection.release()
 
 
-def test_a_message_of_a_living_connection_goes_back_to_its_queue(
+def test_rejected_message_of_a_living_connection_returns_to_its_queue(
     app: Celery, settings: Settings
 ) -> None:
     connection = app.connection_for_read()
@@ -98,7 +96,7 @@ def test_a_message_of_a_living_connection_goes_back_to_its_queue(
     connection.release()
 
 
-def test_a_message_of_a_living_connection_is_acknowledged(app: Celery, settings: Settings) -> None:
+def test_message_of_a_living_connection_is_acknowledged(app: Celery, settings: Settings) -> None:
     connection = app.connection_for_read()
     channel = connection.channel()
 
@@ -111,7 +109,7 @@ def test_a_message_of_a_living_connection_is_acknowledged(app: Celery, settings:
 
 @contextmanager
 def short_outage(app: Celery, proxy: Proxy) -> Iterator[None]:
-    """Let Redis be away for 0.2 s, after a send of which the app keeps its connection."""
+    """Interrupt Redis for 0.2 s, after a send whose connection the app keeps."""
     assert broker.send(app, Task.LOAD_USER, 0)
     proxy.refuse()
     end = Timer(0.2, proxy.heal)
@@ -120,7 +118,7 @@ def short_outage(app: Celery, proxy: Proxy) -> Iterator[None]:
     end.join()
 
 
-def test_a_send_that_meets_a_short_outage_at_a_queue_it_has_not_declared_goes_through(
+def test_send_succeeds_after_a_short_outage_during_the_declaration(
     settings: Settings, proxy: Proxy
 ) -> None:
     app = broker.make_celery(behind(proxy, settings))
@@ -132,11 +130,11 @@ def test_a_send_that_meets_a_short_outage_at_a_queue_it_has_not_declared_goes_th
         assert client.llen(Queue.SCAN) == 1
 
 
-def test_without_the_fix_a_connection_that_is_gone_raises(unmended: Celery) -> None:
-    """Fails with the release that has this mended: then that half of ``kombu_fix`` can go."""
-    connection = unmended.connection_for_read()
+def test_without_the_fix_closing_a_dead_connection_raises(app_without_the_fix: Celery) -> None:
+    """Fails with the release that fixes this; then delete this half of ``kombu_fix``."""
+    connection = app_without_the_fix.connection_for_read()
     channel = connection.channel()
-    take(unmended, channel)
+    take(app_without_the_fix, channel)
     living = channel.connection
     cut(channel)
 
@@ -147,10 +145,10 @@ def test_without_the_fix_a_connection_that_is_gone_raises(unmended: Celery) -> N
     connection.release()
 
 
-def test_without_the_fix_a_send_that_meets_a_short_outage_raises(
+def test_without_the_fix_a_send_after_a_short_outage_raises(
     settings: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fails with the release that has this mended: then that half of ``kombu_fix`` can go."""
+    """Fails with the release that fixes this; then delete this half of ``kombu_fix``."""
     app = broker.make_celery(behind(proxy, settings))
     monkeypatch.setattr(transport.Transport, "Channel", transport.Channel)
 

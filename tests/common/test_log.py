@@ -35,7 +35,7 @@ log = logging.getLogger("tests.log")
 
 @pytest.fixture(autouse=True)
 def _root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put back what configuring changes for the whole process."""
+    """Restore what ``configure`` changes in the process."""
     monkeypatch.setattr("common.log.redactor", Redactor())
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     root = logging.getLogger()
@@ -54,25 +54,25 @@ def _root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Stderr(io.StringIO):
-    """What was written since it was last read."""
+    """Collects what is written; ``take`` returns what is new."""
 
     def take(self) -> str:
-        told = self.getvalue()
+        written = self.getvalue()
         self.seek(0)
         self.truncate()
-        return told
+        return written
 
 
 @pytest.fixture
 def stderr(monkeypatch: pytest.MonkeyPatch) -> Stderr:
     stream = Stderr()
-    # Not sys.stderr itself: pytest puts its own there between a fixture and the test.
+    # Not sys.stderr itself, which pytest replaces between a fixture and the test.
     monkeypatch.setattr("common.log.sys", SimpleNamespace(stderr=stream))
     return stream
 
 
 def tell_us_alone(stream: Stderr, message: str, *args: object, **more: object) -> None:
-    """Hand a line to our handler: pytest listens to the logger too, and not every line suits it."""
+    """Give a line to the handler alone: pytest's own handlers fail on some lines."""
     record = logging.makeLogRecord({"msg": message, "args": args, **more})
     for handler in logging.getLogger().handlers:
         if getattr(handler, "stream", None) is stream:
@@ -91,7 +91,7 @@ def as_json(stderr: Stderr) -> Stderr:
     return stderr
 
 
-def test_a_text_line_tells_time_level_logger_and_message(
+def test_text_line_has_time_level_logger_and_message(
     text: Stderr,
 ) -> None:
     log.info("user added: %s (%d)", "octocat", 583231)
@@ -103,7 +103,7 @@ def test_a_text_line_tells_time_level_logger_and_message(
     )
 
 
-def test_a_text_line_names_its_request_or_task(text: Stderr) -> None:
+def test_text_line_has_its_request_or_task(text: Stderr) -> None:
     with log_context("task 3f2a"):
         log.info("scan done")
     log.info("idle")
@@ -113,7 +113,7 @@ def test_a_text_line_names_its_request_or_task(text: Stderr) -> None:
     assert outside.endswith("idle")
 
 
-def test_a_subject_inside_another_ends_with_itself(text: Stderr) -> None:
+def test_nested_context_ends_with_its_block(text: Stderr) -> None:
     with log_context("request 1"):
         with log_context("task 2"):
             pass
@@ -122,7 +122,7 @@ def test_a_subject_inside_another_ends_with_itself(text: Stderr) -> None:
     assert text.take().endswith("back [request 1]\n")
 
 
-def test_a_json_line_is_one_object(as_json: Stderr) -> None:
+def test_json_line_is_one_object(as_json: Stderr) -> None:
     with log_context("request 7c"):
         log.warning("naïve “name”: %s", "a\nb")
 
@@ -137,15 +137,15 @@ def test_a_json_line_is_one_object(as_json: Stderr) -> None:
     }
 
 
-def test_a_json_line_without_a_subject_has_none(as_json: Stderr) -> None:
+def test_json_line_outside_a_context_has_no_subject(as_json: Stderr) -> None:
     log.info("idle")
 
     assert "subject" not in json.loads(as_json.take())
 
 
 @pytest.mark.parametrize("secret", TOKENS)
-def test_secrets_are_struck_out_of_text(text: Stderr, secret: str) -> None:
-    log.info("asked with %s and got no answer", secret)
+def test_secrets_are_redacted_in_text(text: Stderr, secret: str) -> None:
+    log.info("request with %s got no answer", secret)
 
     line = text.take()
     assert not REMAINS.search(line)
@@ -154,8 +154,8 @@ def test_secrets_are_struck_out_of_text(text: Stderr, secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", TOKENS)
-def test_secrets_are_struck_out_of_json(as_json: Stderr, secret: str) -> None:
-    log.info("asked with %s and got no answer", secret)
+def test_secrets_are_redacted_in_json(as_json: Stderr, secret: str) -> None:
+    log.info("request with %s got no answer", secret)
 
     entry = json.loads(as_json.take())
     assert not REMAINS.search(entry["message"])
@@ -164,7 +164,7 @@ def test_secrets_are_struck_out_of_json(as_json: Stderr, secret: str) -> None:
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
 @pytest.mark.parametrize("secret", TOKENS)
-def test_secrets_are_struck_out_of_exceptions(
+def test_secrets_are_redacted_in_tracebacks(
     stderr: Stderr, log_format: LogFormat, secret: str
 ) -> None:
     configure(Settings(log_format=log_format))
@@ -174,12 +174,12 @@ def test_secrets_are_struck_out_of_exceptions(
     except ConnectionError:
         log.exception("scan failed")
 
-    told = stderr.take()
-    assert "Traceback" in told
-    assert not REMAINS.search(told)
+    written = stderr.take()
+    assert "Traceback" in written
+    assert not REMAINS.search(written)
 
 
-def test_an_exception_in_json_stays_on_one_line(as_json: Stderr) -> None:
+def test_json_line_with_an_exception_is_one_line(as_json: Stderr) -> None:
     try:
         _ = 1 / 0
     except ZeroDivisionError:
@@ -189,17 +189,17 @@ def test_an_exception_in_json_stays_on_one_line(as_json: Stderr) -> None:
     assert "ZeroDivisionError" in json.loads(line)["exception"]
 
 
-def test_what_is_no_secret_stays() -> None:
-    told = "GET https://api.github.com/repos/ghost/github_pages: 12:30, user@example.org"
+def test_other_text_is_not_redacted() -> None:
+    written = "GET https://api.github.com/repos/ghost/github_pages: 12:30, user@example.org"
 
-    assert redact(told) == told
+    assert redact(written) == written
 
 
-def test_the_host_of_an_address_stays() -> None:
+def test_host_of_a_url_is_not_redacted() -> None:
     assert redact("redis://:pass@10.0.0.1:6379/0") == "redis://***@10.0.0.1:6379/0"
 
 
-def test_less_important_lines_are_left_out(stderr: Stderr) -> None:
+def test_lines_below_the_log_level_are_not_written(stderr: Stderr) -> None:
     configure(Settings(log_level="WARNING"))
 
     log.info("quiet")
@@ -209,14 +209,14 @@ def test_less_important_lines_are_left_out(stderr: Stderr) -> None:
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "kombu"])
-def test_the_chatter_of_libraries_is_left_out(text: Stderr, name: str) -> None:
+def test_info_lines_of_libraries_are_not_written(text: Stderr, name: str) -> None:
     logging.getLogger(name).info("HTTP Request: GET …")
     logging.getLogger(name).warning("trouble")
 
     assert "trouble" in text.take().splitlines()[0]
 
 
-# The secrets of the settings, whatever they look like
+# The secrets of the settings
 
 KEY_LINE = "MIIEpAIBAAKCAQEA7mKj"
 SECRETS = Settings(
@@ -227,7 +227,7 @@ SECRETS = Settings(
         f"-----BEGIN RSA PRIVATE KEY-----\\n{KEY_LINE}\\n-----END RSA PRIVATE KEY-----"
     ),
     api_key=SecretStr("marked \\key\u00e9"),
-    flower_basic_auth=SecretStr("somebody:fl0wer-pass"),
+    flower_basic_auth=SecretStr("operator:fl0wer-pass"),
 )
 SPELLINGS = [
     "p%40ss%2Fw0rd",
@@ -248,25 +248,25 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_the_secrets_of_the_settings_are_struck_out_in_every_spelling(
+def test_secrets_of_the_settings_are_redacted_in_every_encoding(
     stderr: Stderr, log_format: LogFormat, spelling: str
 ) -> None:
     configure(SECRETS.model_copy(update={"log_format": log_format}))
 
-    log.info("asked with %s.", spelling)
+    log.info("request with %s.", spelling)
     try:
         raise ConnectionError(f"refused: {spelling}.")
     except ConnectionError:
         log.exception("no answer")
 
-    told = stderr.take()
-    assert spelling not in told
-    assert json.dumps(spelling, ensure_ascii=False)[1:-1] not in told
-    assert "asked with ***." in told
-    assert "refused: ***." in told
+    written = stderr.take()
+    assert spelling not in written
+    assert json.dumps(spelling, ensure_ascii=False)[1:-1] not in written
+    assert "request with ***." in written
+    assert "refused: ***." in written
 
 
-def test_a_secret_that_was_learnt_later_is_struck_out_too(text: Stderr) -> None:
+def test_registered_secret_is_redacted(text: Stderr) -> None:
     register_secret("fresh-from-github")
 
     log.info("token fresh-from-github")
@@ -274,7 +274,7 @@ def test_a_secret_that_was_learnt_later_is_struck_out_too(text: Stderr) -> None:
     assert text.take().endswith("token ***\n")
 
 
-def test_a_secret_of_a_few_characters_does_not_spoil_the_log(stderr: Stderr) -> None:
+def test_short_secret_is_not_redacted(stderr: Stderr) -> None:
     configure(Settings(github_token=SecretStr("demo")))
 
     log.info("the demo begins")
@@ -282,7 +282,7 @@ def test_a_secret_of_a_few_characters_does_not_spoil_the_log(stderr: Stderr) -> 
     assert stderr.take().endswith("the demo begins\n")
 
 
-def test_a_password_that_is_the_users_name_does_not_spoil_the_log(stderr: Stderr) -> None:
+def test_password_that_equals_the_user_name_is_not_redacted(stderr: Stderr) -> None:
     configure(Settings(database_url=SecretStr("postgresql://repopulse:repopulse@postgres/x")))
 
     log.info("repopulse.scan_user at postgresql://repopulse:repopulse@postgres/x")
@@ -290,7 +290,7 @@ def test_a_password_that_is_the_users_name_does_not_spoil_the_log(stderr: Stderr
     assert stderr.take().endswith("repopulse.scan_user at postgresql://***@postgres/x\n")
 
 
-def test_the_words_around_a_private_key_stay(stderr: Stderr) -> None:
+def test_text_around_a_private_key_is_not_redacted(stderr: Stderr) -> None:
     configure(SECRETS)
 
     log.info("GITHUB_APP_PRIVATE_KEY is no RSA key")
@@ -298,7 +298,7 @@ def test_the_words_around_a_private_key_stay(stderr: Stderr) -> None:
     assert stderr.take().endswith("GITHUB_APP_PRIVATE_KEY is no RSA key\n")
 
 
-# What others wrote cannot pass for lines of ours, nor steer a terminal
+# Foreign text cannot pass for log lines or control a terminal
 
 NASTY = (
     "name\n2026-11-23 00:00:00Z ERROR   api: all is lost\r\x1b[2J\x1b]0;title\x07"
@@ -310,7 +310,7 @@ SHOWN = (
 )
 
 
-def test_a_text_line_stays_one_line_of_characters_that_do_no_harm(text: Stderr) -> None:
+def test_text_line_escapes_control_characters(text: Stderr) -> None:
     with log_context("request \x1b[1m"):
         tell_us_alone(text, "renamed: %s", NASTY)
 
@@ -319,7 +319,7 @@ def test_a_text_line_stays_one_line_of_characters_that_do_no_harm(text: Stderr) 
     assert line.count("\n") == 1
 
 
-def test_a_line_of_a_traceback_does_not_pass_for_a_line_of_its_own(text: Stderr) -> None:
+def test_traceback_lines_are_indented(text: Stderr) -> None:
     try:
         raise ValueError(NASTY)
     except ValueError:
@@ -331,7 +331,7 @@ def test_a_line_of_a_traceback_does_not_pass_for_a_line_of_its_own(text: Stderr)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", "".join(others))
 
 
-def test_a_json_line_says_the_same_without_doing_harm(as_json: Stderr) -> None:
+def test_json_line_escapes_control_characters(as_json: Stderr) -> None:
     tell_us_alone(as_json, "renamed: %s", NASTY)
 
     line = as_json.take()
@@ -339,7 +339,7 @@ def test_a_json_line_says_the_same_without_doing_harm(as_json: Stderr) -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", line)
 
 
-def test_a_line_whose_arguments_do_not_fit_is_still_told(text: Stderr) -> None:
+def test_line_with_wrong_arguments_is_still_written(text: Stderr) -> None:
     tell_us_alone(text, "%d repositories", TOKENS[0])
 
     line = text.take()
@@ -347,7 +347,7 @@ def test_a_line_whose_arguments_do_not_fit_is_still_told(text: Stderr) -> None:
     assert not REMAINS.search(line)
 
 
-# What ends a process
+# Uncaught exceptions
 
 FAULTS = {
     "in the main thread": "raise RuntimeError(secret)",
@@ -357,7 +357,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_nobody_caught_is_logged_without_secrets(fault: str) -> None:
+def test_uncaught_exception_is_logged_without_secrets(fault: str) -> None:
     program = (
         "from common.log import Redactor, configure\n"
         "from common.settings import Settings\n"

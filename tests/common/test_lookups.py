@@ -18,7 +18,7 @@ def _today(clock: Clock) -> None:
     clock.set(date(2026, 11, 23))
 
 
-def ask(connection: Connection, login: str = "octocat") -> Lookup:
+def create(connection: Connection, login: str = "octocat") -> Lookup:
     return lookups.get_or_create(connection, login)[0]
 
 
@@ -32,7 +32,7 @@ def stored(connection: Connection, lookup: Lookup) -> Lookup:
     return found
 
 
-def test_a_new_question_is_pending(connection: Connection) -> None:
+def test_new_lookup_is_pending(connection: Connection) -> None:
     lookup, is_new = lookups.get_or_create(connection, "octocat")
 
     assert is_new
@@ -40,38 +40,38 @@ def test_a_new_question_is_pending(connection: Connection) -> None:
     assert lookups.get(connection, lookup.id) == lookup
 
 
-def test_an_unknown_question_is_none(connection: Connection) -> None:
+def test_get_returns_none_for_an_unknown_lookup(connection: Connection) -> None:
     assert lookups.get(connection, 1) is None
 
 
 @pytest.mark.parametrize("again", ["octocat", "Octocat", "OCTOCAT"])
-def test_a_login_asked_for_twice_in_any_case_is_one_question(
+def test_get_or_create_returns_the_pending_lookup_of_a_login_in_any_case(
     connection: Connection, again: str
 ) -> None:
-    first = ask(connection, "octocat")
+    first = create(connection, "octocat")
 
     assert lookups.get_or_create(connection, again) == (first, False)
 
 
-def test_many_who_ask_at_once_ask_one_question(engine: Engine) -> None:
-    def question(login: str) -> tuple[int, bool]:
+def test_concurrent_calls_create_one_lookup(engine: Engine) -> None:
+    def get_or_create(login: str) -> tuple[int, bool]:
         with engine.begin() as connection:
             lookup, is_new = lookups.get_or_create(connection, login)
             return lookup.id, is_new
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(question, ["octocat", "OctoCat"] * 8))
+        answers = list(pool.map(get_or_create, ["octocat", "OctoCat"] * 8))
 
     assert len({lookup_id for lookup_id, _ in answers}) == 1
     assert [is_new for _, is_new in answers].count(True) == 1
 
 
-def test_another_login_is_another_question(connection: Connection) -> None:
-    assert ask(connection, "one").id != ask(connection, "two").id
+def test_each_login_has_its_own_lookup(connection: Connection) -> None:
+    assert create(connection, "one").id != create(connection, "two").id
 
 
-def test_a_settled_question_may_be_asked_again(connection: Connection) -> None:
-    first = ask(connection)
+def test_settled_login_gets_a_new_lookup(connection: Connection) -> None:
+    first = create(connection)
     lookups.fail(connection, first.id, "GitHub has no user octocat")
 
     again, is_new = lookups.get_or_create(connection, "octocat")
@@ -81,8 +81,8 @@ def test_a_settled_question_may_be_asked_again(connection: Connection) -> None:
     assert stored(connection, first).state is LookupState.FAILED
 
 
-def test_a_resolved_question_names_the_user(connection: Connection) -> None:
-    lookup, user = ask(connection), add_user(connection)
+def test_resolved_lookup_has_the_user_id(connection: Connection) -> None:
+    lookup, user = create(connection), add_user(connection)
 
     lookups.resolve(connection, lookup.id, user.id)
 
@@ -90,8 +90,8 @@ def test_a_resolved_question_names_the_user(connection: Connection) -> None:
     assert (found.state, found.user_id) == (LookupState.DONE, user.id)
 
 
-def test_a_failed_question_says_why(connection: Connection) -> None:
-    lookup = ask(connection)
+def test_failed_lookup_has_the_reason(connection: Connection) -> None:
+    lookup = create(connection)
 
     lookups.fail(connection, lookup.id, "GitHub has no user octocat")
 
@@ -99,8 +99,8 @@ def test_a_failed_question_says_why(connection: Connection) -> None:
     assert (found.state, found.reason) == (LookupState.FAILED, "GitHub has no user octocat")
 
 
-def test_a_question_is_settled_once(connection: Connection, clock: Clock) -> None:
-    lookup, user = ask(connection), add_user(connection)
+def test_settled_lookup_cannot_be_changed(connection: Connection, clock: Clock) -> None:
+    lookup, user = create(connection), add_user(connection)
     lookups.resolve(connection, lookup.id, user.id)
 
     lookups.fail(connection, lookup.id, "too late")
@@ -110,8 +110,8 @@ def test_a_question_is_settled_once(connection: Connection, clock: Clock) -> Non
     assert stored(connection, lookup).reason is None
 
 
-def test_a_resolved_question_survives_the_deletion_of_its_user(connection: Connection) -> None:
-    lookup, user = ask(connection), add_user(connection)
+def test_resolved_lookup_survives_the_deletion_of_its_user(connection: Connection) -> None:
+    lookup, user = create(connection), add_user(connection)
     lookups.resolve(connection, lookup.id, user.id)
 
     users.delete(connection, user.id)
@@ -120,11 +120,13 @@ def test_a_resolved_question_survives_the_deletion_of_its_user(connection: Conne
     assert (found.state, found.user_id) == (LookupState.DONE, None)
 
 
-def test_a_question_knows_who_was_followed_before_it(connection: Connection, clock: Clock) -> None:
+def test_was_already_tracked_compares_the_times_of_user_and_lookup(
+    connection: Connection, clock: Clock
+) -> None:
     before = add_user(connection)
     clock.advance(timedelta(seconds=1))
-    lookup = ask(connection, "old")
-    other = ask(connection, "new")
+    lookup = create(connection, "old")
+    other = create(connection, "new")
     clock.advance(timedelta(seconds=1))
     after = add_user(connection)
     lookups.resolve(connection, lookup.id, before.id)
@@ -134,17 +136,17 @@ def test_a_question_knows_who_was_followed_before_it(connection: Connection, clo
     assert not lookups.was_already_tracked(connection, other.id)
 
 
-def test_pending_questions_are_claimed_oldest_first(connection: Connection) -> None:
-    ids = [ask(connection, login).id for login in ("one", "two", "three")]
+def test_claim_takes_the_oldest_lookups_first(connection: Connection) -> None:
+    ids = [create(connection, login).id for login in ("one", "two", "three")]
 
     assert sorted(claim(connection, limit=2)) == ids[:2]
     assert claim(connection) == ids[2:]
 
 
-def test_a_claimed_question_is_held_until_its_lease_ends(
+def test_claimed_lookup_is_due_again_when_its_lease_ends(
     connection: Connection, clock: Clock
 ) -> None:
-    lookup = ask(connection)
+    lookup = create(connection)
 
     assert claim(connection) == [lookup.id]
     clock.advance(timedelta(seconds=LEASE - 1))
@@ -153,7 +155,7 @@ def test_a_claimed_question_is_held_until_its_lease_ends(
     assert claim(connection) == [lookup.id]
 
 
-def test_a_question_asked_with_a_lease_is_left_to_its_own_message(
+def test_lookup_created_with_a_lease_is_due_when_it_ends(
     connection: Connection, clock: Clock
 ) -> None:
     lookup, _ = lookups.get_or_create(connection, "octocat", lease=90)
@@ -163,23 +165,23 @@ def test_a_question_asked_with_a_lease_is_left_to_its_own_message(
     assert claim(connection) == [lookup.id]
 
 
-def test_a_settled_question_is_not_claimed(connection: Connection) -> None:
-    lookups.fail(connection, ask(connection).id, "GitHub has no user octocat")
+def test_claim_ignores_settled_lookups(connection: Connection) -> None:
+    lookups.fail(connection, create(connection).id, "GitHub has no user octocat")
 
     assert claim(connection) == []
 
 
-def test_a_question_that_another_claims_is_passed_over(engine: Engine) -> None:
+def test_claim_skips_lookups_that_another_transaction_claims(engine: Engine) -> None:
     with engine.begin() as connection:
-        first, second = ask(connection, "one"), ask(connection, "two")
+        first, second = create(connection, "one"), create(connection, "two")
 
     with engine.begin() as one, engine.begin() as other:
         assert claim(one, limit=1) == [first.id]
         assert claim(other, limit=1) == [second.id]
 
 
-def test_a_question_put_back_is_due_at_its_time(connection: Connection, clock: Clock) -> None:
-    lookup = ask(connection)
+def test_rescheduled_lookup_is_due_at_not_before(connection: Connection, clock: Clock) -> None:
+    lookup = create(connection)
     claim(connection)
 
     lookups.reschedule(
@@ -193,8 +195,8 @@ def test_a_question_put_back_is_due_at_its_time(connection: Connection, clock: C
     assert claim(connection) == [lookup.id]
 
 
-def test_a_question_put_back_without_a_time_is_due_at_once(connection: Connection) -> None:
-    lookup = ask(connection)
+def test_lookup_rescheduled_without_a_time_is_due_at_once(connection: Connection) -> None:
+    lookup = create(connection)
     claim(connection)
 
     lookups.reschedule(connection, lookup.id, reason=None)
@@ -202,22 +204,22 @@ def test_a_question_put_back_without_a_time_is_due_at_once(connection: Connectio
     assert claim(connection) == [lookup.id]
 
 
-def test_deleting_a_user_withdraws_what_was_asked_before_for_its_login(
+def test_deleting_a_user_fails_the_pending_lookup_of_its_login(
     connection: Connection,
 ) -> None:
-    question, other = ask(connection, "OctoCat"), ask(connection, "monalisa")
+    lookup, other = create(connection, "OctoCat"), create(connection, "monalisa")
     user = add_user(connection, login="octocat")
 
     users.delete(connection, user.id)
 
-    withdrawn = stored(connection, question)
-    assert withdrawn.state is LookupState.FAILED
-    assert withdrawn.reason == "the user was deleted before the login was resolved"
+    cancelled = stored(connection, lookup)
+    assert cancelled.state is LookupState.FAILED
+    assert cancelled.reason == "the user was deleted before the login was resolved"
     assert stored(connection, other) == other
 
 
-def test_a_question_that_was_settled_cannot_be_held(connection: Connection) -> None:
-    lookup = ask(connection)
+def test_lock_pending_returns_false_for_a_settled_lookup(connection: Connection) -> None:
+    lookup = create(connection)
     assert lookups.lock_pending(connection, lookup.id)
 
     lookups.fail(connection, lookup.id, "nobody")

@@ -40,7 +40,7 @@ def known(connection: Connection, user: TrackedUser, day: date = TODAY) -> list[
     return repositories.list_known(connection, user.id, day)
 
 
-def test_a_new_repository_is_stored_as_seen(connection: Connection, user: TrackedUser) -> None:
+def test_save_stores_a_new_repository(connection: Connection, user: TrackedUser) -> None:
     repository = make_repository(2**40, "hello", is_fork=True, is_archived=True)
 
     assert save(connection, user, TODAY, repository) == ("hello",)
@@ -51,24 +51,28 @@ def test_a_new_repository_is_stored_as_seen(connection: Connection, user: Tracke
     assert (row.first_seen_on, row.listed_on) == (TODAY, TODAY)
 
 
-def test_a_repository_that_is_known_is_not_new(connection: Connection, user: TrackedUser) -> None:
+def test_save_does_not_return_known_repositories_as_new(
+    connection: Connection, user: TrackedUser
+) -> None:
     repository, other = make_repository(name="hello"), make_repository(name="world")
     save(connection, user, YESTERDAY, repository)
 
     assert save(connection, user, TODAY, repository, other) == ("world",)
 
 
-def test_nothing_seen_is_nothing_stored(connection: Connection, user: TrackedUser) -> None:
+def test_save_accepts_no_repositories(connection: Connection, user: TrackedUser) -> None:
     assert save(connection, user, TODAY) == ()
 
 
-def test_a_repository_shown_twice_is_stored_once(connection: Connection, user: TrackedUser) -> None:
+def test_save_stores_a_repository_shown_twice_once(
+    connection: Connection, user: TrackedUser
+) -> None:
     repository = make_repository(name="hello")
 
     assert save(connection, user, TODAY, repository, repository) == ("hello",)
 
 
-def test_more_repositories_than_a_statement_takes_are_all_stored(
+def test_save_stores_more_repositories_than_fit_in_a_statement(
     connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repositories, "ROWS_PER_STATEMENT", 10)
@@ -78,7 +82,7 @@ def test_more_repositories_than_a_statement_takes_are_all_stored(
     assert len(known(connection, user)) == 25
 
 
-def test_a_renamed_repository_keeps_its_row(connection: Connection, user: TrackedUser) -> None:
+def test_save_updates_a_renamed_repository(connection: Connection, user: TrackedUser) -> None:
     repository = make_repository(name="old")
     save(connection, user, YESTERDAY, repository)
 
@@ -88,7 +92,7 @@ def test_a_renamed_repository_keeps_its_row(connection: Connection, user: Tracke
     assert (row.name, row.first_seen_on, row.listed_on) == ("new", YESTERDAY, TODAY)
 
 
-def test_a_list_that_comes_late_does_not_move_the_days_back(
+def test_save_of_an_earlier_day_does_not_move_listed_on_back(
     connection: Connection, user: TrackedUser
 ) -> None:
     repository = make_repository()
@@ -99,7 +103,9 @@ def test_a_list_that_comes_late_does_not_move_the_days_back(
     assert (row.first_seen_on, row.listed_on) == (YESTERDAY, TODAY)
 
 
-def test_a_node_id_that_was_not_shown_is_kept(connection: Connection, user: TrackedUser) -> None:
+def test_save_keeps_the_node_id_if_none_was_shown(
+    connection: Connection, user: TrackedUser
+) -> None:
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
     save(connection, user, TODAY, replace(repository, node_id=None))
@@ -107,7 +113,7 @@ def test_a_node_id_that_was_not_shown_is_kept(connection: Connection, user: Trac
     assert row_of(connection, repository).node_id == repository.node_id
 
 
-def test_a_transferred_repository_is_the_new_owners(
+def test_transferred_repository_belongs_to_the_new_owner(
     connection: Connection, user: TrackedUser
 ) -> None:
     taker = add_user(connection)
@@ -120,7 +126,7 @@ def test_a_transferred_repository_is_the_new_owners(
     assert [found.id for found in known(connection, taker)] == [repository.id]
 
 
-def test_a_repository_is_known_with_what_today_has_of_it(
+def test_list_known_says_what_is_listed_and_recorded_today(
     connection: Connection, user: TrackedUser
 ) -> None:
     old, listed, recorded = (make_repository(number) for number in (1, 2, 3))
@@ -135,7 +141,7 @@ def test_a_repository_is_known_with_what_today_has_of_it(
     ] == [(1, False, False), (2, True, False), (3, True, True)]
 
 
-def test_a_missed_repository_is_looked_for_again(connection: Connection, user: TrackedUser) -> None:
+def test_missing_repository_stays_known(connection: Connection, user: TrackedUser) -> None:
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
 
@@ -146,7 +152,7 @@ def test_a_missed_repository_is_looked_for_again(connection: Connection, user: T
     assert len(known(connection, user)) == 1
 
 
-def test_a_repository_missed_twice_a_day_is_missed_once(
+def test_repository_missing_twice_on_one_day_is_not_gone(
     connection: Connection, user: TrackedUser
 ) -> None:
     repository = make_repository()
@@ -157,9 +163,7 @@ def test_a_repository_missed_twice_a_day_is_missed_once(
     assert row_of(connection, repository).state == RepositoryState.MISSING
 
 
-def test_a_repository_missed_on_a_second_day_is_gone(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_repository_missing_on_two_days_is_gone(connection: Connection, user: TrackedUser) -> None:
     repository = make_repository(name="hello")
     save(connection, user, YESTERDAY, repository)
     repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=False)
@@ -173,7 +177,7 @@ def test_a_repository_missed_on_a_second_day_is_gone(
     assert known(connection, user) == []
 
 
-def test_a_repository_whose_absence_was_confirmed_is_gone_at_once(
+def test_repository_confirmed_missing_is_gone_at_once(
     connection: Connection, user: TrackedUser
 ) -> None:
     repository = make_repository(name="hello")
@@ -184,7 +188,9 @@ def test_a_repository_whose_absence_was_confirmed_is_gone_at_once(
     assert gone == ("hello",)
 
 
-def test_a_repository_is_told_to_be_gone_once(connection: Connection, user: TrackedUser) -> None:
+def test_mark_missing_returns_a_gone_repository_once(
+    connection: Connection, user: TrackedUser
+) -> None:
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
     repositories.mark_missing(connection, user.id, TODAY, [repository.id], confirmed=True)
@@ -194,7 +200,9 @@ def test_a_repository_is_told_to_be_gone_once(connection: Connection, user: Trac
     )
 
 
-def test_another_owner_cannot_miss_a_repository(connection: Connection, user: TrackedUser) -> None:
+def test_mark_missing_ignores_repositories_of_other_owners(
+    connection: Connection, user: TrackedUser
+) -> None:
     taker = add_user(connection)
     repository = make_repository()
     save(connection, user, YESTERDAY, repository)
@@ -206,7 +214,7 @@ def test_another_owner_cannot_miss_a_repository(connection: Connection, user: Tr
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
-def test_a_repository_that_reappears_is_listed_again(
+def test_repository_that_reappears_is_listed_again(
     connection: Connection, user: TrackedUser, confirmed: bool
 ) -> None:
     repository = make_repository()
@@ -219,7 +227,7 @@ def test_a_repository_that_reappears_is_listed_again(
     assert (row.state, row.missing_since) == (RepositoryState.LISTED, None)
 
 
-def test_two_owners_who_swap_repositories_write_one_after_the_other(
+def test_concurrent_saves_of_swapped_repositories_do_not_deadlock(
     engine: Engine, connection: Connection, user: TrackedUser
 ) -> None:
     other = add_user(connection)
@@ -252,9 +260,7 @@ def test_two_owners_who_swap_repositories_write_one_after_the_other(
 # Revision
 
 
-def test_each_save_has_a_value_of_its_own_that_no_restored_backup_has(
-    connection: Connection, user: TrackedUser
-) -> None:
+def test_each_save_gives_a_new_random_revision(connection: Connection, user: TrackedUser) -> None:
     repository = make_repository()
     seen = set()
     for _ in range(3):

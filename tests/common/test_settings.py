@@ -14,10 +14,10 @@ from common.settings import SECRETS, LogFormat, Settings, get_settings, load_set
 from tests.servers import ROOT
 
 NAMES = tuple(name.upper() for name in SECRETS)
-"""The secrets, as the environment spells them."""
+"""The environment variables of the secrets."""
 
 GOOD = {"DATABASE_URL": "postgresql+psycopg2://s3cret@host/name", "REDIS_URL": "redis://s3cret"}
-"""What a secret may be where not any line will do."""
+"""Valid values of the secrets that must be URLs."""
 
 _SETTING = re.compile(r"#([A-Z_]+)=(.*)")
 
@@ -28,7 +28,7 @@ def example() -> list[str]:
 
 @pytest.fixture
 def uncommented(tmp_path: Path) -> Path:
-    """``.env.example`` as somebody has it who uncomments every line."""
+    """``.env.example`` with every line uncommented."""
     path = tmp_path / "env"
     path.write_text("\n".join(_SETTING.sub(r"\1=\2", line) for line in example()))
     return path
@@ -41,14 +41,14 @@ def fresh_settings() -> Iterator[None]:
     get_settings.cache_clear()
 
 
-def test_the_example_lists_every_setting_and_no_other() -> None:
+def test_env_example_lists_exactly_all_settings() -> None:
     listed = [found[1] for line in example() if (found := _SETTING.fullmatch(line))]
 
     assert len(listed) == len(set(listed))
     assert set(listed) == {name.upper() for name in Settings.model_fields}
 
 
-def test_the_example_explains_each_setting_in_a_sentence() -> None:
+def test_env_example_explains_each_setting_in_a_sentence() -> None:
     lines = example()
     unexplained = [
         line
@@ -59,30 +59,28 @@ def test_the_example_explains_each_setting_in_a_sentence() -> None:
     assert unexplained == []
 
 
-def test_the_example_states_the_defaults(uncommented: Path) -> None:
+def test_env_example_has_the_defaults(uncommented: Path) -> None:
     stated = Settings(_env_file=uncommented)
 
     assert stated == Settings()
-    # Guards the test itself: the file was read.
+    # Make sure that the file was read.
     assert {"api_port", "scan_at", "log_format"} <= stated.model_fields_set
 
 
-def test_a_copied_example_changes_nothing() -> None:
+def test_copied_env_example_sets_nothing() -> None:
     copied = Settings(_env_file=ROOT / ".env.example")
 
     assert copied.model_fields_set == set()
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name.upper(), "")
 
     assert load_settings() == Settings()
 
 
-def test_the_environment_wins_over_the_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_environment_precedes_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "env"
     path.write_text("API_PORT=6001\nFLOWER_PORT=6555\n")
     monkeypatch.setenv("API_PORT", "7001")
@@ -92,7 +90,7 @@ def test_the_environment_wins_over_the_file(
     assert (settings.api_port, settings.flower_port) == (7001, 6555)
 
 
-def test_values_are_read_as_what_they_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_converted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SCAN_AT": "23:30",
         "LOG_FORMAT": "json",
@@ -110,9 +108,7 @@ def test_values_are_read_as_what_they_mean(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
-def test_an_address_of_postgres_names_the_driver(
-    monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
+def test_postgres_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("DATABASE_URL", f"{scheme}://user:secret@host:5432/name")
 
     assert load_settings().database == "postgresql+psycopg2://user:secret@host:5432/name"
@@ -138,7 +134,7 @@ def test_an_address_of_postgres_names_the_driver(
         ("LOG_LEVEL", "LOUD"),
     ],
 )
-def test_a_wrong_value_is_told_in_one_plain_line(
+def test_invalid_value_gives_one_line(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -146,14 +142,14 @@ def test_a_wrong_value_is_told_in_one_plain_line(
     with pytest.raises(SetupError) as raised:
         load_settings()
 
-    told = str(raised.value)
-    assert told.startswith(f"invalid setting: {name}: ")
-    assert "\n" not in told
-    assert "s3cret" not in told
-    assert "pydantic" not in told
+    message = str(raised.value)
+    assert message.startswith(f"invalid setting: {name}: ")
+    assert "\n" not in message
+    assert "s3cret" not in message
+    assert "pydantic" not in message
 
 
-def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_PORT", "none")
     monkeypatch.setenv("LOG_FORMAT", "none")
 
@@ -161,7 +157,7 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
         load_settings()
 
 
-def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_printed_settings_hide_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.setenv(name, GOOD.get(name, "s3cret"))
 
@@ -188,7 +184,7 @@ def value(settings: Settings, name: str) -> str:
     return secret.get_secret_value()
 
 
-def test_every_secret_may_lie_in_a_file() -> None:
+def test_every_secret_may_be_in_a_file() -> None:
     secrets = {
         name
         for name, field in Settings.model_fields.items()
@@ -199,7 +195,7 @@ def test_every_secret_may_lie_in_a_file() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_secret_is_read_from_the_file_that_the_environment_names(
+def test_secret_is_read_from_a_file_named_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str
 ) -> None:
     secret = GOOD.get(name, "s3cret")
@@ -210,7 +206,7 @@ def test_a_secret_is_read_from_the_file_that_the_environment_names(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_secret_is_read_from_the_file_that_a_line_of_env_names(
+def test_secret_is_read_from_a_file_named_in_the_env_file(
     tmp_path: Path, secret_file: Path, name: str
 ) -> None:
     secret = GOOD.get(name, "s3cret")
@@ -224,7 +220,7 @@ def test_a_secret_is_read_from_the_file_that_a_line_of_env_names(
 @pytest.mark.parametrize(
     ("content", "secret"), [("a b", "a b"), ("ab\n", "ab"), ("ab\r\n", "ab"), ("ab ", "ab ")]
 )
-def test_a_file_gives_up_its_final_newline_and_nothing_else(
+def test_only_the_final_newline_of_a_file_is_removed(
     monkeypatch: pytest.MonkeyPatch, secret_file: Path, content: str, secret: str
 ) -> None:
     secret_file.write_text(content, newline="")
@@ -233,7 +229,9 @@ def test_a_file_gives_up_its_final_newline_and_nothing_else(
     assert value(load_settings(), "API_KEY") == secret
 
 
-def test_a_private_key_keeps_its_lines(monkeypatch: pytest.MonkeyPatch, secret_file: Path) -> None:
+def test_private_key_in_a_file_keeps_its_lines(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path
+) -> None:
     secret_file.write_text("-----BEGIN\nMII\n-----END\n")
     monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY_FILE", str(secret_file))
 
@@ -242,7 +240,7 @@ def test_a_private_key_keeps_its_lines(monkeypatch: pytest.MonkeyPatch, secret_f
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, r".*secret cannot be read: No such file or directory"),
         (b"", r".*secret is empty"),
@@ -250,20 +248,24 @@ def test_a_private_key_keeps_its_lines(monkeypatch: pytest.MonkeyPatch, secret_f
         (b"s3cret\xff", r".*secret is not UTF-8 text"),
     ],
 )
-def test_a_file_of_no_use_is_told_in_one_plain_line(
-    monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str, content: bytes | None, told: str
+def test_unusable_file_gives_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    secret_file: Path,
+    name: str,
+    content: bytes | None,
+    message: str,
 ) -> None:
     if content is not None:
         secret_file.write_bytes(content)
     monkeypatch.setenv(f"{name}_FILE", str(secret_file))
 
-    with pytest.raises(SetupError, match=f"^invalid setting: {name}_FILE: {told}$") as raised:
+    with pytest.raises(SetupError, match=f"^invalid setting: {name}_FILE: {message}$") as raised:
         load_settings()
 
     assert "s3cret" not in "".join(traceback.format_exception(raised.value))
 
 
-def test_a_directory_in_place_of_a_file_is_told(
+def test_directory_instead_of_a_file_gives_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("API_KEY_FILE", str(tmp_path))
@@ -274,7 +276,7 @@ def test_a_directory_in_place_of_a_file_is_told(
 
 @pytest.mark.parametrize("name", ["GITHUB_TOKEN", "API_KEY", "FLOWER_BASIC_AUTH"])
 @pytest.mark.parametrize("from_file", [True, False])
-def test_more_than_one_line_is_no_token(
+def test_token_of_two_lines_is_refused(
     monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str, from_file: bool
 ) -> None:
     secret_file.write_text("s3cret\nother\n")
@@ -290,7 +292,7 @@ def test_more_than_one_line_is_no_token(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_secret_is_given_once(
+def test_secret_with_both_value_and_file_is_refused(
     monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str
 ) -> None:
     secret_file.write_text("s3cret")
@@ -305,7 +307,7 @@ def test_a_secret_is_given_once(
     )
 
 
-def test_an_empty_value_beside_a_file_counts_as_not_set(
+def test_empty_value_beside_a_file_counts_as_not_set(
     monkeypatch: pytest.MonkeyPatch, secret_file: Path
 ) -> None:
     secret_file.write_text("s3cret")
@@ -319,7 +321,7 @@ def test_an_empty_value_beside_a_file_counts_as_not_set(
     assert settings.github_token is None
 
 
-def test_the_environment_wins_over_a_file_that_a_line_of_env_names(
+def test_environment_precedes_a_file_named_in_the_env_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret_file: Path
 ) -> None:
     secret_file.write_text("of the environment")
@@ -333,7 +335,7 @@ def test_the_environment_wins_over_a_file_that_a_line_of_env_names(
     assert value(settings, "GITHUB_TOKEN") == "of the environment"
 
 
-def test_every_file_of_no_use_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_unusable_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY_FILE", "/not/there")
     monkeypatch.setenv("GITHUB_TOKEN_FILE", "/not/there")
 
@@ -342,33 +344,33 @@ def test_every_file_of_no_use_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("document", ["docs/configuration.md", ".env.example"])
-def test_the_documents_name_every_secret_that_may_lie_in_a_file(document: str) -> None:
-    (told,) = re.findall(
+def test_documents_name_every_secret_that_may_be_in_a_file(document: str) -> None:
+    (message,) = re.findall(
         r"`NAME_FILE`(.*?)(?:\n#?\n|\.\n)", (ROOT / document).read_text(), re.DOTALL
     )
 
-    assert set(re.findall(r"`([A-Z_]+)`", told)) - {"NAME"} == set(NAMES)
+    assert set(re.findall(r"`([A-Z_]+)`", message)) - {"NAME"} == set(NAMES)
 
 
-def test_a_missing_database_says_what_to_do() -> None:
+def test_missing_database_url_says_what_to_do() -> None:
     with pytest.raises(SetupError, match=r"^DATABASE_URL is not set: .*`make up`$"):
         _ = load_settings().database
 
 
-def test_a_missing_redis_says_what_to_do() -> None:
+def test_missing_redis_url_says_what_to_do() -> None:
     with pytest.raises(SetupError, match=r"^REDIS_URL is not set: .*`make up`$"):
         _ = load_settings().redis
 
 
 @pytest.mark.usefixtures("fresh_settings")
-def test_a_process_reads_its_settings_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get_settings_reads_the_settings_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = get_settings()
     monkeypatch.setenv("API_PORT", "6001")
 
     assert get_settings() is first
 
 
-def test_nothing_but_the_settings_reads_the_environment() -> None:
+def test_only_settings_reads_the_environment() -> None:
     reading = re.compile(r"os\.getenv\(|os\.environ\.get\(|os\.environ\[[^]]+\](?! =)")
     readers = [
         str(path.relative_to(ROOT))
@@ -380,7 +382,7 @@ def test_nothing_but_the_settings_reads_the_environment() -> None:
     assert readers == []
 
 
-def test_a_developers_environment_does_not_reach_the_tests() -> None:
+def test_environment_of_the_developer_does_not_reach_the_tests() -> None:
     ours = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in NAMES}
 
     assert not ours & set(os.environ)

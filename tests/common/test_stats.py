@@ -60,7 +60,7 @@ def partition_of(connection: Connection, day: date) -> list[str]:
 # Writing
 
 
-def test_a_row_holds_what_was_seen(
+def test_write_stores_the_counts(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     assert write(connection, user, {repository.id: (42, 9, 14)}) == 1
@@ -70,7 +70,7 @@ def test_a_row_holds_what_was_seen(
     ]
 
 
-def test_a_second_observation_of_a_day_replaces_the_first(
+def test_second_write_of_a_day_replaces_the_first(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     write(connection, user, {repository.id: (42, 9, 14)})
@@ -80,7 +80,7 @@ def test_a_second_observation_of_a_day_replaces_the_first(
     assert read(connection, user) == [(repository.id, TODAY, 41, 9, 14)]
 
 
-def test_another_day_is_another_row(
+def test_each_day_has_its_own_row(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     write(connection, user, {repository.id: (42, 9, 14)}, YESTERDAY)
@@ -89,7 +89,7 @@ def test_another_day_is_another_row(
     assert [row[2] for row in read(connection, user)] == [42, 43]
 
 
-def test_an_equal_observation_rewrites_nothing(
+def test_write_of_equal_counts_rewrites_nothing(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     write(connection, user, {repository.id: (42, 9, 14)})
@@ -101,7 +101,7 @@ def test_an_equal_observation_rewrites_nothing(
 
 
 @pytest.mark.parametrize("counts", [(43, 9, 14), (42, 10, 14), (42, 9, 15)])
-def test_a_change_of_any_count_is_written(
+def test_write_stores_a_change_of_any_count(
     connection: Connection,
     user: TrackedUser,
     repository: SeenRepository,
@@ -113,11 +113,11 @@ def test_a_change_of_any_count_is_written(
     assert read(connection, user) == [(repository.id, TODAY, *counts)]
 
 
-def test_no_counts_are_no_rows(connection: Connection, user: TrackedUser) -> None:
+def test_write_accepts_no_counts(connection: Connection, user: TrackedUser) -> None:
     assert write(connection, user, {}) == 0
 
 
-def test_a_zero_that_was_seen_is_a_zero(
+def test_write_stores_zeros(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     write(connection, user, {repository.id: (0, 0, 0)})
@@ -125,7 +125,7 @@ def test_a_zero_that_was_seen_is_a_zero(
     assert read(connection, user) == [(repository.id, TODAY, 0, 0, 0)]
 
 
-def test_more_rows_than_a_statement_takes_are_all_written(
+def test_write_stores_more_rows_than_fit_in_a_statement(
     connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stats, "ROWS_PER_STATEMENT", 10)
@@ -135,21 +135,23 @@ def test_more_rows_than_a_statement_takes_are_all_written(
     assert [row[2] for row in read(connection, user)] == list(range(25))
 
 
-def test_a_row_needs_a_repository_of_the_user(connection: Connection, user: TrackedUser) -> None:
+def test_write_refuses_a_repository_of_another_user(
+    connection: Connection, user: TrackedUser
+) -> None:
     repository = add_repository(connection, add_user(connection))
 
     with pytest.raises(IntegrityError):
         write(connection, user, {repository.id: (1, 2, 3)})
 
 
-def test_a_count_below_zero_is_refused(
+def test_write_refuses_negative_counts(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     with pytest.raises(IntegrityError):
         write(connection, user, {repository.id: (1, -1, 3)})
 
 
-def test_writers_of_the_same_rows_in_other_orders_do_not_deadlock(
+def test_concurrent_writes_in_different_orders_do_not_deadlock(
     engine: Engine, connection: Connection, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stats, "ROWS_PER_STATEMENT", 1)
@@ -174,7 +176,7 @@ def make(connection: Connection, day: date) -> tuple[str, ...]:
         return stats.create_partitions(transaction, day)
 
 
-def test_this_month_and_two_more_are_made(connection: Connection) -> None:
+def test_create_partitions_creates_this_month_and_two_more(connection: Connection) -> None:
     assert make(connection, date(2031, 5, 17)) == (
         "daily_stats_2031_05",
         "daily_stats_2031_06",
@@ -182,14 +184,14 @@ def test_this_month_and_two_more_are_made(connection: Connection) -> None:
     )
 
 
-def test_months_that_are_there_are_not_made_again(connection: Connection) -> None:
+def test_create_partitions_skips_existing_months(connection: Connection) -> None:
     make(connection, date(2031, 5, 17))
 
     assert make(connection, date(2031, 5, 31)) == ()
     assert make(connection, date(2031, 6, 1)) == ("daily_stats_2031_08",)
 
 
-def test_a_year_ends_and_another_begins(connection: Connection) -> None:
+def test_create_partitions_crosses_the_end_of_a_year(connection: Connection) -> None:
     assert make(connection, date(2031, 11, 30)) == (
         "daily_stats_2031_11",
         "daily_stats_2031_12",
@@ -207,7 +209,7 @@ def test_a_year_ends_and_another_begins(connection: Connection) -> None:
         (date(2032, 2, 29), "daily_stats_2032_02"),
     ],
 )
-def test_a_row_lies_in_the_partition_of_its_month(
+def test_row_is_in_the_partition_of_its_month(
     connection: Connection,
     user: TrackedUser,
     repository: SeenRepository,
@@ -221,7 +223,7 @@ def test_a_row_lies_in_the_partition_of_its_month(
     assert partition_of(connection, day) == [partition]
 
 
-def test_a_row_of_a_month_without_a_partition_is_stored_all_the_same(
+def test_row_of_a_month_without_a_partition_is_in_the_default_partition(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     write(connection, user, {repository.id: (1, 2, 3)}, date(2031, 5, 17))
@@ -230,7 +232,7 @@ def test_a_row_of_a_month_without_a_partition_is_stored_all_the_same(
     assert read(connection, user) == [(repository.id, date(2031, 5, 17), 1, 2, 3)]
 
 
-def test_rows_of_a_month_move_into_its_new_partition(
+def test_rows_move_from_the_default_partition_to_the_new_one(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     inside = [date(2031, 5, 1), date(2031, 5, 31), date(2031, 6, 1)]
@@ -250,7 +252,7 @@ def test_rows_of_a_month_move_into_its_new_partition(
     assert [partition_of(connection, day) for day in outside] == [["daily_stats_default"]] * 2
 
 
-def test_a_row_in_a_new_partition_keeps_its_guards(
+def test_new_partition_has_all_constraints(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     day = date(2031, 5, 17)
@@ -264,7 +266,7 @@ def test_a_row_in_a_new_partition_keeps_its_guards(
         write(connection, user, {repository.id + 1: (1, 2, 3)}, day)
 
 
-def test_sweeps_that_make_partitions_at_once_make_them_once(
+def test_concurrent_sweeps_create_partitions_once(
     engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     write(connection, user, {repository.id: (1, 2, 3)}, date(2031, 5, 17))
@@ -280,7 +282,7 @@ def test_sweeps_that_make_partitions_at_once_make_them_once(
     assert read(connection, user) == [(repository.id, date(2031, 5, 17), 1, 2, 3)]
 
 
-def test_a_row_that_is_being_written_moves_into_the_new_partition_too(
+def test_row_written_during_the_creation_moves_to_the_new_partition(
     engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     day = date(2031, 5, 17)
@@ -299,7 +301,7 @@ def test_a_row_that_is_being_written_moves_into_the_new_partition_too(
     assert partition_of(connection, day) == ["daily_stats_2031_05"]
 
 
-def test_a_new_partition_does_not_stop_readers_and_writers(
+def test_creating_a_partition_does_not_block_readers_and_writers(
     engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     make(connection, TODAY)
@@ -312,7 +314,7 @@ def test_a_new_partition_does_not_stop_readers_and_writers(
         assert stats.write(other, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
 
 
-def test_a_long_read_keeps_a_sweep_from_making_partitions_and_nobody_waits(
+def test_long_read_postpones_the_creation_and_blocks_no_other(
     engine: Engine, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     make(connection, TODAY)
@@ -329,14 +331,14 @@ def test_a_long_read_keeps_a_sweep_from_making_partitions_and_nobody_waits(
         assert stats.write(sweep, user.id, TODAY, {repository.id: Counts(4, 5, 6)}) == 1
 
 
-def test_a_sweep_that_made_partitions_is_as_patient_with_locks_as_before(engine: Engine) -> None:
+def test_create_partitions_restores_the_lock_timeout(engine: Engine) -> None:
     with engine.begin() as sweep:
         before = sweep.scalar(text("SHOW lock_timeout"))
         assert stats.create_partitions(sweep, date(2031, 5, 17))
         assert sweep.scalar(text("SHOW lock_timeout")) == before
 
 
-def test_a_row_of_a_new_partition_has_no_padding(
+def test_rows_of_a_new_partition_have_no_padding(
     connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
     make(connection, TODAY)

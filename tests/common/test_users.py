@@ -41,14 +41,14 @@ def count(connection: Connection, table: str) -> int:
     return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
-def test_a_new_user_is_stored_as_given(connection: Connection) -> None:
+def test_add_stores_a_new_user(connection: Connection) -> None:
     user = TrackedUser(1428904, "allien", "Allien Delon")
 
     assert users.add(connection, user) == (user, True)
     assert users.get(connection, 1428904) == user
 
 
-def test_adding_a_user_again_changes_nothing(connection: Connection) -> None:
+def test_add_leaves_a_tracked_user_unchanged(connection: Connection) -> None:
     user = add_user(connection, 1428904, "allien", "Allien Delon")
 
     again = users.add(connection, TrackedUser(1428904, "other", "Other"))
@@ -57,7 +57,7 @@ def test_adding_a_user_again_changes_nothing(connection: Connection) -> None:
     assert users.page(connection) == [user]
 
 
-def test_two_who_add_a_user_at_once_add_one(engine: Engine) -> None:
+def test_concurrent_adds_of_one_user_add_it_once(engine: Engine) -> None:
     user = make_user()
 
     def add(_: int) -> bool:
@@ -70,7 +70,7 @@ def test_two_who_add_a_user_at_once_add_one(engine: Engine) -> None:
     assert news.count(True) == 1
 
 
-def test_adding_a_user_whom_others_delete_each_time_ends_with_an_error(
+def test_add_gives_up_when_others_delete_the_user_at_each_attempt(
     engine: Engine, connection: Connection
 ) -> None:
     user = make_user()
@@ -95,30 +95,30 @@ def test_adding_a_user_whom_others_delete_each_time_ends_with_an_error(
     assert outage_reason(raised.value) is Outage.BUSY
 
 
-def test_the_largest_id_fits(connection: Connection) -> None:
+def test_add_accepts_the_largest_id(connection: Connection) -> None:
     user = add_user(connection, 2**63 - 1)
 
     assert users.get(connection, 2**63 - 1) == user
 
 
-def test_an_unknown_user_is_none(connection: Connection) -> None:
+def test_get_returns_none_for_an_unknown_user(connection: Connection) -> None:
     assert users.get(connection, 1) is None
 
 
-@pytest.mark.parametrize("asked", ["allien", "Allien", "ALLIEN"])
-def test_a_login_is_found_in_any_case(connection: Connection, asked: str) -> None:
+@pytest.mark.parametrize("login", ["allien", "Allien", "ALLIEN"])
+def test_find_by_login_ignores_case(connection: Connection, login: str) -> None:
     user = add_user(connection, login="Allien")
 
-    assert users.find_by_login(connection, asked) == user
+    assert users.find_by_login(connection, login) == user
 
 
-def test_a_login_that_nobody_bears_is_not_found(connection: Connection) -> None:
+def test_find_by_login_does_not_match_patterns(connection: Connection) -> None:
     add_user(connection, login="allien")
 
     assert users.find_by_login(connection, "alli_n") is None
 
 
-def test_of_two_bearers_of_a_login_the_one_seen_last_is_found(connection: Connection) -> None:
+def test_find_by_login_prefers_the_user_scanned_last(connection: Connection) -> None:
     renamed = add_user(connection, 1, login="same")
     bearer = add_user(connection, 2, login="same")
     add_scan(connection, renamed, YESTERDAY)
@@ -127,20 +127,20 @@ def test_of_two_bearers_of_a_login_the_one_seen_last_is_found(connection: Connec
     assert users.find_by_login(connection, "same") == bearer
 
 
-def test_a_login_of_an_account_that_is_gone_is_free(connection: Connection) -> None:
+def test_find_by_login_ignores_missing_users(connection: Connection) -> None:
     user = add_user(connection, login="recycled")
     users.mark_missing(connection, user.id, TODAY)
 
     assert users.find_by_login(connection, "recycled") is None
 
 
-def test_users_come_by_ascending_id(connection: Connection) -> None:
+def test_page_orders_users_by_id(connection: Connection) -> None:
     third, first, second = (add_user(connection, user_id) for user_id in (30, 10, 20))
 
     assert users.page(connection) == [first, second, third]
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(connection: Connection) -> None:
+def test_pages_together_have_each_user_once(connection: Connection) -> None:
     everyone = [add_user(connection, user_id) for user_id in range(1, 8)]
 
     pages = []
@@ -153,7 +153,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(connection: Connectio
     assert list(chain(*pages)) == everyone
 
 
-def test_a_user_follows_githubs_login_and_name(connection: Connection) -> None:
+def test_update_profile_stores_login_and_name(connection: Connection) -> None:
     user = add_user(connection)
     renamed = TrackedUser(user.id, "new-login", "New Name")
 
@@ -162,7 +162,7 @@ def test_a_user_follows_githubs_login_and_name(connection: Connection) -> None:
     assert users.get(connection, user.id) == renamed
 
 
-def test_identifying_an_unchanged_user_writes_nothing(connection: Connection) -> None:
+def test_update_profile_writes_nothing_if_nothing_changed(connection: Connection) -> None:
     user = add_user(connection)
     users.update_profile(connection, user, node_id="U_1")
     version = connection.execute(text("SELECT xmin FROM users")).scalar_one()
@@ -172,7 +172,7 @@ def test_identifying_an_unchanged_user_writes_nothing(connection: Connection) ->
     assert connection.execute(text("SELECT xmin FROM users")).scalar_one() == version
 
 
-def test_one_day_of_absence_does_not_make_a_user_vanished(connection: Connection) -> None:
+def test_user_missing_on_one_day_stays_active(connection: Connection) -> None:
     user = add_user(connection)
 
     assert users.mark_missing(connection, user.id, TODAY) == TODAY
@@ -180,7 +180,7 @@ def test_one_day_of_absence_does_not_make_a_user_vanished(connection: Connection
     assert state_of(connection, user) == UserState.ACTIVE
 
 
-def test_a_second_day_of_absence_makes_a_user_vanished(connection: Connection) -> None:
+def test_user_missing_on_two_days_is_vanished(connection: Connection) -> None:
     user = add_user(connection)
     users.mark_missing(connection, user.id, YESTERDAY)
 
@@ -188,7 +188,7 @@ def test_a_second_day_of_absence_makes_a_user_vanished(connection: Connection) -
     assert state_of(connection, user) == UserState.VANISHED
 
 
-def test_a_vanished_user_who_is_seen_again_is_active(connection: Connection) -> None:
+def test_update_profile_makes_a_vanished_user_active(connection: Connection) -> None:
     user = add_user(connection)
     users.mark_missing(connection, user.id, YESTERDAY)
     users.mark_missing(connection, user.id, TODAY)
@@ -196,11 +196,11 @@ def test_a_vanished_user_who_is_seen_again_is_active(connection: Connection) -> 
     users.update_profile(connection, user, node_id="U_1")
 
     assert state_of(connection, user) == UserState.ACTIVE
-    # The count of days begins anew.
+    # The days are counted from the start again.
     assert users.mark_missing(connection, user.id, TODAY) == TODAY
 
 
-def test_deleting_a_user_leaves_nothing_of_it(connection: Connection) -> None:
+def test_delete_removes_all_rows_of_the_user(connection: Connection) -> None:
     user = add_user(connection)
     for _ in range(3):
         repository = add_repository(connection, user)
@@ -214,7 +214,7 @@ def test_deleting_a_user_leaves_nothing_of_it(connection: Connection) -> None:
         assert count(connection, table) == 0, table
 
 
-def test_deleting_a_user_leaves_others_alone(connection: Connection) -> None:
+def test_delete_keeps_the_rows_of_other_users(connection: Connection) -> None:
     user, other = add_user(connection), add_user(connection)
     repository = add_repository(connection, other)
     add_rows(connection, other, repository, {TODAY: (1, 2, 3)})
@@ -227,11 +227,11 @@ def test_deleting_a_user_leaves_others_alone(connection: Connection) -> None:
     assert len(scan_days.records(connection, other.id, TODAY, TODAY)) == 1
 
 
-def test_deleting_an_unknown_user_is_told(connection: Connection) -> None:
+def test_delete_returns_false_for_an_unknown_user(connection: Connection) -> None:
     assert not users.delete(connection, 1)
 
 
-def test_a_user_may_be_added_again_after_deletion(connection: Connection) -> None:
+def test_deleted_user_can_be_added_again(connection: Connection) -> None:
     user = add_user(connection)
     repository = add_repository(connection, user)
     add_rows(connection, user, repository, {TODAY: (1, 2, 3)})
@@ -243,7 +243,7 @@ def test_a_user_may_be_added_again_after_deletion(connection: Connection) -> Non
 
 @contextmanager
 def transferred(connection: Connection) -> Iterator[tuple[TrackedUser, TrackedUser, int]]:
-    """Let a repository go from one followed user to another: a row of each."""
+    """Transfer a repository from one tracked user to another, with a row of each."""
     giver, taker = add_user(connection, 1), add_user(connection, 2)
     repository = add_repository(connection, giver, day=YESTERDAY)
     add_rows(connection, giver, repository, {YESTERDAY: (1, 1, 1)})
@@ -252,7 +252,7 @@ def transferred(connection: Connection) -> Iterator[tuple[TrackedUser, TrackedUs
     yield giver, taker, repository.id
 
 
-def test_deleting_the_former_owner_keeps_the_new_owners_days(connection: Connection) -> None:
+def test_deleting_the_former_owner_keeps_the_rows_of_the_new_owner(connection: Connection) -> None:
     with transferred(connection) as (giver, taker, repository_id):
         users.delete(connection, giver.id)
 
@@ -262,7 +262,7 @@ def test_deleting_the_former_owner_keeps_the_new_owners_days(connection: Connect
         assert count(connection, "daily_stats") == 1
 
 
-def test_deleting_the_new_owner_keeps_the_former_owners_days(connection: Connection) -> None:
+def test_deleting_the_new_owner_keeps_the_rows_of_the_former_owner(connection: Connection) -> None:
     with transferred(connection) as (giver, taker, repository_id):
         users.delete(connection, taker.id)
 
@@ -272,7 +272,7 @@ def test_deleting_the_new_owner_keeps_the_former_owners_days(connection: Connect
         assert count(connection, "daily_stats") == 1
 
 
-def test_deleting_both_owners_leaves_nothing(connection: Connection) -> None:
+def test_deleting_both_owners_removes_the_repository(connection: Connection) -> None:
     with transferred(connection) as (giver, taker, _):
         users.delete(connection, taker.id)
         users.delete(connection, giver.id)
@@ -281,7 +281,7 @@ def test_deleting_both_owners_leaves_nothing(connection: Connection) -> None:
         assert count(connection, "repositories") == 0
 
 
-def test_a_deletion_waits_for_the_scan_that_writes_and_takes_its_rows_too(
+def test_delete_waits_for_a_scan_and_removes_its_rows(
     engine: Engine, connection: Connection
 ) -> None:
     user = add_user(connection)
@@ -304,7 +304,7 @@ def test_a_deletion_waits_for_the_scan_that_writes_and_takes_its_rows_too(
     assert count(connection, "repositories") == 0
 
 
-def test_a_scan_that_waited_for_a_deletion_finds_nobody(
+def test_lock_returns_false_after_waiting_for_a_delete(
     engine: Engine, connection: Connection
 ) -> None:
     user = add_user(connection)
@@ -321,7 +321,7 @@ def test_a_scan_that_waited_for_a_deletion_finds_nobody(
         assert not scan.result()
 
 
-def test_a_deletion_beside_the_scan_of_who_owns_a_repository_now(
+def test_deleting_the_former_owner_during_a_scan_of_the_new_owner(
     engine: Engine, connection: Connection
 ) -> None:
     giver, taker = add_user(connection, 1), add_user(connection, 2)
@@ -347,7 +347,9 @@ def delete(engine: Engine, user: TrackedUser) -> bool:
         return users.delete(connection, user.id)
 
 
-def test_both_owners_deleted_at_once_leave_nothing(engine: Engine, connection: Connection) -> None:
+def test_concurrent_deletes_of_both_owners_remove_the_repository(
+    engine: Engine, connection: Connection
+) -> None:
     with (
         transferred(connection) as (giver, taker, _),
         ThreadPoolExecutor(1) as pool,
@@ -362,7 +364,7 @@ def test_both_owners_deleted_at_once_leave_nothing(engine: Engine, connection: C
     assert count(connection, "users") == 0
 
 
-def test_a_deletion_waits_for_who_is_about_to_refer_to_the_user(
+def test_delete_waits_for_a_transaction_that_added_the_user(
     engine: Engine, connection: Connection
 ) -> None:
     user = add_user(connection)
@@ -382,9 +384,7 @@ def test_a_deletion_waits_for_who_is_about_to_refer_to_the_user(
     assert (resolved.state, resolved.user_id) == (LookupState.DONE, None)
 
 
-def test_a_user_added_with_a_lease_is_left_to_its_own_message(
-    connection: Connection, clock: Clock
-) -> None:
+def test_user_added_with_a_lease_is_due_when_it_ends(connection: Connection, clock: Clock) -> None:
     clock.set(datetime(2026, 11, 23, 12, tzinfo=UTC))
     user = add_user(connection, lease=90)
 
@@ -393,7 +393,7 @@ def test_a_user_added_with_a_lease_is_left_to_its_own_message(
     assert claimed(connection) == [user.id]
 
 
-def test_a_released_user_is_due_at_once(connection: Connection) -> None:
+def test_released_user_is_due_at_once(connection: Connection) -> None:
     user = add_user(connection, lease=90)
 
     users.release(connection, user.id)
@@ -408,7 +408,7 @@ def claimed(connection: Connection) -> list[int]:
     return [claim.user_id for claim in claims]
 
 
-def test_a_settled_day_is_kept_when_a_user_is_missed(connection: Connection) -> None:
+def test_mark_missing_keeps_the_settled_day(connection: Connection) -> None:
     user = add_user(connection)
     add_scan(connection, user, TODAY, ScanState.DONE)
 

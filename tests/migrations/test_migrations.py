@@ -48,7 +48,7 @@ def empty_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 def empty(empty_url: str) -> Iterator[Connection]:
-    """A connection to a database in which there is nothing."""
+    """A connection to an empty database."""
     with open_engine(empty_url).connect() as opened:
         yield opened.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -96,14 +96,14 @@ def everything(connection: Connection) -> list[tuple[object, ...]]:
     return [row for query in queries for row in shape(connection, query)]
 
 
-def test_all_migrations_lead_up_from_nothing(empty_url: str, empty: Connection) -> None:
+def test_upgrade_of_an_empty_database_reaches_head(empty_url: str, empty: Connection) -> None:
     migrate(empty_url)
 
     context = MigrationContext.configure(empty)
     assert context.get_current_revision() == VERSIONS[-1].name[:4]
 
 
-def test_all_migrations_lead_down_to_nothing(empty_url: str, empty: Connection) -> None:
+def test_downgrade_to_base_leaves_nothing(empty_url: str, empty: Connection) -> None:
     migrate(empty_url)
 
     command.downgrade(config(empty_url), "base")
@@ -111,7 +111,7 @@ def test_all_migrations_lead_down_to_nothing(empty_url: str, empty: Connection) 
     assert everything(empty) == []
 
 
-def test_a_schema_that_went_down_comes_up_the_same(empty_url: str, empty: Connection) -> None:
+def test_upgrade_after_a_downgrade_gives_the_same_schema(empty_url: str, empty: Connection) -> None:
     migrate(empty_url)
     first = everything(empty)
     command.downgrade(config(empty_url), "base")
@@ -122,7 +122,7 @@ def test_a_schema_that_went_down_comes_up_the_same(empty_url: str, empty: Connec
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
-def test_each_migration_can_be_taken_back(empty_url: str, empty: Connection, path: Path) -> None:
+def test_each_migration_can_be_downgraded(empty_url: str, empty: Connection, path: Path) -> None:
     revision = path.name[:4]
     before = f"{int(revision) - 1:04}"
     if before != "0000":
@@ -136,7 +136,7 @@ def test_each_migration_can_be_taken_back(empty_url: str, empty: Connection, pat
     assert everything(empty) == shape_before
 
 
-def test_the_models_equal_the_migrations(connection: Connection) -> None:
+def test_models_equal_migrations(connection: Connection) -> None:
     context = MigrationContext.configure(
         connection,
         opts={
@@ -151,10 +151,10 @@ def test_the_models_equal_the_migrations(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("query", [TABLES, COLUMNS, CONSTRAINTS, INDEXES])
-def test_a_database_made_from_the_models_is_the_same(
+def test_database_created_from_the_models_is_the_same(
     connection: Connection, empty: Connection, query: str
 ) -> None:
-    """Sees what Alembic does not compare: checks, defaults, partitioning, included columns."""
+    """Compare what Alembic does not: checks, defaults, partitioning, included columns."""
     (clock,) = (row for row in shape(connection, FUNCTIONS) if row[0] == "repopulse_now")
     empty.execute(text(str(clock[1])))
     Base.metadata.create_all(empty)
@@ -162,17 +162,17 @@ def test_a_database_made_from_the_models_is_the_same(
     assert shape(empty, query) == shape(connection, query)
 
 
-def test_alembics_own_check_finds_nothing_to_do(database_url: str) -> None:
+def test_alembic_check_finds_nothing(database_url: str) -> None:
     command.check(config(database_url))
 
 
-def test_the_files_are_numbered_one_after_the_other() -> None:
+def test_files_are_numbered_without_gaps() -> None:
     assert [path.name[:5] for path in VERSIONS] == [
         f"{number:04}_" for number in range(1, len(VERSIONS) + 1)
     ]
 
 
-def test_each_revision_is_its_files_number_and_follows_the_one_before() -> None:
+def test_each_revision_id_is_the_number_of_its_file() -> None:
     script = ScriptDirectory.from_config(config("postgresql://nowhere"))
     chain = [
         (revision.revision, revision.down_revision, Path(revision.path).name[:4])
@@ -190,13 +190,13 @@ def test_there_is_one_head() -> None:
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
-def test_a_migration_does_not_depend_on_the_models_of_today(path: Path) -> None:
+def test_migrations_do_not_import_the_product(path: Path) -> None:
     imports = re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
 
     assert not {"common", "api", "worker"} & set(imports)
 
 
-def test_processes_that_migrate_at_once_all_succeed(empty_url: str, empty: Connection) -> None:
+def test_concurrent_migrations_all_succeed(empty_url: str, empty: Connection) -> None:
     environment = os.environ | {"DATABASE_URL": empty_url}
     processes = [
         subprocess.Popen(
@@ -215,7 +215,7 @@ def test_processes_that_migrate_at_once_all_succeed(empty_url: str, empty: Conne
     assert MigrationContext.configure(empty).get_current_revision() == VERSIONS[-1].name[:4]
 
 
-def test_a_process_that_comes_while_another_migrates_waits_for_it(
+def test_migration_waits_for_another_process_that_migrates(
     empty_url: str, empty: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
@@ -233,18 +233,18 @@ def test_a_process_that_comes_while_another_migrates_waits_for_it(
     assert len(slept) == 1
 
 
-def test_a_database_at_head_is_left_alone_whoever_migrates(
+def test_upgrade_of_a_database_at_head_takes_no_lock(
     database_url: str, connection: Connection
 ) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
     plain = config(database_url)
     plain.attributes["fast_path"] = True
 
-    # Would wait for the lock, for two minutes, if it asked for it.
+    # If it took the lock, it would wait for two minutes and fail.
     command.upgrade(plain, "head")
 
 
-def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
+def test_unreachable_server_gives_an_error_without_the_password() -> None:
     url = make_url(f"postgresql+psycopg2://user:s3cret@127.0.0.1:{free_port()}/name")
 
     with pytest.raises(SetupError, match="Postgres does not answer") as raised:
@@ -254,7 +254,7 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 
 
 def make_rows(url: str) -> None:
-    """Make rows in three months and in the default partition."""
+    """Insert rows into three months and into the default partition."""
     with open_engine(url).begin() as connection:
         create_partitions(connection, date(2031, 5, 17))
         connection.execute(
@@ -284,14 +284,16 @@ OLD_KEY = "(repo_id, date) INCLUDE (user_id, stargazers, forks, watchers)"
 
 
 def keys(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
-    """Return for each table the ends of its indexes' definitions, and whether they are whole."""
+    """Return by table the columns of its indexes, and whether each is valid and primary."""
     found: dict[str, set[tuple[object, ...]]] = {}
     for table, definition, *flags in shape(connection, KEYS):
         found.setdefault(str(table), set()).add((str(definition).split(" btree ")[1], *flags))
     return found
 
 
-def test_every_month_gets_the_new_key_and_keeps_its_rows(empty_url: str, empty: Connection) -> None:
+def test_every_partition_gets_the_new_key_and_keeps_its_rows(
+    empty_url: str, empty: Connection
+) -> None:
     migrate(empty_url, "0004")
     make_rows(empty_url)
     rows = shape(empty, ROWS)
@@ -309,7 +311,9 @@ def test_every_month_gets_the_new_key_and_keeps_its_rows(empty_url: str, empty: 
     assert shape(empty, ROWS) == rows
 
 
-def test_a_new_key_that_was_broken_off_is_made_again(empty_url: str, empty: Connection) -> None:
+def test_invalid_index_of_an_aborted_migration_is_rebuilt(
+    empty_url: str, empty: Connection
+) -> None:
     migrate(empty_url, "0004")
     make_rows(empty_url)
     broken, whole = "daily_stats_2031_05", "daily_stats_2031_06"
@@ -324,7 +328,7 @@ def test_a_new_key_that_was_broken_off_is_made_again(empty_url: str, empty: Conn
     assert all(found == {(NEW_KEY, True, True)} for found in keys(empty).values())
 
 
-def test_a_month_that_is_made_beside_the_migration_gets_the_new_key(
+def test_partition_created_during_the_migration_gets_the_new_key(
     empty_url: str, empty: Connection
 ) -> None:
     migrate(empty_url, "0004")
@@ -332,7 +336,7 @@ def test_a_month_that_is_made_beside_the_migration_gets_the_new_key(
 
     with reader_of(empty_url, "ONLY daily_stats") as reader, ThreadPoolExecutor(1) as pool:
         migration = pool.submit(migrate, empty_url, "0005")
-        # The months have their indexes by now.
+        # The partitions have their new indexes by now.
         wait_until(lambda: is_waiting_for_a_lock(empty), 20)
         with open_engine(empty_url).begin() as sweep:
             assert create_partitions(sweep, date(2031, 8, 1))
@@ -345,13 +349,13 @@ def test_a_month_that_is_made_beside_the_migration_gets_the_new_key(
 
 @contextmanager
 def reader_of(url: str, table: str) -> Iterator[Connection]:
-    """Read a table in a transaction that does not end by itself, as a backup does."""
+    """Read a table in a transaction that stays open, as a backup does."""
     with open_engine(url).connect() as reader:
         reader.execute(text(f"LOCK TABLE {table} IN ACCESS SHARE MODE"))
         yield reader
 
 
-def test_readers_pass_a_migration_that_waits_for_one_who_reads_for_long(
+def test_migration_that_waits_for_a_long_read_lets_other_readers_pass(
     empty_url: str, empty: Connection
 ) -> None:
     migrate(empty_url, "0001")
@@ -362,7 +366,7 @@ def test_readers_pass_a_migration_that_waits_for_one_who_reads_for_long(
             wait_until(lambda: is_waiting_for_a_lock(empty), 20)
             with reader_of(empty_url, "users") as other:
                 other.execute(text("SET LOCAL lock_timeout = '5s'"))
-                # Behind the migration, which gives up before this one has to.
+                # This queues behind the migration, which gives up first.
                 assert other.scalar(text("SELECT count(*) FROM repositories")) == 0
         assert not migration.done()
         long.rollback()
@@ -371,7 +375,7 @@ def test_readers_pass_a_migration_that_waits_for_one_who_reads_for_long(
     assert MigrationContext.configure(empty).get_current_revision() == "0002"
 
 
-def test_a_table_that_is_never_free_is_told(
+def test_migration_gives_up_on_a_table_that_stays_in_use(
     empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate(empty_url, "0001")
