@@ -59,8 +59,8 @@ def fail_in_turn(simulator: GitHubSimulator, faults: Sequence[Fault]) -> None:
 
 def waits(cluster: Cluster) -> int:
     """Count the orders to wait; those within the grace belong to requests under way."""
-    told = [request.at for request in cluster.simulator.requests if request.fault is not None]
-    return len(told[:1]) + sum(after - before > GRACE for before, after in pairwise(told))
+    faulty = [request.at for request in cluster.simulator.requests if request.fault is not None]
+    return len(faulty[:1]) + sum(after - before > GRACE for before, after in pairwise(faulty))
 
 
 def test_14_no_request_is_sent_while_github_says_to_wait(

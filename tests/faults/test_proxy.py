@@ -112,7 +112,7 @@ def test_it_ends_while_clients_connect_and_leaves_nothing_open(
                 client.settimeout(0.2)
                 ask(client)
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         for _ in range(20):
             is_over = threading.Event()
@@ -127,5 +127,5 @@ def test_it_ends_while_clients_connect_and_leaves_nothing_open(
                 is_over.set()
         gc.collect()
 
-    assert [str(warning.message) for warning in told] == []
+    assert [str(warning.message) for warning in caught] == []
     assert caplog.messages == []

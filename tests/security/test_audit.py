@@ -72,8 +72,8 @@ def test_a_known_vulnerability_fails(locked: str, capsys: pytest.CaptureFixture[
     with osv({"leaky": HOLE}) as url:
         assert audit.main([locked, "--osv-url", url]) == 1
 
-    told = capsys.readouterr().out.splitlines()
-    assert told == [
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
         "leaky 1.0: GHSA-0000-0000-0000, fixed in 1.1",
         "audit: 1 known vulnerabilities",
     ]

@@ -36,19 +36,19 @@ def test_an_answer_that_repeats_the_token_is_read_without_it(marked: Lab, status
     headers = {"location": f"/{TOKEN}", "link": f'</{TOKEN}>; rel="next"', "retry-after": TOKEN}
     transport = marked.transport(lambda _: httpx.Response(status, headers=headers, json=content))
 
-    told = []
+    results = []
     asks: list[Callable[[], Answer]] = [
         lambda: transport.get("/user/1"),
         lambda: transport.query(FIND_ACCOUNT, {"login": "x"}),
     ]
     for ask in asks:
         try:
-            told.append(repr(ask()))
+            results.append(repr(ask()))
         except GitHubError as error:
-            told.append(repr(error))
+            results.append(repr(error))
 
-    assert "marked" not in "".join(told)
-    assert "***" in "".join(told) or status == 401
+    assert "marked" not in "".join(results)
+    assert "***" in "".join(results) or status == 401
 
 
 @pytest.mark.parametrize("character", [" ", "\n", "\t", "\x00", "é", "\u2028"])

@@ -80,10 +80,10 @@ def spellings(secret: str) -> set[str]:
 def found(places: Iterator[tuple[str, str]], marks: set[str]) -> list[str]:
     """Return the places of marks, with the text around them."""
     return [
-        f"{place}: …{told[max(0, told.index(mark) - 200) : told.index(mark) + 200]}…"
-        for place, told in places
+        f"{place}: …{content[max(0, content.index(mark) - 200) : content.index(mark) + 200]}…"
+        for place, content in places
         for mark in marks
-        if mark in told
+        if mark in content
     ]
 
 
@@ -239,7 +239,7 @@ def test_a_password_is_not_logged_when_its_server_refuses_it_or_is_away(
         for name in ("api", "worker", "beat", "flower"):
             system.start(name)
         wait_until(lambda: answers(system), 30)
-        told = [
+        content = [
             (path, system.call(method, path, json=body).text)
             for method, path, body in (
                 ("GET", "/readyz", None),
@@ -249,10 +249,10 @@ def test_a_password_is_not_logged_when_its_server_refuses_it_or_is_away(
                 ("PUT", "/v1/users", {"id": 1, "login": "octocat"}),
             )
         ]
-        assert '"unavailable"' in told[0][1]
+        assert '"unavailable"' in content[0][1]
         if broken != "DATABASE_URL":
             wait_until(lambda: "redis" in system.log("worker").lower(), 30)
-        places = found(iter(told), marks) + found(search.in_process_lists(system), marks)
+        places = found(iter(content), marks) + found(search.in_process_lists(system), marks)
     finally:
         system.stop()
     assert places + found(search.in_logs(system), marks) == []
