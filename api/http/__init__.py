@@ -1,1 +1,1 @@
-"""What every endpoint shares: errors, limits, transactions, formats, caching, documentation."""
+"""HTTP concerns that all endpoints share; imports no other package of the API."""

@@ -19,7 +19,7 @@ from tests import factories
 from tests.api.conftest import MakeClient
 from tests.servers import Servers
 
-NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
+NOWHERE = SecretStr("postgresql+psycopg2://user:secret@127.0.0.1:1/nothing")
 NO_REDIS = SecretStr("redis://:secret@127.0.0.1:1/0")
 
 ALLIEN = {"id": 1428904, "login": "allien", "name": "Allien Delon"}

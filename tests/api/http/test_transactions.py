@@ -41,7 +41,7 @@ CALLS = [
 def client(make_client: MakeClient, connection: Connection) -> TestClient:
     made = make_client(lookup_wait=0)
     factories.add_user(connection, 5)
-    connection.execute(text("INSERT INTO lookups (login) VALUES ('somebody')"))
+    connection.execute(text("INSERT INTO lookups (login) VALUES ('defunkt')"))
     return made
 
 

@@ -126,7 +126,7 @@ def test_an_invalid_repository_id_is_422(client: TestClient, repo_id: str, path:
         ({"date_from": "2024-03-11"}, "date_from 2024-03-11 is after today, 2024-03-10"),
         (
             {"date_from": "2014-03-01"},
-            "from 2014-03-01 to 2024-03-10 is 3663 days: ask for 3660 at most, ten years",
+            "2014-03-01 to 2024-03-10 is 3663 days: request at most 3660 days, ten years",
         ),
     ],
 )

@@ -131,11 +131,11 @@ def test_dates_in_the_wrong_order_are_422(
     [
         (
             {"date_from": "2020-01-01", "date_to": "2030-01-08"},
-            "from 2020-01-01 to 2030-01-08 is 3661 days: ask for 3660 at most, ten years",
+            "2020-01-01 to 2030-01-08 is 3661 days: request at most 3660 days, ten years",
         ),
         (
             {"date_from": "2014-03-01"},
-            "from 2014-03-01 to 2024-03-10 is 3663 days: ask for 3660 at most, ten years",
+            "2014-03-01 to 2024-03-10 is 3663 days: request at most 3660 days, ten years",
         ),
     ],
 )
