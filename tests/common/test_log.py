@@ -150,7 +150,7 @@ def test_secrets_are_redacted_in_text(text: Stderr, secret: str) -> None:
     line = text.take()
     assert not REMAINS.search(line)
     assert "***" in line
-    assert "and got no answer" in line
+    assert "got no answer" in line
 
 
 @pytest.mark.parametrize("secret", TOKENS)
@@ -159,7 +159,7 @@ def test_secrets_are_redacted_in_json(as_json: Stderr, secret: str) -> None:
 
     entry = json.loads(as_json.take())
     assert not REMAINS.search(entry["message"])
-    assert entry["message"].endswith("and got no answer")
+    assert entry["message"].endswith("got no answer")
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
@@ -242,7 +242,7 @@ SPELLINGS = [
     repr("marked \\key\u00e9")[1:-1],
     json.dumps("marked \\key\u00e9")[1:-1],
     "fl0wer-pass",
-    "c29tZWJvZHk6Zmwwd2VyLXBhc3M",
+    "b3BlcmF0b3I6Zmwwd2VyLXBhc3M",
 ]
 
 
