@@ -64,18 +64,18 @@ def read_text(
             # Repository by repository, in the order of the primary key: nothing is left to sort.
             # OFFSET keeps Postgres from building the text between two rows once per row.
             f"""
-            SELECT o.repo_id, lot.rows
+            SELECT o.repo_id, joined.rows
             FROM ownerships o
             CROSS JOIN LATERAL (
                 SELECT concat(:end, :separator, :before_id, o.repo_id, :after_id) AS text OFFSET 0
-            ) AS turn
+            ) AS between_rows
             CROSS JOIN LATERAL (
-                SELECT string_agg({row.rest}, turn.text ORDER BY date) AS rows
+                SELECT string_agg({row.rest}, between_rows.text ORDER BY date) AS rows
                 FROM daily_stats d
                 WHERE d.repo_id = o.repo_id
                   AND d.date BETWEEN :date_from AND :date_to AND d.user_id = :user_id
-            ) AS lot
-            WHERE o.user_id = :user_id AND lot.rows IS NOT NULL
+            ) AS joined
+            WHERE o.user_id = :user_id AND joined.rows IS NOT NULL
             ORDER BY o.repo_id
             """  # noqa: S608 - constants
         ),
