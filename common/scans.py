@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
+from common import scan_records
 from common.states import ScanState
 
 
@@ -312,7 +313,7 @@ def finish(
     )
     if settled.rowcount == 0:
         return False
-    _update_record(
+    scan_records.update(
         connection,
         user_id,
         day,
@@ -367,7 +368,7 @@ def reschedule(
             ),
             {"id": user_id, "day": day},
         )
-    _update_record(
+    scan_records.update(
         connection,
         user_id,
         day,
@@ -378,56 +379,3 @@ def reschedule(
         is_finished=False,
     )
     return True
-
-
-def _update_record(
-    connection: Connection,
-    user_id: int,
-    day: date,
-    *,
-    state: ScanState,
-    reason: str | None,
-    expected: int | None,
-    recorded: int | None,
-    is_finished: bool,
-) -> None:
-    connection.execute(
-        text(
-            """
-            UPDATE scans
-            SET state = :state, reason = :reason, expected = coalesce(:expected, expected),
-                recorded = coalesce(:recorded, recorded),
-                finished_at = CASE WHEN :finished THEN repopulse_now() END
-            -- A day that was recorded whole stays done, whatever another scan of it ends with.
-            WHERE user_id = :id AND day = :day AND (state <> 'done' OR :state = 'done')
-            """
-        ),
-        {
-            "id": user_id,
-            "day": day,
-            "state": state,
-            "reason": reason,
-            "expected": expected,
-            "recorded": recorded,
-            "finished": is_finished,
-        },
-    )
-
-
-def close_past(connection: Connection) -> int:
-    """Settle the records of past days whose scans never ended, so that the gap has a reason.
-
-    :return: how many there were
-    """
-    return connection.execute(
-        text(
-            """
-            UPDATE scans
-            SET state = CASE WHEN recorded > 0 THEN 'incomplete' ELSE 'failed' END,
-                reason = coalesce(reason, 'the day ended before the scan did'),
-                finished_at = repopulse_now()
-            WHERE day < (repopulse_now() AT TIME ZONE 'UTC')::date
-              AND state IN ('claimed', 'waiting')
-            """
-        )
-    ).rowcount

@@ -15,7 +15,7 @@ import redis
 from celery import Celery
 from sqlalchemy import Connection
 
-from common import broker, clock, collection, lookups, scans, stats
+from common import broker, clock, collection, lookups, scan_records, scans, stats
 from common.broker import Task
 from common.lookups import Lookup
 from common.scans import Claim
@@ -126,7 +126,7 @@ def _keep_house(connection: Connection) -> None:
     today: date = clock.today(connection)
     for name in stats.create_partitions(connection, today):
         log.info("new partition: %s", name)
-    closed = scans.close_past(connection)
+    closed = scan_records.close_past(connection)
     if closed:
         log.warning("%d scans of past days were never finished", closed)
     complete = collection.record_completed_day(connection)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from api.queries import scan_days
 from api.queries.progress import count_overdue
 from api.queries.scan_days import ScanRecord
-from common import scans, users
+from common import scan_records, scans, users
 from common.scans import Begun, Claim, NotBegun
 from common.states import ScanState
 from common.users import TrackedUser
@@ -556,7 +556,7 @@ def test_a_past_day_that_was_never_finished_is_closed(
     user = add_user(connection)
     add_scan(connection, user, YESTERDAY, state, recorded=recorded)
 
-    assert scans.close_past(connection) == 1
+    assert scan_records.close_past(connection) == 1
 
     found = record(connection, user, YESTERDAY)
     assert (found.state, found.recorded) == (becomes, recorded)
@@ -568,7 +568,7 @@ def test_a_past_day_keeps_the_reason_that_it_has(connection: Connection) -> None
     user = add_user(connection)
     add_scan(connection, user, YESTERDAY, ScanState.WAITING, reason="rate limit")
 
-    scans.close_past(connection)
+    scan_records.close_past(connection)
 
     assert record(connection, user, YESTERDAY).reason == "rate limit"
 
@@ -578,7 +578,7 @@ def test_a_past_day_that_was_finished_stays(connection: Connection, state: ScanS
     user = add_user(connection)
     add_scan(connection, user, YESTERDAY, state)
 
-    assert scans.close_past(connection) == 0
+    assert scan_records.close_past(connection) == 0
     assert record(connection, user, YESTERDAY).state is state
 
 
@@ -586,13 +586,13 @@ def test_today_is_not_closed(connection: Connection) -> None:
     due_user(connection)
     claims(connection)
 
-    assert scans.close_past(connection) == 0
+    assert scan_records.close_past(connection) == 0
 
 
 def test_a_user_whose_yesterday_was_closed_is_due_today(connection: Connection) -> None:
     user = add_user(connection)
     add_scan(connection, user, YESTERDAY, ScanState.WAITING)
-    scans.close_past(connection)
+    scan_records.close_past(connection)
 
     assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=True)]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from api.queries import scan_days
 from api.queries.scan_days import ScanRecord
-from common import scans, users
+from common import scan_records, scans, users
 from common.repositories import Counts
 from common.settings import Settings
 from common.users import TrackedUser
@@ -119,7 +119,7 @@ class Stage:
     def sweep(self, collector: Collector) -> list[Outcome]:
         """Claim the users who are due, as a sweep does, and scan them one after the other."""
         with self.engine.begin() as connection:
-            scans.close_past(connection)
+            scan_records.close_past(connection)
             claims = scans.claim(
                 connection,
                 limit=1000,

@@ -250,7 +250,7 @@ def run(stage: Stage, users: int, days: list[Weather]) -> None:
     stage.at(TODAY + timedelta(days=len(days)))
     stage.simulator.heal()
     with stage.engine.begin() as connection:
-        common.scans.close_past(connection)
+        common.scan_records.close_past(connection)
     check(stage, truth, {account.id for account in accounts})
 
 

@@ -1,0 +1,64 @@
+"""The records of scans: one row of ``scans`` per user and day says what became of the day."""
+
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from common.states import ScanState
+
+
+def update(
+    connection: Connection,
+    user_id: int,
+    day: date,
+    *,
+    state: ScanState,
+    reason: str | None,
+    expected: int | None,
+    recorded: int | None,
+    is_finished: bool,
+) -> None:
+    """Store how a scan of a user's day ended, or why it was rescheduled.
+
+    :param expected: None keeps the known number, as does ``recorded``
+    """
+    connection.execute(
+        text(
+            """
+            UPDATE scans
+            SET state = :state, reason = :reason, expected = coalesce(:expected, expected),
+                recorded = coalesce(:recorded, recorded),
+                finished_at = CASE WHEN :finished THEN repopulse_now() END
+            -- A day that was recorded whole stays done, whatever another scan of it ends with.
+            WHERE user_id = :id AND day = :day AND (state <> 'done' OR :state = 'done')
+            """
+        ),
+        {
+            "id": user_id,
+            "day": day,
+            "state": state,
+            "reason": reason,
+            "expected": expected,
+            "recorded": recorded,
+            "finished": is_finished,
+        },
+    )
+
+
+def close_past(connection: Connection) -> int:
+    """Settle the records of past days whose scans never ended, so that the gap has a reason.
+
+    :return: how many there were
+    """
+    return connection.execute(
+        text(
+            """
+            UPDATE scans
+            SET state = CASE WHEN recorded > 0 THEN 'incomplete' ELSE 'failed' END,
+                reason = coalesce(reason, 'the day ended before the scan did'),
+                finished_at = repopulse_now()
+            WHERE day < (repopulse_now() AT TIME ZONE 'UTC')::date
+              AND state IN ('claimed', 'waiting')
+            """
+        )
+    ).rowcount
