@@ -1,8 +1,7 @@
 """The broker: names of tasks and queues, the one configuration of Celery, and sending a task.
 
-The API, the workers, beat and Flower all use ``make_celery``: on one Redis the shortest visibility
-timeout of any process decides for all (Celery's Redis documentation), so there must be one place
-that sets it.
+The API, the workers, beat and Flower all use ``make_celery``. On one Redis the shortest visibility
+timeout of any process applies to all (Celery's Redis documentation), so one place sets it.
 """
 
 import logging
@@ -25,18 +24,18 @@ log = logging.getLogger(__name__)
 
 
 class Queue(StrEnum):
-    """The queues, in the order in which a worker looks at them."""
+    """The queues, by priority."""
 
     CONTROL = "control"
-    """Fan-out and sweep: short, and everything else waits for them."""
+    """Fan-out and sweep: short, and all other tasks depend on them."""
     LOAD = "load"
     """A person added a user, and may be waiting."""
     SCAN = "scan"
-    """The night's work."""
+    """The daily scans."""
 
 
 class Task(StrEnum):
-    """The tasks; the API knows these names, not the code."""
+    """The tasks by name; the API does not know their code."""
 
     FAN_OUT = "repopulse.fan_out"
     SWEEP = "repopulse.sweep"
@@ -55,15 +54,15 @@ QUEUE_OF = {
 }
 
 _TASK_SHARE = 0.5
-"""The part of a lease that a task may take: with the default ten minutes. The largest owners have
-some thousand repositories, a second or two for each hundred."""
+"""The part of a lease that a task may take, ten minutes by default. The largest owners have some
+thousand repositories, which take a second or two per hundred."""
 
 _KILLED_SHARE = 0.525
-"""The part of a lease after which a task that did not heed its limit is killed with its process."""
+"""The part of a lease after which a task that ignored its limit is killed with its process."""
 
 _REDELIVERY_SHARE = 0.75
-"""The part of a lease after which a message that was taken and not finished is delivered again:
-later than the longest task ends, sooner than the sweep sends another."""
+"""The part of a lease after which an unfinished message is delivered again: later than the longest
+task ends, sooner than the sweep sends another."""
 
 
 def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
@@ -74,20 +73,20 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
     kombu_fix.apply()
     app = Celery("repopulse", broker=settings.redis, set_as_current=not is_api)
     transport_options: dict[str, Any] = {
-        # Longer than the longest task, or a slow scan would be delivered twice; the table is the
-        # truth, so a message that waits this long for redelivery costs nothing.
+        # Longer than the longest task, or a slow scan would be delivered twice. The table is the
+        # source of truth, so a late redelivery costs nothing.
         "visibility_timeout": settings.lease * _REDELIVERY_SHARE,
-        # Look for such messages every 10 s instead of every 100 s, and let one that was killed
-        # while putting them back block the others for half a minute at most.
+        # Look for such messages every 10 s instead of every 100 s. A process that is killed while
+        # it restores them blocks the others for half a minute at most.
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
         "unacked_mutex_expire": 30,
-        # The default has no end: a frozen Redis would hold a process for ever.
+        # The default is no timeout: a frozen Redis would block a process for ever.
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 25,
-        # In the order of Queue: a load never waits behind the night's scans.
+        # In the order of Queue: a load never waits behind the daily scans.
         "queue_order_strategy": "priority",
     }
     app.conf.update(
@@ -97,34 +96,34 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         enable_utc=True,
         timezone="UTC",
         task_default_queue=Queue.SCAN,
-        # Named one by one: a typo in a queue's name must not make a new queue that nobody reads.
+        # Listed, so that a typo in a queue's name does not create a queue that no worker reads.
         task_queues=[_queue(queue) for queue in Queue],
         task_create_missing_queues=False,
         task_routes={task: {"queue": queue} for task, queue in QUEUE_OF.items()},
-        # A message is gone only when its task ended, and a killed child's message comes back,
-        # a bounded number of times.
+        # A message is removed only when its task has ended. The message of a killed child is
+        # delivered again, a bounded number of times.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_retry_on_worker_lost=True,
-        # One message at a time for each child: what waits must wait where a load can overtake it.
+        # One message at a time per child, so that a load can overtake the scans that wait.
         worker_prefetch_multiplier=1,
         task_soft_time_limit=settings.lease * _TASK_SHARE,
         task_time_limit=settings.lease * _KILLED_SHARE,
         broker_transport_options=transport_options,
-        # Redis may come later than we do, and may stay away: keep trying.
+        # Redis may start later than this process, and may be away for long: keep trying.
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        # Work is safe to run twice, so killing it when the connection breaks gains nothing.
+        # Tasks are safe to run twice, so killing them when the connection breaks gains nothing.
         worker_cancel_long_running_tasks_on_connection_loss=False,
-        # On SIGTERM tasks have this long to end; then their messages go back at once.
+        # On SIGTERM tasks have this many seconds to end; then their messages return to the queue.
         worker_soft_shutdown_timeout=5.0,
-        # What leaks, leaks for a while.
+        # Bounds what a memory leak can take.
         worker_max_tasks_per_child=1000,
         worker_max_memory_per_child=300_000,
-        # Flower shows what these tell.
+        # Flower needs these events.
         worker_send_task_events=True,
         task_send_sent_event=True,
-        # Our own lines, in our own format.
+        # Log lines have our own format.
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
     )
@@ -132,7 +131,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         transport_options.update(socket_timeout=1, socket_connect_timeout=1)
         app.conf.update(
             task_publish_retry_policy={"max_retries": 0},
-            # No fewer than there are request threads, or requests would queue for a connection.
+            # At least one per request thread, or requests would queue for a connection.
             broker_pool_limit=40,
             broker_pool_acquire_timeout=1,
         )
@@ -140,7 +139,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
 
 
 def _queue(name: Queue) -> Any:
-    # With a key of its own: a key that queues share puts a copy of each message into each of them.
+    # With its own routing key: a shared key would copy each message into every queue.
     return KombuQueue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
 
 

@@ -10,16 +10,16 @@ from common.settings import load_settings
 
 
 def main() -> None:
-    """Run until told to stop.
+    """Run until terminated.
 
-    SIGTERM gives tasks a few seconds to end and puts the others back into their queues at once.
+    On SIGTERM tasks have a few seconds to end; the messages of the others return to their queues.
     """
     settings = load_settings()
-    # Asked for now, so that what is missing or contradictory is one plain line.
+    # Read now, so that a missing or contradictory setting is one line on stderr.
     _ = settings.database, settings.redis, choose_credential(settings)
-    # Read when Celery is imported; by default SIGTERM waits for tasks as long as they take.
+    # Celery reads it at import; by default SIGTERM waits for tasks without a limit.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-    # Imported late for that, and because the app is made at import, from settings that are right.
+    # Imported late because of that, and because the app is made at import from valid settings.
     from celery.platforms import SecurityWarning  # noqa: PLC0415
 
     log.configure(settings)
@@ -32,9 +32,9 @@ def main() -> None:
             "--quiet",
             "worker",
             f"--loglevel={settings.log_level}",
-            # Nodes of one host need names of their own; Flower tells them apart by these.
+            # Flower tells the workers of different hosts apart by name.
             "--hostname=worker@%h",
-            # Events of other workers are of no use to this one.
+            # Workers need no events of other workers.
             "--without-gossip",
             "--without-mingle",
         ]

@@ -24,8 +24,8 @@ _process: Process | None = None
 
 
 def process() -> Process:
-    """Return this process's resources, made at the first call."""
-    global _process  # noqa: PLW0603 - one a process is the point
+    """Return this process's resources; the first call makes them."""
+    global _process  # noqa: PLW0603 - one per process
     if _process is None:
         _process = open_process(get_settings())
     return _process
@@ -44,20 +44,20 @@ def _make_app() -> Celery:
 @setup_logging.connect
 def _configure_logging(**_: object) -> None:
     configure(get_settings())
-    tracebacks.leave_out()
+    tracebacks.install()
 
 
 @worker_init.connect
 def _share_memory(**_: object) -> None:
-    # What is loaded by now stays for good: out of the collector's sight its pages stay shared
-    # with the children, which saves some megabytes each.
+    # All that is loaded now stays: hidden from the garbage collector its pages stay shared with the
+    # children, which saves some megabytes each.
     gc.collect()
     gc.freeze()
 
 
 @worker_process_init.connect
 def _open(**_: object) -> None:
-    # A child starts with nothing of its parent's: sockets that two processes share mix up answers.
+    # A child must not use its parent's sockets: shared ones mix up answers.
     global _process  # noqa: PLW0603
     _process = None
 

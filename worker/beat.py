@@ -1,4 +1,4 @@
-"""``python -m worker.beat``: sends the daily fan-out and the sweep. Any number of them may run."""
+"""``python -m worker.beat``: send the daily fan-out and the sweep. Several may run at once."""
 
 import logging
 from datetime import timedelta
@@ -20,8 +20,8 @@ from worker.heartbeat import path_of, write
 
 log = logging.getLogger(__name__)
 
-_ENOUGH = 2
-"""Fan-outs that may wait at once: one more would do nothing that these do not."""
+_MAX_WAITING = 2
+"""Fan-outs that may wait in the queue: a third would find nothing to do."""
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -42,11 +42,11 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def make_beat(settings: Settings) -> Celery:
-    """Make beat's app: names of tasks, and none of their code."""
+    """Make beat's app, which knows the tasks by name only."""
     app = make_celery(settings)
     app.conf.update(
         beat_schedule=schedule(settings),
-        # Look at least this often, so that the heartbeat is seen.
+        # Tick at least this often, so that the heartbeat file stays fresh.
         beat_max_loop_interval=10,
         repopulse_heartbeat=str(path_of(settings, is_beat=True)),
     )
@@ -54,18 +54,18 @@ def make_beat(settings: Settings) -> Celery:
 
 
 class Scheduler(PersistentScheduler):  # type: ignore[misc]
-    """Celery's own scheduler, which also says at each tick that it is alive."""
+    """Celery's own scheduler, which also touches the heartbeat file at each tick."""
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
-        """Send what is due."""
+        """Send the entries that are due."""
         write(Path(self.app.conf.repopulse_heartbeat))
         return super().tick(*args, **kwargs)
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
-        """Send one fan-out, unless some wait already that nobody has taken.
+        """Send one fan-out or sweep, unless enough of them wait already.
 
-        They do not expire instead: that is judged by the clock of the host that takes the message,
-        and a minute's difference between two hosts would let every sweep come too late.
+        They have no expiry instead: the host that takes the message would apply it by its own
+        clock, and with a minute's difference between two hosts every sweep would be expired.
         """
         del producer
         try:
@@ -74,12 +74,12 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
         except (OperationalError, KombuError, redis.RedisError, OSError) as error:
             log.warning("broker does not answer, the next sweep follows: %s", error)
             return
-        if lengths.waiting[Queue.CONTROL] < _ENOUGH:
+        if lengths.waiting[Queue.CONTROL] < _MAX_WAITING:
             send(self.app, Task(entry.task))
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until terminated."""
     settings = load_settings()
     setup_logging.connect(lambda **_: configure(settings), weak=False)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def main() -> None:
             "beat",
             f"--loglevel={settings.log_level}",
             "--scheduler=worker.beat:Scheduler",
-            # Only a memory of the last run: lost, the sweep does the same work within a minute.
+            # The time of the last run; if it is lost, the sweep does the work within a minute.
             f"--schedule={settings.data_dir / 'beat.schedule'}",
             "--pidfile=",
         ]

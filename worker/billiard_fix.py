@@ -1,10 +1,10 @@
-"""Leave a child alone whose task has ended.
+"""Ignore the time limit's signal in a child whose task has ended.
 
-A worker that waits for a Redis which is away neither hears that a task has ended nor looks at its
-time limit. When Redis is back it looks at the limit first and signals the child, and the handler of
-billiard 4 (billiard/pool.py) raises wherever the child is: in its wait for work, which ends it with
-a traceback. Here the signal means something only while a task is at work. The fault test that stops
-Redis under a running task is the guard.
+While Redis is away, a worker neither notices that a task has ended nor checks its time limit. When
+Redis is back it checks the limit first and signals the child. The handler of billiard 4
+(billiard/pool.py) then raises wherever the child is, such as in its wait for work, which ends the
+child with a traceback. This handler raises only while a task runs. The fault test that stops Redis
+under a running task guards it.
 """
 
 from billiard import pool
@@ -18,5 +18,5 @@ def _end_task(_number: int, _frame: object) -> None:
 
 
 def apply() -> None:
-    """Let children that are forked from now on use the handler above."""
+    """Use the handler above in children that are forked from now on."""
     pool.soft_timeout_sighandler = _end_task

@@ -1,4 +1,4 @@
-"""The resources of one worker process: made after the fork, once, and closed there."""
+"""The resources of one worker process: made once, after the fork, and closed in that process."""
 
 from dataclasses import dataclass
 

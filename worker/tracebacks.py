@@ -1,4 +1,4 @@
-"""Which errors are told in one line: those that are no fault of any code that a traceback shows."""
+"""Log some errors in one line: those for which a traceback would show no faulty code."""
 
 import logging
 import warnings
@@ -11,21 +11,21 @@ from billiard.util import get_logger
 from kombu.exceptions import OperationalError
 
 _PLAIN = (
-    # Caught in our tasks; this one came when the task had just ended, and met Celery's own code.
+    # Caught in our tasks; outside them it came when the task had just ended, in Celery's own code.
     SoftTimeLimitExceeded,
-    # A child that did not heed its time limit, and was killed with its task.
+    # A child that ignored its time limit, and was killed with its task.
     TimeLimitExceeded,
-    # A child that was killed, for want of memory perhaps.
+    # A child that was killed, perhaps because memory ran out.
     WorkerLostError,
-    # Redis is away, or refuses: its disk may be full.
+    # Redis is away, or refuses writes because its disk is full.
     redis.RedisError,
-    # The same, as Kombu says it to whoever sends a message.
+    # The same, as Kombu raises it to the sender of a message.
     OperationalError,
 )
 
 
 class WithoutTraceback(logging.Filter):
-    """Leaves the message of such an error, and drops pages of Celery's own frames."""
+    """Keeps the message of such an error, and drops the traceback of Celery's own frames."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
@@ -35,17 +35,17 @@ class WithoutTraceback(logging.Filter):
 
 
 def _inner(error: Any) -> Any:
-    # What a child sends to its parent is wrapped, to carry the child's traceback.
+    # A child wraps an error for its parent, together with the traceback.
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
-def leave_out() -> None:
-    """Tell such errors in one line from now on, wherever this process' lines go."""
-    # The pool's own lines went past every handler of ours, bare; and only its warnings are news.
+def install() -> None:
+    """Log such errors in one line from now on, in all handlers of this process."""
+    # By default the pool's own lines bypass our handlers; only its warnings matter.
     pool = get_logger()
     pool.propagate = True
     pool.setLevel(logging.WARNING)
-    # Celery tells it a second time, as a warning with a traceback for its text.
+    # Celery repeats it as a warning with a traceback in its text.
     warnings.filterwarnings(
         "ignore", "Exception raised outside body: SoftTimeLimitExceeded", RuntimeWarning
     )

@@ -11,7 +11,7 @@ from celery import Celery
 from celery.app.trace import report_internal_error
 from kombu.exceptions import OperationalError
 
-from worker.tracebacks import WithoutTraceback, leave_out
+from worker.tracebacks import WithoutTraceback, install
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -67,7 +67,7 @@ def test_a_limit_that_celery_meets_after_the_task_is_no_warning_with_a_traceback
     app.finalize()
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        leave_out()
+        install()
         for error in (SoftTimeLimitExceeded(), KeyError("counts")):
             try:
                 raise error
