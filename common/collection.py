@@ -10,7 +10,10 @@ from datetime import date, datetime
 import redis
 from sqlalchemy import Connection, select, text
 
-from common.models import CompletedDay as CompletedDayRow
+from common import tables
+
+_completed_days = tables.completed_days.c
+
 
 # As release 0.2.0 named it: its processes may run beside ours during an upgrade.
 _LAST_SWEEP = "repopulse:pulse"
@@ -61,8 +64,8 @@ def record_completed_day(connection: Connection) -> CompletedDay | None:
 def last_completed_day(connection: Connection) -> CompletedDay | None:
     """Return the newest completed day, or None before the first."""
     row = connection.execute(
-        select(CompletedDayRow.day, CompletedDayRow.completed_at, CompletedDayRow.users)
-        .order_by(CompletedDayRow.day.desc())
+        select(_completed_days.day, _completed_days.completed_at, _completed_days.users)
+        .order_by(_completed_days.day.desc())
         .limit(1)
     ).one_or_none()
     return None if row is None else CompletedDay(*row)

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, bindparam, func, select, text, update
 
-from common.models import NEVER, User
-from common.models import Lookup as LookupRow
+from common import tables
 from common.states import LookupState
+
+_lookups = tables.lookups.c
+_users = tables.users.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Lookup:
     user_id: int | None
 
 
-_COLUMNS = (LookupRow.id, LookupRow.login, LookupRow.state, LookupRow.reason, LookupRow.user_id)
+_COLUMNS = (_lookups.id, _lookups.login, _lookups.state, _lookups.reason, _lookups.user_id)
 
 
 def _lookup(row: Row[*tuple[Any, ...]]) -> Lookup:
@@ -50,7 +52,7 @@ def get_or_create(connection: Connection, login: str, *, lease: float = 0) -> tu
     return _lookup(row), row.is_new
 
 
-_GET = select(*_COLUMNS).where(LookupRow.id == bindparam("id"))
+_GET = select(*_COLUMNS).where(_lookups.id == bindparam("id"))
 """Built once: the API polls a lookup while a request waits for it."""
 
 
@@ -64,9 +66,9 @@ def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
     """Return whether the user of a resolved lookup was tracked before the lookup was created."""
     return bool(
         connection.execute(
-            select(User.added_at < LookupRow.created_at)
-            .join(LookupRow, LookupRow.user_id == User.id)
-            .where(LookupRow.id == lookup_id)
+            select(_users.added_at < _lookups.created_at)
+            .join(tables.lookups, _lookups.user_id == _users.id)
+            .where(_lookups.id == lookup_id)
         ).scalar()
     )
 
@@ -112,10 +114,10 @@ def cancel(connection: Connection, user_id: int) -> None:
     The client may have tracked the user by id since it sent the login. Its last word is the
     deletion, and the lookup must not bring the user back.
     """
-    login = select(func.lower(User.login)).where(User.id == user_id).scalar_subquery()
+    login = select(func.lower(_users.login)).where(_users.id == user_id).scalar_subquery()
     connection.execute(
-        update(LookupRow)
-        .where(LookupRow.state == LookupState.PENDING, func.lower(LookupRow.login) == login)
+        update(tables.lookups)
+        .where(_lookups.state == LookupState.PENDING, func.lower(_lookups.login) == login)
         .values(
             state=LookupState.FAILED, reason="the user was deleted before the login was resolved"
         )
@@ -145,14 +147,14 @@ def reschedule(
     connection.execute(
         _update_pending(lookup_id).values(
             reason=reason,
-            lease_until=NEVER,
-            not_before=LookupRow.not_before if not_before is None else not_before,
+            lease_until=tables.NEVER,
+            not_before=_lookups.not_before if not_before is None else not_before,
         )
     )
 
 
 def _update_pending(lookup_id: int) -> Update:
     """Return a statement that changes a lookup only while it is pending."""
-    return update(LookupRow).where(
-        LookupRow.id == lookup_id, LookupRow.state == LookupState.PENDING
+    return update(tables.lookups).where(
+        _lookups.id == lookup_id, _lookups.state == LookupState.PENDING
     )

@@ -6,9 +6,12 @@ from datetime import date
 
 from sqlalchemy import Connection, and_, case, func, select, text, update
 
+from common import tables
 from common.db import ROWS_PER_STATEMENT, array_literal
-from common.models import DailyStats, Repository
 from common.states import RepositoryState
+
+_daily_stats = tables.daily_stats.c
+_repositories = tables.repositories.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +60,21 @@ class Changes:
 def list_known(connection: Connection, user_id: int, day: date) -> list[KnownRepository]:
     """Return the repositories expected with this owner, by id, and whether a day has their row."""
     row_of_day = and_(
-        DailyStats.repo_id == Repository.id,
-        DailyStats.date == day,
-        DailyStats.user_id == user_id,
+        _daily_stats.repo_id == _repositories.id,
+        _daily_stats.date == day,
+        _daily_stats.user_id == user_id,
     )
     rows = connection.execute(
         select(
-            Repository.id,
-            Repository.name,
-            Repository.node_id,
-            Repository.listed_on >= day,
-            DailyStats.repo_id.is_not(None),
+            _repositories.id,
+            _repositories.name,
+            _repositories.node_id,
+            _repositories.listed_on >= day,
+            _daily_stats.repo_id.is_not(None),
         )
-        .outerjoin(DailyStats, row_of_day)
-        .where(Repository.user_id == user_id, Repository.state != RepositoryState.GONE)
-        .order_by(Repository.id)
+        .outerjoin(tables.daily_stats, row_of_day)
+        .where(_repositories.user_id == user_id, _repositories.state != RepositoryState.GONE)
+        .order_by(_repositories.id)
     )
     return [KnownRepository(*row) for row in rows]
 
@@ -170,19 +173,19 @@ def mark_missing(
     if not ids:
         return ()
     missing = case(
-        (Repository.missing_since < day, RepositoryState.GONE), else_=RepositoryState.MISSING
+        (_repositories.missing_since < day, RepositoryState.GONE), else_=RepositoryState.MISSING
     )
     rows = connection.execute(
-        update(Repository)
+        update(tables.repositories)
         .where(
-            Repository.id.in_(ids),
-            Repository.user_id == user_id,
-            Repository.state != RepositoryState.GONE,
+            _repositories.id.in_(ids),
+            _repositories.user_id == user_id,
+            _repositories.state != RepositoryState.GONE,
         )
         .values(
-            missing_since=func.coalesce(Repository.missing_since, day),
+            missing_since=func.coalesce(_repositories.missing_since, day),
             state=RepositoryState.GONE if confirmed else missing,
         )
-        .returning(Repository.name, Repository.state)
+        .returning(_repositories.name, _repositories.state)
     )
     return tuple(name for name, state in rows if state == RepositoryState.GONE)

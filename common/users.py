@@ -19,10 +19,15 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert
 
-from common import clock, lookups, repositories
+from common import clock, lookups, repositories, tables
 from common.db import ContentionError
-from common.models import NEVER, DailyStats, Ownership, Repository, Scan, User
 from common.states import UserState
+
+_daily_stats = tables.daily_stats.c
+_ownerships = tables.ownerships.c
+_repositories = tables.repositories.c
+_scans = tables.scans.c
+_users = tables.users.c
 
 _ADD_ATTEMPTS = 3
 
@@ -36,7 +41,7 @@ class TrackedUser:
     name: str
 
 
-_COLUMNS = (User.id, User.login, User.name)
+_COLUMNS = (_users.id, _users.login, _users.name)
 
 
 def _tracked_user(row: Row[int, str, str] | None) -> TrackedUser | None:
@@ -44,20 +49,20 @@ def _tracked_user(row: Row[int, str, str] | None) -> TrackedUser | None:
 
 
 # The statements of frequent calls are built once: building takes as long as executing.
-_GET = select(*_COLUMNS).where(User.id == bindparam("id"))
+_GET = select(*_COLUMNS).where(_users.id == bindparam("id"))
 _GET_AND_PROTECT = _GET.with_for_update(read=True, key_share=True)
 """``FOR KEY SHARE``: the user cannot be deleted until the transaction ends."""
 _PAGE = (
     select(*_COLUMNS)
-    .where(User.id > bindparam("after"))
-    .order_by(User.id)
+    .where(_users.id > bindparam("after"))
+    .order_by(_users.id)
     .limit(bindparam("limit", type_=Integer))
 )
 
 _INSERT = (
-    insert(User)
+    insert(tables.users)
     .values(lease_until=clock.NOW + bindparam("lease", type_=Interval))
-    .on_conflict_do_nothing(index_elements=[User.id])
+    .on_conflict_do_nothing(index_elements=[_users.id])
     .returning(*_COLUMNS)
 )
 """Insert a user, or return nothing if there is one with this id."""
@@ -112,8 +117,8 @@ def find_by_login(connection: Connection, login: str) -> TrackedUser | None:
     return _tracked_user(
         connection.execute(
             select(*_COLUMNS)
-            .where(func.lower(User.login) == func.lower(login), User.missing_since.is_(None))
-            .order_by(User.scanned_on.desc().nulls_last(), User.id)
+            .where(func.lower(_users.login) == func.lower(login), _users.missing_since.is_(None))
+            .order_by(_users.scanned_on.desc().nulls_last(), _users.id)
             .limit(1)
         ).one_or_none()
     )
@@ -135,16 +140,16 @@ def update_profile(connection: Connection, user: TrackedUser, *, node_id: str) -
     Nothing is written if nothing changed.
     """
     shown = {
-        User.login: user.login,
-        User.name: user.name,
-        User.node_id: node_id,
-        User.state: UserState.ACTIVE,
-        User.missing_since: None,
+        _users.login: user.login,
+        _users.name: user.name,
+        _users.node_id: node_id,
+        _users.state: UserState.ACTIVE,
+        _users.missing_since: None,
     }
     connection.execute(
-        update(User)
+        update(tables.users)
         .where(
-            User.id == user.id,
+            _users.id == user.id,
             or_(*(column.is_distinct_from(value) for column, value in shown.items())),
         )
         .values(shown)
@@ -159,13 +164,13 @@ def mark_missing(connection: Connection, user_id: int, day: date) -> date:
     :return: the first day of those in a row on which GitHub showed no such account
     """
     since: date | None = connection.execute(
-        update(User)
-        .where(User.id == user_id)
+        update(tables.users)
+        .where(_users.id == user_id)
         .values(
-            missing_since=func.coalesce(User.missing_since, day),
-            state=case((User.missing_since < day, UserState.VANISHED), else_=User.state),
+            missing_since=func.coalesce(_users.missing_since, day),
+            state=case((_users.missing_since < day, UserState.VANISHED), else_=_users.state),
         )
-        .returning(User.missing_since)
+        .returning(_users.missing_since)
     ).scalar_one()
     assert since is not None  # noqa: S101 - for the type checker
     return since
@@ -173,7 +178,9 @@ def mark_missing(connection: Connection, user_id: int, day: date) -> date:
 
 def release(connection: Connection, user_id: int) -> None:
     """Make a user due at once, because its own message could not be sent."""
-    connection.execute(update(User).where(User.id == user_id).values(lease_until=NEVER))
+    connection.execute(
+        update(tables.users).where(_users.id == user_id).values(lease_until=tables.NEVER)
+    )
 
 
 def lock(connection: Connection, user_id: int) -> bool:
@@ -210,15 +217,17 @@ def delete(connection: Connection, user_id: int) -> bool:
     # A scan in flight takes the same lock before it writes, and then finds no user.
     if not lock(connection, user_id):
         return False
-    owned = select(Ownership.repo_id).where(Ownership.user_id == user_id)
+    owned = select(_ownerships.repo_id).where(_ownerships.user_id == user_id)
     # A scan of another owner may be writing some of them.
     repositories.lock(connection, connection.execute(owned).scalars())
     connection.execute(
-        delete_from(DailyStats).where(DailyStats.user_id == user_id, DailyStats.repo_id.in_(owned))
+        delete_from(tables.daily_stats).where(
+            _daily_stats.user_id == user_id, _daily_stats.repo_id.in_(owned)
+        )
     )
-    connection.execute(delete_from(Ownership).where(Ownership.user_id == user_id))
+    connection.execute(delete_from(tables.ownerships).where(_ownerships.user_id == user_id))
     connection.execute(_HAND_OVER_REPOSITORIES, {"id": user_id})
-    connection.execute(delete_from(Repository).where(Repository.user_id == user_id))
-    connection.execute(delete_from(Scan).where(Scan.user_id == user_id))
-    connection.execute(delete_from(User).where(User.id == user_id))
+    connection.execute(delete_from(tables.repositories).where(_repositories.user_id == user_id))
+    connection.execute(delete_from(tables.scans).where(_scans.user_id == user_id))
+    connection.execute(delete_from(tables.users).where(_users.id == user_id))
     return True

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.schema import SchemaItem
 
-import common.models
+import common.tables
 from common.errors import SetupError
 from common.settings import load_settings
 
@@ -86,7 +86,7 @@ def _try_to_migrate(connection: Connection) -> bool:
 def _run_migrations(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=common.models.Base.metadata,
+        target_metadata=common.tables.metadata,
         include_object=_include,
         transaction_per_migration=True,
         compare_server_default=False,

@@ -5,9 +5,10 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select, text
 
-from common import clock
-from common.models import Scan
+from common import clock, tables
 from common.states import ScanState
+
+_scans = tables.scans.c
 
 _ONE_DAY = timedelta(days=1)
 
@@ -106,9 +107,9 @@ def _first_day(connection: Connection, user_id: int) -> date | None:
 def _gone_before(connection: Connection, user_id: int, day: date) -> date | None:
     """Return the day of the last scan before a day, if GitHub had no such account then."""
     last = connection.execute(
-        select(Scan.day, Scan.state)
-        .where(Scan.user_id == user_id, Scan.day < day)
-        .order_by(Scan.day.desc())
+        select(_scans.day, _scans.state)
+        .where(_scans.user_id == user_id, _scans.day < day)
+        .order_by(_scans.day.desc())
         .limit(1)
     ).one_or_none()
     return last.day if last is not None and last.state == ScanState.GONE else None

@@ -10,10 +10,18 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, select, text
 
-from common.models import DailyStats, Scan
+from common import tables
 from common.states import ScanState
 
-_COUNTS = (DailyStats.date, DailyStats.stargazers, DailyStats.forks, DailyStats.watchers)
+_daily_stats = tables.daily_stats.c
+_scans = tables.scans.c
+
+_COUNTS = (
+    _daily_stats.date,
+    _daily_stats.stargazers,
+    _daily_stats.forks,
+    _daily_stats.watchers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,8 @@ def of_repository(connection: Connection, repo_id: int, first: date, last: date)
     """Return a repository's days between two, both included, whichever user owned it."""
     rows = connection.execute(
         select(*_COUNTS)
-        .where(DailyStats.repo_id == repo_id, DailyStats.date.between(first, last))
-        .order_by(DailyStats.date)
+        .where(_daily_stats.repo_id == repo_id, _daily_stats.date.between(first, last))
+        .order_by(_daily_stats.date)
     )
     return [Point(*row) for row in rows]
 
@@ -82,9 +90,13 @@ def of_users(
     """
     ids = sorted(user_ids)
     complete_days = connection.execute(
-        select(Scan.user_id, Scan.day)
-        .where(Scan.user_id.in_(ids), Scan.day.between(first, last), Scan.state == ScanState.DONE)
-        .order_by(Scan.user_id, Scan.day)
+        select(_scans.user_id, _scans.day)
+        .where(
+            _scans.user_id.in_(ids),
+            _scans.day.between(first, last),
+            _scans.state == ScanState.DONE,
+        )
+        .order_by(_scans.user_id, _scans.day)
     ).all()
     # Joined here: until new rows are analyzed, Postgres would choose a join day by day.
     rows = connection.execute(
@@ -115,13 +127,13 @@ def of_repositories(
     Only days on which the user owned the repository; repositories without any are absent.
     """
     rows = connection.execute(
-        select(DailyStats.repo_id, *_COUNTS)
+        select(_daily_stats.repo_id, *_COUNTS)
         .where(
-            DailyStats.repo_id.in_(sorted(repo_ids)),
-            DailyStats.date.between(first, last),
-            DailyStats.user_id == user_id,
+            _daily_stats.repo_id.in_(sorted(repo_ids)),
+            _daily_stats.date.between(first, last),
+            _daily_stats.user_id == user_id,
         )
-        .order_by(DailyStats.repo_id, DailyStats.date)
+        .order_by(_daily_stats.repo_id, _daily_stats.date)
     )
     series: dict[int, list[Point]] = defaultdict(list)
     for repo_id, day, stargazers, forks, watchers in rows:

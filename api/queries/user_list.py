@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from common.models import User
+from common import tables
 from common.states import UserState
+
+_users = tables.users.c
 
 _LOGIN_PART = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -35,12 +37,18 @@ def search(
         return []
     login, user_id = after or ("", 0)
     rows = connection.execute(
-        select(User.id, User.login, User.name, User.state, User.repositories)
-        .where(
-            tuple_(func.lower(User.login), User.id) > tuple_(func.lower(login), user_id),
-            func.strpos(func.lower(User.login), func.lower(part)) > 0,
+        select(
+            _users.id,
+            _users.login,
+            _users.name,
+            _users.state,
+            _users.repositories,
         )
-        .order_by(func.lower(User.login), User.id)
+        .where(
+            tuple_(func.lower(_users.login), _users.id) > tuple_(func.lower(login), user_id),
+            func.strpos(func.lower(_users.login), func.lower(part)) > 0,
+        )
+        .order_by(func.lower(_users.login), _users.id)
         .limit(limit)
     )
     return [

@@ -21,13 +21,13 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import create_engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.limits import MAX_REQUESTS, RequestLimits
 from api.http.middleware import BodyLimit, Head, RequestId
 from api.http.traffic import MeasureRequests, RequestMetrics
-from common.models import DailyStats, Ownership, User
+from common import tables
 from local.ports import LOOPBACK, free_port
 from tests.servers import ROOT
 from tests.waiting import wait_until
@@ -85,6 +85,20 @@ def bare(body: bytes) -> ASGIApp:
     return app
 
 
+class Base(DeclarativeBase):
+    """Mapped classes over the product's tables."""
+
+    metadata = tables.metadata
+
+
+class User(Base):
+    __table__ = tables.users
+
+
+class DailyStats(Base):
+    __table__ = tables.daily_stats
+
+
 class _User(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -127,15 +141,16 @@ def with_orm(url: str) -> FastAPI:
         user = database.get(User, user_id)
         if user is None:
             raise HTTPException(404, "user not found")
-        owned = select(Ownership.repo_id).where(Ownership.user_id == user_id)
+        owned = select(tables.ownerships.c.repo_id).where(tables.ownerships.c.user_id == user_id)
+        rows_of = tables.daily_stats.c
         rows = database.scalars(
             select(DailyStats)
             .where(
-                DailyStats.repo_id.in_(owned),
-                DailyStats.user_id == user_id,
-                DailyStats.date.between(date_from, date_to),
+                rows_of.repo_id.in_(owned),
+                rows_of.user_id == user_id,
+                rows_of.date.between(date_from, date_to),
             )
-            .order_by(DailyStats.repo_id, DailyStats.date)
+            .order_by(rows_of.repo_id, rows_of.date)
         ).all()
         return {"user": user, "stats": rows}
 

@@ -17,8 +17,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 
 from common.errors import SetupError
-from common.models import Base
 from common.stats import create_partitions
+from common.tables import metadata
 from local.ports import free_port
 from tests.locks import is_waiting_for_a_lock
 from tests.servers import ROOT, Databases, migrate
@@ -147,7 +147,7 @@ def test_models_equal_migrations(connection: Connection) -> None:
         },
     )
 
-    assert compare_metadata(context, Base.metadata) == []
+    assert compare_metadata(context, metadata) == []
 
 
 @pytest.mark.parametrize("query", [TABLES, COLUMNS, CONSTRAINTS, INDEXES])
@@ -157,7 +157,7 @@ def test_database_created_from_the_models_is_the_same(
     """Compare what Alembic does not: checks, defaults, partitioning, included columns."""
     (clock,) = (row for row in shape(connection, FUNCTIONS) if row[0] == "repopulse_now")
     empty.execute(text(str(clock[1])))
-    Base.metadata.create_all(empty)
+    metadata.create_all(empty)
 
     assert shape(empty, query) == shape(connection, query)
 

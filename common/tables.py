@@ -1,0 +1,193 @@
+"""The tables, for SQLAlchemy Core.
+
+There are no mapped classes: the product selects columns and builds its own values, and the ORM
+would cost each process 10 MB and 0.2 s at its start.
+
+``users`` holds the tracked users and is also the queue of scans. ``scans`` says what became of each
+user's day. ``daily_stats`` has one row per repository and UTC day, partitioned by month; the row
+names the user who owned the repository on that day, so that history stays with that user after a
+transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
+found by primary key.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+
+from common.states import LookupState, RepositoryState, ScanState, UserState
+
+metadata = MetaData(
+    # Constraints have the same names in every database, so that migrations can refer to them.
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+NEVER = text("'-infinity'")
+"""No ``lease_until`` or ``not_before``; unlike null it compares as earlier than now."""
+
+
+def _one_of(states: type[StrEnum]) -> str:
+    return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
+
+
+_TIME = DateTime(timezone=True)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("login", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("node_id", Text),
+    Column("state", Text, nullable=False, server_default=UserState.ACTIVE),
+    Column("added_at", _TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("scanned_on", Date),
+    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
+    Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    # Claims since the last settled scan.
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # The id of the task that scans this user; null if none does.
+    Column("held_by", Text),
+    # The first day of those in a row on which GitHub showed no such account.
+    Column("missing_since", Date),
+    # How many repositories GitHub counted at the last settled scan.
+    Column("repositories", Integer),
+    # When a client last requested a scan.
+    Column("asked_at", _TIME),
+    CheckConstraint(_one_of(UserState), name="state"),
+    # Not unique: between a rename and the next scan two users may have the same login.
+    Index("ix_users_login_folded", text("lower(login)")),
+    Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
+)
+"""The tracked accounts; a row is also its user's place in the queue of scans."""
+
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("login", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=LookupState.PENDING),
+    Column("reason", Text),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("created_at", _TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
+    Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint(_one_of(LookupState), name="state"),
+    # At most one pending lookup per login.
+    Index(
+        "uq_lookups_login_pending",
+        text("lower(login)"),
+        unique=True,
+        postgresql_where=text("state = 'pending'"),
+    ),
+)
+"""Logins that a client wants to track and that a worker has to resolve."""
+
+completed_days = Table(
+    "fan_outs",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("completed_at", _TIME, nullable=False),
+    Column("users", Integer, nullable=False),
+)
+"""Days on which every active user was scanned."""
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    # The newest owner among the tracked users.
+    Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("node_id", Text),
+    Column("description", Text),
+    # The main language, as GitHub estimates it.
+    Column("language", Text),
+    Column("is_fork", Boolean, nullable=False),
+    Column("is_archived", Boolean, nullable=False),
+    Column("state", Text, nullable=False, server_default=RepositoryState.LISTED),
+    Column("first_seen_on", Date, nullable=False),
+    # The newest day on which GitHub listed it under its owner.
+    Column("listed_on", Date, nullable=False),
+    Column("missing_since", Date),
+    # Changes with each scan, which may change daily rows. It is random, since a counter would
+    # repeat values after a backup is restored.
+    Column("revision", Uuid, nullable=False, server_default=func.gen_random_uuid()),
+    CheckConstraint(_one_of(RepositoryState), name="state"),
+)
+"""The repositories as GitHub last showed them."""
+
+ownerships = Table(
+    "ownerships",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("repo_id", ForeignKey("repositories.id"), primary_key=True, index=True),
+)
+"""That a tracked user owned a repository on some day."""
+
+daily_stats = Table(
+    "daily_stats",
+    metadata,
+    Column("repo_id", BigInteger),
+    Column("date", Date),
+    Column("user_id", BigInteger, nullable=False),
+    Column("stargazers", Integer, nullable=False),
+    Column("forks", Integer, nullable=False),
+    Column("watchers", Integer, nullable=False),
+    # The index includes all columns, so that a query for a year of many repositories reads only
+    # the index. In this order the columns need no padding.
+    PrimaryKeyConstraint(
+        "repo_id",
+        "date",
+        postgresql_include=["stargazers", "forks", "watchers", "user_id"],
+    ),
+    ForeignKeyConstraint(["user_id", "repo_id"], ["ownerships.user_id", "ownerships.repo_id"]),
+    CheckConstraint("stargazers >= 0 AND forks >= 0 AND watchers >= 0", name="counts"),
+    postgresql_partition_by="RANGE (date)",
+)
+"""The counts of each repository on each UTC day; partitioned by month."""
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("state", Text, nullable=False, server_default=ScanState.CLAIMED),
+    Column("reason", Text),
+    # How many repositories GitHub counted; null until a request succeeded.
+    Column("expected", Integer),
+    Column("recorded", Integer, nullable=False, server_default=text("0")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("started_at", _TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("finished_at", _TIME),
+    CheckConstraint(_one_of(ScanState), name="state"),
+    # The sweep closes unfinished scans of past days without reading the whole table.
+    Index("ix_scans_unfinished", "day", postgresql_where=text("state IN ('claimed', 'waiting')")),
+)
+"""What became of each user's day: how many repositories have their row, and why not all."""
