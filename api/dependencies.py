@@ -71,7 +71,7 @@ async def _check_key(
         return
     expected = api_key.get_secret_value().encode()
     sent = ((bearer.credentials if bearer else "").strip(), header or "")
-    # Starlette decodes headers as Latin-1. Both are compared, so that the time tells nothing.
+    # Starlette decodes headers as Latin-1. Both are compared, so that the timing reveals nothing.
     matches = [hmac.compare_digest(key.encode("latin-1"), expected) for key in sent]
     if not any(matches):
         raise HTTPException(

@@ -1,6 +1,6 @@
 """One transaction per request: ``read`` or ``transact``, run again once if its session ended.
 
-Postgres ends sessions when it restarts, fails over, or an administrator says so. Clients do not
+Postgres ends sessions when it restarts, fails over, or an administrator ends them. Clients do not
 notice, because the work runs once more on a new connection. A commit that was not confirmed is not
 repeated: it may have been carried out, and the work's result would be wrong.
 """

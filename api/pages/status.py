@@ -30,7 +30,7 @@ async def show_status(request: Request, resources: Owned, status: Status) -> Res
         "status.html",
         checks=check(snapshot),
         ok=OK,
-        progress=snapshot.users.progress if snapshot.users is not None else None,
+        progress=snapshot.progress,
         redis=redis,
         quotas=quotas,
         workers=snapshot.workers,

@@ -35,7 +35,7 @@ class Progress:
 
 
 def get_progress(connection: Connection) -> Progress:
-    """Count the users by what became of them today."""
+    """Count the users by the state of today's scan."""
     row = connection.execute(
         text(
             """

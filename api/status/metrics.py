@@ -9,7 +9,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from api.status.snapshot import OVERDUE_HOURS, RedisStatus, StatusSnapshot, UserStatus
+from api.queries.progress import Progress
+from api.status.snapshot import OVERDUE_HOURS, RedisStatus, StatusSnapshot
 from common import counters
 from common.counters import field
 
@@ -29,8 +30,14 @@ class _Families:
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics of each part that was read."""
-        if self._snapshot.users is not None:
-            yield from _users(self._snapshot.users)
+        if self._snapshot.progress is not None:
+            yield from _progress(self._snapshot.progress)
+        if self._snapshot.overdue is not None:
+            yield GaugeMetricFamily(
+                "repopulse_overdue_users",
+                f"Users without a scan for {OVERDUE_HOURS} hours; vanished users do not count",
+                value=self._snapshot.overdue,
+            )
         if self._snapshot.redis is not None:
             yield from _redis(self._snapshot.redis)
             yield from _counted(self._snapshot.redis.counters)
@@ -42,8 +49,7 @@ class _Families:
             )
 
 
-def _users(users: UserStatus) -> Iterator[Metric]:
-    progress = users.progress
+def _progress(progress: Progress) -> Iterator[Metric]:
     yield _labelled(
         "repopulse_users",
         "Tracked users: all, vanished, due today; of the due those waiting, and failing",
@@ -55,11 +61,6 @@ def _users(users: UserStatus) -> Iterator[Metric]:
             "waiting": progress.waiting,
             "failing": progress.failing,
         },
-    )
-    yield GaugeMetricFamily(
-        "repopulse_overdue_users",
-        f"Tracked users without a scan for {OVERDUE_HOURS} hours; vanished users do not count",
-        value=users.overdue,
     )
     if progress.complete is not None:
         age = (progress.now - progress.complete.completed_at).total_seconds()

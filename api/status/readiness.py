@@ -11,7 +11,6 @@ from api.status.snapshot import (
     DatabaseStatus,
     RedisStatus,
     StatusSnapshot,
-    UserStatus,
 )
 from common.broker import Queue
 
@@ -25,7 +24,7 @@ USERS = "users"
 QUEUE = "queue"
 
 COLLECTION = frozenset({CREDENTIALS, USERS, QUEUE})
-"""The parts without which requests are served, but something is not recorded."""
+"""The parts that requests do not need, but without which counts are not recorded."""
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -45,12 +44,12 @@ def check(snapshot: StatusSnapshot) -> dict[str, str]:
             credentials = "GitHub refuses them: nothing is recorded until they are changed"
         queue = _check_queue(redis)
     users = _NO_POSTGRES
-    if snapshot.users is not None:
-        users = _check_users(snapshot.users)
+    if snapshot.overdue is not None:
+        users = _check_overdue(snapshot.overdue)
     elif migrations != OK and database is not None:
         users = "not known: the database is not migrated"
     elif database is not None:
-        users = "not known: counting them takes too long"
+        users = "not known: counting them failed or took too long"
     return {
         "postgres": postgres,
         "redis": snapshot.redis_error or OK,
@@ -76,10 +75,10 @@ def _check_migrations(database: DatabaseStatus) -> str:
     )
 
 
-def _check_users(users: UserStatus) -> str:
-    if not users.overdue:
+def _check_overdue(overdue: int) -> str:
+    if not overdue:
         return OK
-    subject = "1 user was" if users.overdue == 1 else f"{users.overdue} users were"
+    subject = "1 user was" if overdue == 1 else f"{overdue} users were"
     return f"{subject} not scanned for {OVERDUE_HOURS} hours"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Generic, TypeVar
 
 from celery import Celery
@@ -48,20 +49,12 @@ _LATE_SWEEPS = 5
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """What Postgres says of itself."""
+    """The state of Postgres."""
 
     is_read_only: bool
     """It refuses writes, as a standby does."""
     revisions: frozenset[str]
-    """Where its schema is; empty before the first migration."""
-
-
-@dataclass(frozen=True, slots=True)
-class UserStatus:
-    """How far today's scans are, and how many users have had none for ``OVERDUE_HOURS``."""
-
-    progress: Progress
-    overdue: int
+    """The revisions of its schema; empty before the first migration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,9 @@ class StatusSnapshot:
     """The collection at one moment; None is a part that could not be read."""
 
     database: DatabaseStatus | None
-    users: UserStatus | None
+    progress: Progress | None
+    overdue: int | None
+    """How many users have had no scan for ``OVERDUE_HOURS``."""
     redis: RedisStatus | None
     redis_error: str
     """Why there is no ``redis``."""
@@ -136,8 +131,9 @@ class StatusReader:
         self._no_sweep_since: float | None = time.monotonic()
         """Since when no sweep is recorded: our own start, or when Redis was emptied."""
         self._database = _Part(self._read_database, missing=None)
-        # Apart from the above: to count many users may take longer than a part may.
-        self._users = _Part(self._read_users, missing=None)
+        # Parts of their own: counting many users may take longer than a part may.
+        self._progress = _Part(partial(self._count, get_progress), missing=None)
+        self._overdue = _Part(partial(self._count, _count_overdue), missing=None)
         self._redis = _Part[tuple[RedisStatus | None, str]](
             self._read_redis, missing=(None, "does not answer")
         )
@@ -148,17 +144,18 @@ class StatusReader:
 
         :param with_workers: ask the workers too, which takes a second
         """
-        database, users, (redis, redis_error), names = await asyncio.gather(
+        database, progress, overdue, (redis, redis_error), names = await asyncio.gather(
             self._database.get(),
-            self._users.get(),
+            self._progress.get(),
+            self._overdue.get(),
             self._redis.get(),
             self._workers.get() if with_workers else _skip(),
         )
-        return StatusSnapshot(database, users, redis, redis_error, names)
+        return StatusSnapshot(database, progress, overdue, redis, redis_error, names)
 
     def close(self) -> None:
         """End the threads."""
-        for part in (self._database, self._users, self._redis, self._workers):
+        for part in (self._database, self._progress, self._overdue, self._redis, self._workers):
             part.close()
 
     def _read_database(self) -> DatabaseStatus | None:
@@ -175,12 +172,11 @@ class StatusReader:
             return None
         return status
 
-    def _read_users(self) -> UserStatus | None:
+    def _count(self, count: Callable[[Connection], T]) -> T | None:
         try:
-            return read(self._engine, _get_user_status)
+            return read(self._engine, count)
         except SQLAlchemyError as error:
-            if outage_reason(error) is None:
-                raise
+            log.warning("status without counts of users: %s", first_line(error))
             return None
 
     def _read_redis(self) -> tuple[RedisStatus | None, str]:
@@ -248,12 +244,16 @@ class _Part(Generic[T]):
         self._missing = missing
         self._timeout = timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="status")
+        self._reading: asyncio.Future[T] | None = None
 
     async def get(self) -> T:
         """Return the part, or what stands for it if it takes too long."""
-        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read)
+        # Requests share a reading in progress: in line, the last of several would get nothing.
+        if self._reading is None or self._reading.done():
+            loop = asyncio.get_running_loop()
+            self._reading = loop.run_in_executor(self._thread, self._read)
         try:
-            return await asyncio.wait_for(reading, self._timeout)
+            return await asyncio.wait_for(asyncio.shield(self._reading), self._timeout)
         except TimeoutError:
             return self._missing
 
@@ -272,8 +272,8 @@ def _get_database_status(connection: Connection) -> DatabaseStatus:
     return DatabaseStatus(mode == "on", frozenset(revisions))
 
 
-def _get_user_status(connection: Connection) -> UserStatus:
-    return UserStatus(get_progress(connection), count_overdue(connection, hours=OVERDUE_HOURS))
+def _count_overdue(connection: Connection) -> int:
+    return count_overdue(connection, hours=OVERDUE_HOURS)
 
 
 def _moment(epoch: bytes | str) -> datetime:

@@ -234,8 +234,16 @@ class Cluster:
         with self.engine.connect() as connection:
             return int(connection.execute(text("SELECT count(*) FROM users")).scalar_one())
 
+    @property
+    def scan_time(self) -> float:
+        """Seconds that all scans take: one after the other, on a machine with other work."""
+        return len(self.world.accounts) * (self.simulator.latency + 0.1)
+
     def wait_until_done(self, count: int, seconds: float = 60) -> None:
-        """Wait until the day is settled for some number of users."""
+        """Wait until the day is settled for some number of users.
+
+        :param seconds: how long that may take beyond the time of the scans
+        """
 
         def enough() -> bool:
             with suppress(DBAPIError):
@@ -243,7 +251,7 @@ class Cluster:
                 return self.done() >= count
             return False
 
-        wait_until(enough, seconds)
+        wait_until(enough, seconds + self.scan_time)
 
     def next_day(self, change: Callable[[World], None] | None = None) -> date:
         """Set the time to noon of the next day, at GitHub too.

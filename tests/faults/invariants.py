@@ -39,13 +39,13 @@ def check(
 
     :param days: the days for which rows are expected; today if not given
     :param since: returns, by user, the first of these days for users who came later
-    :param seconds: how long the last user may take
+    :param seconds: how long the last user may take beyond the time of the scans
     :param shared: by repository, the owners of a repository that was transferred within those
         days: a row may be any of theirs
     :param tracebacks: by process, the log line whose traceback is expected; no other may be there
     """
     days = days or [cluster.world.day]
-    _wait_until_all_are_scanned(cluster, seconds)
+    _wait_until_all_are_scanned(cluster, seconds + cluster.scan_time)
     _wait_until_queues_are_empty(cluster, LEASE * 0.75 + 30)
     owed = {(user, day) for user in _followed(cluster) for day in days} - {
         (user, day) for user, first in since().items() for day in days if day < first

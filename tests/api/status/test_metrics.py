@@ -1,6 +1,7 @@
 """``/metrics``: a snapshot of the collection, and what workers counted."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import redis
@@ -156,3 +157,10 @@ def test_metrics_show_what_workers_counted(client: TestClient, redis_url: str) -
 
 def test_metrics_show_that_no_worker_answers(client: TestClient) -> None:
     assert "\nrepopulse_workers 0.0\n" in client.get("/metrics").text
+
+
+def test_requests_at_once_share_one_question_to_the_workers(client: TestClient) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: client.get("/metrics").text, range(6)))
+
+    assert all("repopulse_workers 0.0" in answer for answer in answers)

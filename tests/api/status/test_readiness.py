@@ -263,7 +263,22 @@ def test_count_that_takes_too_long_does_not_delay_the_answer(
         )
     )
 
-    assert checks(client)["users"] == "not known: counting them takes too long"
+    assert checks(client)["users"] == "not known: counting them failed or took too long"
+
+
+def test_count_that_fails_is_not_known(client: TestClient, connection: Connection) -> None:
+    add_user(connection)
+    connection.execute(
+        text(
+            "CREATE OR REPLACE FUNCTION repopulse_now() RETURNS timestamptz LANGUAGE plpgsql"
+            " AS $$BEGIN RAISE EXCEPTION 'broken'; END$$"
+        )
+    )
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["users"] == "not known: counting them failed or took too long"
 
 
 # Sweeps and the queue
