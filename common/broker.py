@@ -81,7 +81,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
         "unacked_mutex_expire": 30,
-        # The default is no timeout: a frozen Redis would block a process for ever.
+        # The default is no timeout: a frozen Redis would block a process forever.
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "socket_keepalive": True,

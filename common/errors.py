@@ -8,7 +8,7 @@
     ├── TaskFailed            ``worker/tasks.py``: a task that an outage kept from its work
     └── GitHubError           ``worker/github/errors.py``: what GitHub answered, and what follows
 
-Errors of the database are SQLAlchemy's; ``common/db.py`` tells which of them are outages.
+Errors of the database are SQLAlchemy's; ``common/db.py`` shows which of them are outages.
 """
 
 import sys

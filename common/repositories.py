@@ -49,14 +49,6 @@ class KnownRepository:
     is_recorded_today: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The names of repositories that a scan found to be new or to have vanished."""
-
-    new: tuple[str, ...] = ()
-    vanished: tuple[str, ...] = ()
-
-
 def list_known(connection: Connection, user_id: int, day: date) -> list[KnownRepository]:
     """Return the repositories expected with this owner, by id, and whether a day has their row."""
     row_of_day = and_(

@@ -1,4 +1,4 @@
-"""The records of scans: one row of ``scans`` per user and day says what became of the day."""
+"""The records of scans: ``scans`` records the outcome of each user's day, one row each."""
 
 from datetime import date
 

@@ -58,7 +58,7 @@ class Begun:
 
 
 class NotBegun(StrEnum):
-    """Why there is no scan to begin."""
+    """Why a scan was not begun."""
 
     UNTRACKED = "user is not tracked"
     SETTLED = "already scanned"
@@ -292,10 +292,12 @@ def finish(
     reason: str | None = None,
     next_day: date | None = None,
 ) -> bool:
-    """Settle a user's day.
+    """Settle a user's day; write nothing if it is settled already.
+
+    A worker calls ``lock`` first, in the same transaction.
 
     :param next_day: the first day on which the user is due again, if that is not the next day
-    :return: False if the day was settled already; the caller then rolls back what it wrote
+    :return: False if the day was settled already
     """
     settled = connection.execute(
         text(

@@ -3,10 +3,10 @@
 There are no mapped classes: the product selects columns and builds its own values, and the ORM
 would cost each process 10 MB and 0.2 s at its start.
 
-``users`` holds the tracked users and is also the queue of scans. ``scans`` says what became of each
-user's day. ``daily_stats`` has one row per repository and UTC day, partitioned by month; the row
-names the user who owned the repository on that day, so that history stays with that user after a
-transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
+``users`` holds the tracked users and is also the queue of scans. ``scans`` records the outcome of
+each user's day. ``daily_stats`` has one row per repository and UTC day, partitioned by month; the
+row names the user who owned the repository on that day, so that history stays with that user after
+a transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
 found by primary key.
 """
 

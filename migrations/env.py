@@ -36,7 +36,7 @@ _RETRY_SECONDS = 1
 def _include(
     _item: SchemaItem, name: str | None, kind: str, _reflected: bool, _other: object
 ) -> bool:
-    """Exclude the monthly partitions from the comparison with the models."""
+    """Exclude the monthly partitions from the comparison with the tables."""
     return not (kind == "table" and name is not None and name.startswith("daily_stats_"))
 
 

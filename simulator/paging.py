@@ -7,7 +7,7 @@ from simulator.messages import Call
 
 
 def positive(text: str | None, default: int) -> int:
-    """Read a parameter; what is no positive number counts as not given."""
+    """Read a parameter; anything but a positive number counts as absent."""
     return int(text) if text and text.isdecimal() and int(text) > 0 else default
 
 

@@ -4,7 +4,7 @@ While Redis is away, a worker neither notices that a task has ended nor checks i
 Redis is back it checks the limit first and signals the child. The handler of billiard 4
 (billiard/pool.py) then raises wherever the child is, such as in its wait for work, which ends the
 child with a traceback. This handler raises only while a task runs. The fault test that stops Redis
-under a running task guards it.
+under a running task checks it.
 """
 
 from billiard import pool

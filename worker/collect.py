@@ -1,9 +1,9 @@
 """The collection: one scan reads one user's repositories and writes the day's rows.
 
 Fetch first, with no transaction open; then one transaction writes the rows and settles the day. The
-day is the UTC day on which the fetch began, by the database's clock. Whatever keeps a scan from its
-end reschedules the user with a reason and a time. No worker waits for GitHub, and a limit is no
-failure. For the database a worker waits some seconds, because what GitHub showed would be lost.
+day is the UTC day on which the fetch began, by the database's clock. A scan that cannot finish
+reschedules the user with a reason and a time. A limit is no failure, and no worker waits for
+GitHub. A worker waits some seconds for the database, so that fetched counts are not lost.
 """
 
 import logging
@@ -51,8 +51,6 @@ _KILLED = "the worker that scanned this user was killed or stopped, and so was t
 _LONGEST_ABSENCE = timedelta(days=30)
 """A vanished user is looked for after one day, two, four, and so on, at last once a month."""
 
-NOTHING = Outcome(None)
-"""Equals the outcome of every scan that had nothing to do, whatever its summary."""
 _TOO_LATE = Outcome(None, summary="too late: another attempt follows", is_failure=True)
 _SETTLED = Outcome(None, summary="nothing written: settled, deleted or taken meanwhile")
 
@@ -167,7 +165,7 @@ class Collector:
         return written
 
     def _note_absence(self, begun: Begun, error: Gone) -> Outcome:
-        """Settle the day of a user whom GitHub does not show; look again ever less often."""
+        """Settle the day of a user whom GitHub does not show; check again at growing intervals."""
 
         def note(connection: Connection) -> str | None:
             if not scans.lock(connection, begun.user_id, begun.day):
@@ -198,7 +196,7 @@ class Collector:
         return Outcome(ScanState.GONE, summary=f"gone: {why}")
 
     def _wait(self, begun: Begun, reason: Reason, wait: timedelta, *, is_failure: bool) -> Outcome:
-        """Reschedule a scan that could not be made; that is no attempt of the user's."""
+        """Reschedule a scan that could not be made; it does not count as an attempt."""
         return self._reschedule(
             begun,
             ScanState.WAITING,
@@ -214,12 +212,12 @@ class Collector:
         """
         most = self._settings.max_attempts
         if is_killer:
-            # A user that only was at work beside the one that kills gets a run apart from it.
+            # A user whose scan only ran beside the one that kills workers gets one more run, alone.
             most = max(most, _MAX_RUNS + 2)
         if begun.failures < most:
             pause = min(_FIRST_RETRY * 2 ** min(max(begun.failures - 1, 0), 6), _LAST_RETRY)
             if is_killer:
-                # Apart from those at work beside it, so that it does not kill them again.
+                # Spread, so that the scans that ran beside it run at another time.
                 pause *= random.uniform(0.5, 1.5)  # noqa: S311 - spread, no secret
             return self._reschedule(begun, ScanState.FAILED, reason, lambda now: now + pause)
 
@@ -277,7 +275,7 @@ def _count(outcome: Outcome) -> Outcome:
 
 
 def _log(recorded: Recorded) -> None:
-    """Log what a person would want to know of a scan."""
+    """Log the result of a scan."""
     if not recorded.is_load:
         for name in recorded.new:
             log.info("new repository: %s/%s", recorded.login, name)

@@ -122,7 +122,7 @@ def _tasks(
 
 
 def _keep_house(connection: Connection) -> None:
-    """Do what has to be done once a day, whichever fan-out comes first."""
+    """Create partitions, close past scans and record a completed day; does nothing if done."""
     today: date = clock.today(connection)
     for name in stats.create_partitions(connection, today):
         log.info("new partition: %s", name)

@@ -24,7 +24,7 @@ def main() -> None:
         f"--port={settings.flower_port}",
         # The default of 100,000 remembered tasks takes hundreds of megabytes.
         "--max_tasks=10000",
-        # A user's login is in args, what became of a task in result or, if it failed, exception.
+        # A user's login is in args, the summary of a task is in result or, if it failed, exception.
         "--tasks_columns=name,args,state,result,exception,received,runtime,worker,uuid",
         # Workers that were scaled away leave the list.
         "--purge_offline_workers=300",

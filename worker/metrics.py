@@ -1,8 +1,8 @@
 """What this process counted since its last task, until ``common.counters`` has it.
 
 Tasks count in memory, and what they counted is added to Redis when they end: one round trip a task.
-If Redis does not answer, the next task adds it. A process that is killed loses the counts of the
-task that it was at; no row depends on them.
+If Redis does not answer, the next task adds it. A process that is killed loses the counts of its
+current task; no row depends on them.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What became of a task's work, for its result in Flower and for what follows."""
+"""The outcome of a task: a summary for Flower, and what follows."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,8 +13,8 @@ class Outcome:
 
     :param state: None if there was nothing to do
     :param rows: daily rows that are new or different
-    :param summary: the same in words
-    :param is_failure: something other than a limit of GitHub's kept the scan from its work
+    :param summary: one line for Flower
+    :param is_failure: the scan could not do its work, and not because of GitHub's limits
     """
 
     state: ScanState | None
@@ -28,7 +28,7 @@ class Resolution:
     """How the resolving of a login ended.
 
     :param new_user: the user who is tracked from now on and has to be loaded
-    :param summary: the outcome in words
+    :param summary: one line for Flower
     :param is_failure: as in ``Outcome``
     """
 

@@ -90,7 +90,7 @@ def _end_day(
 ) -> tuple[ScanState, str]:
     """Settle the day if it is complete or was tried often enough, else reschedule it.
 
-    :return: the state, and the same in words
+    :return: the state, and one line for Flower
     """
     expected = observation.expected
     is_complete = expected is not None and recorded >= expected

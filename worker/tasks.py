@@ -1,8 +1,8 @@
 """The tasks: thin, explicitly named, safe to run twice; arguments are ids and ISO days only.
 
-A task returns in words what became of its work, and Flower shows that as the result. If an outage
-or the time limit kept a task from its work, it fails with the reason. What it had begun keeps its
-state in the table, and a later sweep sends it again.
+A task returns a one-line summary, which Flower shows. If an outage or the time limit stops it, it
+fails with the reason. What it had begun keeps its state in the table, and a later sweep sends it
+again.
 """
 
 import logging
@@ -31,7 +31,7 @@ _RETRY_AFTER_KILL = 5
 
 
 class TaskFailed(RepopulseError):
-    """Something other than a limit of GitHub's kept a task from its work."""
+    """The task could not do its work, and not because of GitHub's limits."""
 
 
 @contextmanager
@@ -120,9 +120,9 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
 
 
 def _result(ended: Outcome | Resolution) -> str:
-    """Return what became of a task's work.
+    """Return the summary of a task.
 
-    :raise TaskFailed: something other than a limit of GitHub's kept the task from it
+    :raise TaskFailed: the task could not do its work, and not because of GitHub's limits
     """
     if ended.is_failure:
         raise TaskFailed(ended.summary)

@@ -19,7 +19,7 @@ _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between two tries: a restart or a failover of Postgres takes no longer."""
 
 _LEASE_SHARE = 0.25
-"""The part of a lease that all pauses together may take: a task has half of it."""
+"""The part of a lease that all pauses together may take: a task may take half."""
 
 
 class Transactions:

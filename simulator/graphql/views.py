@@ -93,7 +93,7 @@ def _language(name: str | None) -> dict[str, Any] | None:
 
 
 def people(count: int) -> dict[str, Any]:
-    """Return a connection of people that tells their number alone."""
+    """Return a connection of people that shows only their number."""
     page = {"endCursor": None, "hasNextPage": False, "hasPreviousPage": False, "startCursor": None}
     return {"totalCount": count, "nodes": [], "edges": [], "pageInfo": page}
 

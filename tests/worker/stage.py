@@ -27,6 +27,8 @@ TODAY = date(2026, 11, 23)
 TOKEN = "good"
 OTHER_TOKEN = "other"
 """Has limits of its own."""
+NOTHING = Outcome(None)
+"""Equals the outcome of every scan that had nothing to do, whatever its summary."""
 
 Hook = Callable[[httpx.Request], None]
 

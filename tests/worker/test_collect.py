@@ -7,8 +7,8 @@ import pytest
 from common.repositories import Counts
 from common.states import ScanState
 from simulator import AccountType
-from tests.worker.stage import TODAY, TOKEN, Stage
-from worker.collect import NOTHING, Collector
+from tests.worker.stage import NOTHING, TODAY, TOKEN, Stage
+from worker.collect import Collector
 from worker.outcome import Outcome
 
 TOMORROW = TODAY + timedelta(days=1)

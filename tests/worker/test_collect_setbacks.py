@@ -12,8 +12,8 @@ from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
 from simulator import Account, Fault, FaultKind
-from tests.worker.stage import OTHER_TOKEN, TODAY, TOKEN, Stage
-from worker.collect import NOTHING, Collector
+from tests.worker.stage import NOTHING, OTHER_TOKEN, TODAY, TOKEN, Stage
+from worker.collect import Collector
 from worker.outcome import Outcome
 
 ways = pytest.mark.parametrize("token", [TOKEN, None], ids=["with-token", "without-token"])

@@ -36,8 +36,8 @@ _REDIS_AWAY = 15.0
 """Seconds to wait if Redis does not answer, without which no request is allowed."""
 
 _LOOK_AGAIN = 0.5
-"""Seconds after which a waiting worker tries again by itself: a killed worker returns its permit
-without waking another."""
+"""Seconds after which a waiting worker tries again without being woken: a killed worker returns its
+permit without waking another."""
 
 _CROWDED = 15.0
 """Seconds to wait after no permit was returned in time."""
@@ -45,7 +45,7 @@ _CROWDED = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one request to GitHub now; it has to be settled, even if the request fails."""
+    """Permission to send one request to GitHub now; settle it even if the request fails."""
 
     resource: str
     token: str

@@ -86,7 +86,7 @@ class Observer:
         nodes = [node for node in found.nodes.values() if node.id is not None]
         seen = tuple(node.seen for node in nodes if node.id not in gone)
         if found.expected is not None:
-            # Some changed owners between the list and the look at them.
+            # Some changed owners after they were listed and before they were read.
             found.expected = max(0, found.expected - (len(nodes) - len(seen)))
         return Observation(
             account=found.account,

@@ -191,7 +191,7 @@ class Rest:
         left = tuple(item for item in listing.seen if item.id not in settled)
         expected = listing.expected
         if expected is not None:
-            # Some changed owners between the list and the look at them.
+            # Some changed owners after they were listed and before they were read.
             expected -= len(set(listed).intersection(counts.gone))
         return Observation(
             account=listing.account,
