@@ -6,14 +6,14 @@ well. A backup that fails leaves no file, and a restore that fails changes nothi
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from common.settings import Settings
 from local.binaries import in_wheel
 from local.errors import LocalError
-from local.lock import DirectoryLock
+from local.lock import DirectoryLock, DirectoryLockedError
 from local.postgres import DATABASE, EmbeddedPostgres
 from local.server import server_environment
 
@@ -35,9 +35,10 @@ def back_up(settings: Settings, file: Path) -> None:
             _run(url, "pg_dump", "--format=custom", f"--file={unfinished.absolute()}", DATABASE)
         unfinished.replace(file)
     except OSError as error:
-        raise LocalError(f"{file} cannot be written: {error.strerror}") from error
+        raise LocalError(f"{error.filename or file} cannot be used: {error.strerror}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def restore(settings: Settings, file: Path) -> None:
@@ -48,7 +49,6 @@ def restore(settings: Settings, file: Path) -> None:
     directory = _directory(settings)
     if not file.is_file():
         raise LocalError(f"{file} does not exist")
-    directory.mkdir(parents=True, exist_ok=True)
     lock = DirectoryLock(directory)
     lock.take()
     try:
@@ -96,7 +96,7 @@ def _server(directory: Path) -> Iterator[str]:
     lock = DirectoryLock(directory)
     try:
         lock.take()
-    except LocalError:
+    except DirectoryLockedError:
         # The product runs, and its server with it.
         postgres.port = _port(directory / "postgres" / "postmaster.pid")
         yield postgres.url
@@ -112,12 +112,12 @@ def _port(pid_file: Path) -> int:
     """Return the port in a running Postgres' pid file, its fourth line."""
     try:
         return int(pid_file.read_text().splitlines()[3])
-    except (OSError, ValueError, IndexError) as error:
+    except (FileNotFoundError, ValueError, IndexError) as error:
         raise LocalError("Postgres is just starting or stopping: try again") from error
 
 
 def _change(url: str, *statements: str) -> None:
-    """Carry out statements in one transaction, connected to the maintenance database."""
+    """Run statements in one transaction, connected to the maintenance database."""
     transaction = ["--single-transaction"] if len(statements) > 1 else []
     commands = [f"--command={statement}" for statement in statements]
     _run(url, "psql", "--no-psqlrc", "--quiet", "--dbname=postgres", *transaction, *commands)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from local.guard import Guard
 
 BACKOFF_LIMIT = 30.0
-"""Most seconds between an end and the next start."""
+"""Maximum seconds before a restart."""
 
 SETTLED = 60.0
 """Seconds after which a process no longer counts as one that fails at its start."""
@@ -21,6 +21,7 @@ class Child:
 
     :param launch: starts the process, as the leader of a group, and tells the guard
     :param say: writes a line for the operator
+    :param explain: returns why the process ended, if its own lines do not show it
     :param restart: False for a program that ends by itself
     """
 
@@ -31,6 +32,7 @@ class Child:
         guard: Guard,
         say: Callable[[str], None],
         *,
+        explain: Callable[[], str] | None = None,
         restart: bool = True,
     ) -> None:
         self.name = name
@@ -41,6 +43,7 @@ class Child:
         self._launch = launch
         self._guard = guard
         self._say = say
+        self._explain = explain
         self._restart = restart
         self._started_at = 0.0
         self._due_at: float | None = None
@@ -87,7 +90,8 @@ class Child:
     def _note_end(self) -> None:
         self.end()
         if self._restart:
-            self._fail(f"ended with status {self.status}")
+            why = "" if self._explain is None else f": {self._explain()}"
+            self._fail(f"ended with status {self.status}{why}")
         elif self.status:
             self._say(f"{self.name} ended with status {self.status}.")
 

@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from local.errors import LocalError
 
 PATIENCE = 5.0
-"""Seconds that a server may take to come up beside us."""
+"""Seconds that a server may take to start."""
 
 REFUSED = "connection refused"
 STARTING = "it is starting up"
@@ -23,8 +23,8 @@ MAY_PASS = {REFUSED, STARTING, NO_CONNECTION}
 
 REASONS = {
     "authentication failed": "it refuses the user or the password",
-    "no password supplied": "it wants a password",
-    "Authentication required": "it wants a password",
+    "no password supplied": "it requires a password",
+    "Authentication required": "it requires a password",
     "does not exist": "it has no such database or user",
     "could not translate": "the host's name is unknown",
     "Name or service not known": "the host's name is unknown",

@@ -50,7 +50,7 @@ def send(processes: list[psutil.Process], number: signal.Signals) -> None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    # In a container whose first process reaps nothing, orphans stay zombies for ever.
+    # In a container whose first process reaps nothing, orphans stay zombies forever.
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

