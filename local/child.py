@@ -90,7 +90,9 @@ class Child:
     def _note_end(self) -> None:
         self.end()
         if self._restart:
-            why = "" if self._explain is None else f": {self._explain()}"
+            # A process that a signal killed did not write why.
+            ended_itself = self.status is not None and self.status > 0
+            why = f": {self._explain()}" if self._explain is not None and ended_itself else ""
             self._fail(f"ended with status {self.status}{why}")
         elif self.status:
             self._say(f"{self.name} ended with status {self.status}.")

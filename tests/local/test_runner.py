@@ -243,6 +243,32 @@ def test_dead_server_is_restarted(run: Run, name: str, binary: str) -> None:
     assert eventually(lambda: run.has_server(binary))
 
 
+def test_postgres_is_restarted_beside_frozen_children_of_the_dead_one(run: Run) -> None:
+    postmaster = run.server("postgres")
+    for child in postmaster.children():
+        child.suspend()
+    postmaster.kill()
+
+    pid_file = run.data_dir / "postgres" / "postmaster.pid"
+
+    def is_ready() -> bool:
+        lines = pid_file.read_text().split() if pid_file.exists() else []
+        return lines[:1] != [str(postmaster.pid)] and lines[-1:] == ["ready"]
+
+    assert eventually(is_ready, 20), run.lines
+
+
+def test_server_that_cannot_restart_says_why(run: Run) -> None:
+    (manifest,) = (run.data_dir / "valkey" / "appendonlydir").glob("*.manifest")
+    manifest.write_text("broken\n")
+    run.server("valkey-server").kill()
+
+    assert eventually(lambda: run.said("Valkey ended with status 1: "), 20), run.lines
+    (line,) = [line for line in run.lines if line.startswith("Valkey ended with status 1: ")][:1]
+    assert "AOF manifest" in line
+    assert "valkey.log)" in line
+
+
 def test_second_ctrl_c_kills_at_once(start: Callable[..., Run], data_dir: Path, port: int) -> None:
     run = start(data_dir, port, "--with", "stubborn")
     run.wait_until_ready()
