@@ -212,7 +212,8 @@ class Collector:
         """
         most = self._settings.max_attempts
         if is_killer:
-            # A user whose scan only ran beside the one that kills workers gets one more run, alone.
+            # A user whose scan only ran beside the one that kills workers is likely to get a run
+            # without it.
             most = max(most, _MAX_RUNS + 2)
         if begun.failures < most:
             pause = min(_FIRST_RETRY * 2 ** min(max(begun.failures - 1, 0), 6), _LAST_RETRY)
