@@ -65,7 +65,7 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     """
     settings = process.settings
     with process.engine.begin() as connection:
-        _keep_house(connection)
+        _maintain(connection)
     room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
     with process.engine.begin() as connection:
         pending = lookups.claim(connection, limit=room, lease=settings.lease)
@@ -121,7 +121,7 @@ def _tasks(
             yield Task.SCAN_USER, (claim.user_id, claim.day.isoformat()), claim.login
 
 
-def _keep_house(connection: Connection) -> None:
+def _maintain(connection: Connection) -> None:
     """Create partitions, close past scans and record a completed day; does nothing if done."""
     today: date = clock.today(connection)
     for name in stats.create_partitions(connection, today):
