@@ -146,7 +146,7 @@ def _figures(taken: dict[str, list[float]], clients: int) -> Iterator[Figure]:
     yield Figure.ahead(
         f"cold, {asked}, median",
         shown("cold"),
-        f"the usual way {shown('usual')}",
+        f"the usual way {shown('orm')}",
         ratio=statistics.median(taken["orm"]) / statistics.median(taken["cold"]),
         times=15,
     )
