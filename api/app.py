@@ -14,6 +14,7 @@ from api.http import errors
 from api.http.limits import MAX_REQUESTS, RequestLimits, request_deadline
 from api.http.middleware import BodyLimit, Head, RequestId
 from api.http.openapi import DocumentedApi
+from api.http.query import KnownQuery
 from api.http.traffic import MeasureRequests, RequestMetrics
 from api.status import endpoints
 from api.status.snapshot import StatusReader
@@ -67,7 +68,9 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
-    for module in (users, scans, lookups, repositories, stats, growth, images, endpoints):
+    for module in (users, scans, lookups, repositories, stats, growth):
+        app.include_router(module.router, dependencies=[KnownQuery])
+    for module in (images, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     return app

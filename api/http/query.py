@@ -1,0 +1,59 @@
+"""The query of a request: what a call does not understand is refused, not ignored.
+
+A misspelt ``?date_frm=`` would otherwise return other rows than the client asked for, without a
+word.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+
+async def _check_names(request: Request) -> None:
+    """Refuse parameters that the call does not have, and those that are sent twice.
+
+    :raise RequestValidationError: with one error for each of them
+    """
+    sent = Counter(name for name, _ in request.query_params.multi_items())
+    if not sent:
+        return
+    known = _parameters(request.scope["route"])
+    wrong = [
+        {"type": kind, "loc": ("query", name), "msg": message}
+        for name, times in sent.items()
+        for kind, message in [_fault(name, times, known)]
+        if kind
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+
+
+def _fault(name: str, times: int, known: tuple[str, ...]) -> tuple[str, str]:
+    """Return the type and the message of a parameter's error; empty if it has none."""
+    if name in known:
+        return ("repeated", "send this parameter once") if times > 1 else ("", "")
+    if nearest := get_close_matches(name, known, n=1):
+        return "unknown_parameter", f"unknown parameter: did you mean {nearest[0]}?"
+    listed = f"the parameters of this call are {', '.join(known)}" if known else "it takes none"
+    return "unknown_parameter", f"unknown parameter: {listed}"
+
+
+def _parameters(route: APIRoute) -> tuple[str, ...]:
+    """Return the names of the query parameters of a call."""
+    return tuple(sorted(_names(route.dependant)))
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _names(dependency)
+
+
+KnownQuery = Depends(_check_names)
+"""Of calls that return data. Images and pages ignore what they do not know: links to them are given
+parameters by others, such as ``utm_source``."""
