@@ -7,12 +7,13 @@ from typing import TypedDict
 import anyio.to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
 
 from api import pages
 from api.dependencies import Resources
 from api.http import errors
 from api.http.limits import MAX_REQUESTS, RequestLimits, request_deadline
-from api.http.middleware import BodyLimit, Head, RequestId
+from api.http.middleware import REQUEST_ID_HEADER, BodyLimit, Head, RequestId
 from api.http.openapi import DocumentedApi
 from api.http.query import KnownQuery
 from api.http.traffic import MeasureRequests, RequestMetrics
@@ -32,6 +33,9 @@ _STATUS_CONNECTIONS = 2
 
 _STATEMENT_TIMEOUT = 10
 """Seconds; the largest responses take two or three."""
+
+_EXPOSED_HEADERS = ("Link", "ETag", "Location", "Retry-After", REQUEST_ID_HEADER)
+"""Headers that scripts of other sites may read."""
 
 
 class State(TypedDict):
@@ -64,6 +68,15 @@ def create_app(
         max_requests=max_requests,
         deadline=deadline or request_deadline(settings),
     )
+    if settings.cors_origins:
+        # For reading: no cookie is accepted, and a browser asks before any other method.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "HEAD"),
+            allow_headers=("If-None-Match",),
+            expose_headers=_EXPOSED_HEADERS,
+        )
     app.add_middleware(MeasureRequests, metrics=RequestMetrics(registry))
     app.add_middleware(Head)
     app.add_middleware(RequestId)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -74,6 +75,19 @@ def _strip_slash(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must be a URL that starts with http:// or https://")
     return url.rstrip("/")
+
+
+def _split_origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if origin != "*" and (
+            parts.scheme not in ("http", "https") or parts.path or not parts.netloc
+        ):
+            raise ValueError("must be origins like https://example.org, separated by commas, or *")
+    return origins
 
 
 def _check_one_line(secret: SecretStr) -> SecretStr:
@@ -168,6 +182,9 @@ class Settings(BaseSettings):
     api_port: int = Field(default=5001, ge=1, le=65535)
     api_key: Annotated[SecretStr, AfterValidator(_check_one_line)] | None = None
     """If set, calls that write need it."""
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = ()
+    """The sites whose scripts may read the API in their visitors' browsers."""
 
     lookup_wait: float = Field(default=5.0, ge=0, le=30)
     """Seconds for which ``PUT {"login"}`` waits for a worker before the API answers 202."""
