@@ -15,7 +15,7 @@ from celery.signals import (
 from common.broker import make_celery
 from common.log import configure
 from common.settings import get_settings
-from worker import billiard_fix, heartbeat, metrics, tasks, tracebacks
+from worker import billiard_fix, heartbeat, metrics, reach, tasks, tracebacks
 from worker.process import Process, open_process
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,10 @@ def _open(**_: object) -> None:
 
 
 @task_postrun.connect
-def _publish_counts(**_: object) -> None:
+def _publish(**_: object) -> None:
     if _process is not None:
         metrics.publish(_process.redis)
+        reach.publish(_process.redis)
 
 
 @worker_process_shutdown.connect

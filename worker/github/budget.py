@@ -7,6 +7,7 @@ sends a request while GitHub has said to wait or refuses the credential. Redis m
 restarted at any time: then one request is let through, and its answer tells the rest.
 """
 
+import logging
 import random
 import time
 import uuid
@@ -21,6 +22,8 @@ from common.credentials import REFUSAL_SECONDS, block_key, quota_key, refusal_ke
 from worker.github.errors import CredentialsRefused, Limited, RedisUnavailable, TryAgain
 from worker.github.meaning import Answer, Meaning
 
+log = logging.getLogger(__name__)
+
 PACE = {"core": (780, 100), "graphql": (1700, 200)}
 """Points a minute, and the burst after a pause: together less than the 900 and 2,000 points that
 GitHub allows in any minute."""
@@ -34,6 +37,9 @@ _RESERVE = 0.05
 
 _REDIS_AWAY = 15.0
 """Seconds to wait if Redis does not answer, without which no request is allowed."""
+
+_NO_REDIS = "Redis does not answer"
+"""The reason, which is stored and shown. The library's text holds an address; it is only logged."""
 
 _LOOK_AGAIN = 0.5
 """Seconds after which a waiting worker tries again without being woken: a killed worker returns its
@@ -137,9 +143,8 @@ class Budget:
                 # Zero would wait without end.
                 self._client.blpop([self._freed], timeout=max(seconds, 0.01))
             except redis.RedisError as error:
-                raise RedisUnavailable(
-                    f"Redis does not answer: {error}", _spread(_REDIS_AWAY)
-                ) from error
+                log.warning("Redis does not answer: %s", error)
+                raise RedisUnavailable(_NO_REDIS, _spread(_REDIS_AWAY)) from error
         else:
             time.sleep(seconds)
         return time.monotonic() - began
@@ -181,7 +186,8 @@ class Budget:
         try:
             return bool(self._client.set(refusal_key(self._name), "1", nx=True, ex=REFUSAL_SECONDS))
         except redis.RedisError as error:
-            raise TryAgain(f"Redis does not answer: {error}") from error
+            log.warning("Redis does not answer: %s", error)
+            raise TryAgain(_NO_REDIS) from error
 
     def _run(self, script: Any, resource: str, arguments: list[Any]) -> Any:
         now = "" if self._now is None else f"{self._now():.3f}"
@@ -196,7 +202,8 @@ class Budget:
         try:
             return script(keys=keys, args=[now, *arguments])
         except redis.RedisError as error:
-            raise TryAgain(f"Redis does not answer: {error}") from error
+            log.warning("Redis does not answer: %s", error)
+            raise TryAgain(_NO_REDIS) from error
 
 
 def _spread(seconds: float) -> float:

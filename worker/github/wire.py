@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from common.log import redact
 from common.version import VERSION
-from worker import metrics
+from worker import metrics, reach
 from worker.github.meaning import Answer, Meaning
-from worker.github.observation import clean_text
+from worker.github.network_errors import describe as _describe
 
 API_VERSION = "2026-03-10"
 
@@ -18,8 +17,6 @@ DEADLINE = 30.0
 
 _MAX_BODY = 20_000_000
 """Bytes; a hundred repositories take some 50,000."""
-
-_MAX_REASON = 200
 
 _MIN_TOKEN = 6
 """Characters, as in ``common.log``: a shorter token is a word, as in the demo."""
@@ -67,6 +64,7 @@ def exchange(
     finally:
         resource = "graphql" if request.url.path.endswith("/graphql") else "core"
         metrics.count_request(resource, answer.meaning, time.monotonic() - begun)
+    reach.note(answer)
     return answer
 
 
@@ -101,9 +99,3 @@ def _exchange(
         name: value.replace(token.decode(), "***") for name, value in response.headers.items()
     }
     return read(response.status_code, headers, bytes(body).replace(token, b"***"))
-
-
-def _describe(error: Exception) -> str:
-    # The text may hold a header that could not be sent.
-    line = clean_text(redact(f"{type(error).__name__}: {error}")).rstrip(": ")
-    return line[:_MAX_REASON]
