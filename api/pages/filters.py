@@ -59,7 +59,12 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def part(name: str) -> str:
+    """Return how pages name a part of readiness."""
+    return {"github": "GitHub", "queue": "Sweep and queue"}.get(name, name.capitalize())
+
+
 FILTERS = {
     filter_.__name__: filter_
-    for filter_ in (number, change, percent, direction, timestamp, day, duration, plural)
+    for filter_ in (number, change, percent, direction, timestamp, day, duration, plural, part)
 }

@@ -14,7 +14,7 @@ from api.queries import series, user_list
 from api.queries.metric import Metric
 from api.queries.progress import Progress, get_progress
 from api.queries.user_list import Listed
-from api.status.readiness import OK, check
+from api.status.readiness import read_readiness
 from api.status.snapshot import Status, StatusReader
 from api.v1.fields import MAX_ID
 
@@ -63,14 +63,14 @@ async def overview(
         )
         return progress, users, {user.id: Trend(totals.get(user.id, [])) for user in users}
 
-    checks = check(await status.read())
+    readiness = await read_readiness(status)
     progress, users, totals = await run_in_threadpool(read, database, read_content)
     return page(
         request,
         "overview.html",
         status_code=200 if problem is None else 422,
         progress=progress,
-        failures=[f"{name}: {result}" for name, result in checks.items() if result != OK],
+        readiness=readiness,
         users=users[:_USERS_PER_PAGE],
         totals=totals,
         metric=Metric.STARGAZERS,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import Owned
 from api.pages.layout import page
-from api.status.readiness import OK, check
+from api.status.readiness import read_readiness
 from api.status.snapshot import Status
 from common.credentials import choose_credential
 
@@ -16,7 +16,8 @@ _QUOTAS = {"graphql": "GraphQL points", "core": "REST requests"}
 @router.get("/status")
 async def show_status(request: Request, resources: Owned, status: Status) -> Response:
     """Show today's progress, the components, the queues, and GitHub's quota and limits."""
-    snapshot = await status.read(with_workers=True)
+    readiness = await read_readiness(status, with_workers=True)
+    snapshot = readiness.snapshot
     redis = snapshot.redis
     quotas = [
         (name, allowance)
@@ -28,8 +29,7 @@ async def show_status(request: Request, resources: Owned, status: Status) -> Res
     return page(
         request,
         "status.html",
-        checks=check(snapshot),
-        ok=OK,
+        readiness=readiness,
         progress=snapshot.progress,
         redis=redis,
         quotas=quotas,

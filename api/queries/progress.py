@@ -13,8 +13,13 @@ from common.collection import CompletedDay
 class Progress:
     """How far today's scans are; the counts are users.
 
+    Each user is recorded, not found, or due.
+
     :param now: the database's time
     :param today: its UTC day
+    :param vanished: not found on two days at least
+    :param not_found: GitHub showed no such account when it was last asked
+    :param recorded: scanned today, with rows of all repositories or of some
     :param due: not scanned today yet, those who wait or fail included
     :param waiting: due, and not to be tried before a set time
     :param failing: due, and tried more than once
@@ -26,12 +31,25 @@ class Progress:
     today: date
     followed: int
     vanished: int
-    scanned: int
+    not_found: int
+    recorded: int
     due: int
     waiting: int
     failing: int
     complete: CompletedDay | None
     newest: date | None
+
+    @property
+    def summary(self) -> str:
+        """One sentence without its full stop: what became of today's scans so far."""
+        parts = [f"{self.recorded:,} of {self.followed:,} recorded"]
+        if self.not_found:
+            parts.append(f"{self.not_found:,} not found at GitHub")
+        if self.due:
+            parts.append(f"{self.due:,} due")
+        if self.waiting:
+            parts.append(f"{self.waiting:,} of them waiting for GitHub or a retry")
+        return ", ".join(parts)
 
 
 def get_progress(connection: Connection) -> Progress:
@@ -41,7 +59,8 @@ def get_progress(connection: Connection) -> Progress:
             """
             SELECT now, today, count(id) AS followed,
                    count(*) FILTER (WHERE state = 'vanished') AS vanished,
-                   count(*) FILTER (WHERE scanned_on >= today) AS scanned,
+                   count(*) FILTER (WHERE is_missing) AS not_found,
+                   count(*) FILTER (WHERE scanned_on >= today AND NOT is_missing) AS recorded,
                    count(*) FILTER (WHERE is_due) AS due,
                    count(*) FILTER (WHERE is_due AND not_before > now) AS waiting,
                    count(*) FILTER (WHERE is_due AND attempts > 1) AS failing,
@@ -52,7 +71,9 @@ def get_progress(connection: Connection) -> Progress:
             ) AS clock
             LEFT JOIN LATERAL (
                 SELECT id, state, scanned_on, not_before, attempts,
-                       scanned_on IS NULL OR scanned_on < today AS is_due
+                       missing_since IS NOT NULL AS is_missing,
+                       missing_since IS NULL AND (scanned_on IS NULL OR scanned_on < today)
+                           AS is_due
                 FROM users
             ) AS users ON true
             GROUP BY now, today

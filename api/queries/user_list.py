@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, func, select, tuple_
 
 from common import tables
-from common.states import UserState
 
 _users = tables.users.c
 
@@ -20,9 +20,10 @@ class Listed:
     id: int
     login: str
     name: str
-    state: UserState
     repositories: int | None
     """GitHub's count at the last scan that ended."""
+    missing_since: date | None
+    """The first day of those in a row on which GitHub showed no such account."""
 
 
 def search(
@@ -41,8 +42,8 @@ def search(
             _users.id,
             _users.login,
             _users.name,
-            _users.state,
             _users.repositories,
+            _users.missing_since,
         )
         .where(
             tuple_(func.lower(_users.login), _users.id) > tuple_(func.lower(login), user_id),
@@ -51,6 +52,9 @@ def search(
         .order_by(func.lower(_users.login), _users.id)
         .limit(limit)
     )
-    return [
-        Listed(row.id, row.login, row.name, UserState(row.state), row.repositories) for row in rows
-    ]
+    return [Listed(*row) for row in rows]
+
+
+def get_missing_since(connection: Connection, user_id: int) -> date | None:
+    """Return the first day of those in a row on which GitHub showed no such account, or None."""
+    return connection.execute(select(_users.missing_since).where(_users.id == user_id)).scalar()

@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 
 from api.dependencies import Owned
 from api.http import describe
+from api.status.checks import OK, Level
 from api.status.metrics import render
-from api.status.readiness import COLLECTION, OK, check
+from api.status.readiness import PARTS, read_readiness
+from api.status.servers import NO_REDIS
 from api.status.snapshot import Status
 
 router = APIRouter(tags=["operation"])
@@ -26,10 +28,13 @@ class Readiness(BaseModel):
     """Whether the API can serve requests, and what is wrong if not."""
 
     status: Literal["ready", "degraded", "unavailable"]
-    checks: Annotated[dict[str, str], Field(description="By part: `ok`, or what is wrong with it.")]
+    checks: Annotated[
+        dict[str, str],
+        Field(description="By part: `ok`, or what is wrong with it or worth knowing."),
+    ]
 
 
-_CHECKS = dict.fromkeys(("postgres", "redis", "migrations", "credentials", "users", "queue"), OK)
+_CHECKS = dict.fromkeys(PARTS, OK.words)
 
 
 @router.get(
@@ -61,7 +66,8 @@ async def healthz() -> Health:
         example={
             "status": "unavailable",
             "checks": _CHECKS
-            | {"redis": "does not answer", "queue": "not known: Redis does not answer"},
+            | {"redis": "does not answer"}
+            | dict.fromkeys(("credentials", "github", "queue"), NO_REDIS),
         },
     ),
 )
@@ -69,17 +75,20 @@ async def readyz(status_reader: Status) -> JSONResponse:
     """Answer whether requests can be served.
 
     Postgres and Redis must answer, and the database must accept writes and have this release's
-    schema; if something is missing, `checks` says what. If GitHub refuses the token, users were
-    not scanned for 26 hours, or no worker takes tasks, requests are still served, and the status
-    is `degraded`.
+    schema; if something is missing, `checks` says what, and the status is `unavailable`. It is
+    `degraded` if requests are served and counts are not recorded: GitHub cannot be reached or
+    refuses the token, users were not scanned for 26 hours, or no worker takes tasks. A part that
+    is not `ok` while the status is `ready` says what is worth knowing, such as followed accounts
+    that GitHub does not show.
     """
-    checks = check(await status_reader.read())
-    missing = {part for part, result in checks.items() if result != OK}
-    status = "ready"
-    if missing:
-        status = "degraded" if missing <= COLLECTION else "unavailable"
-    code = 503 if status == "unavailable" else 200
-    return JSONResponse({"status": status, "checks": checks}, status_code=code)
+    readiness = await read_readiness(status_reader)
+    return JSONResponse(
+        {
+            "status": readiness.level.status,
+            "checks": {part: check.words for part, check in readiness.checks.items()},
+        },
+        status_code=503 if readiness.level is Level.UNAVAILABLE else 200,
+    )
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from api.queries.progress import Progress
+from api.status.github import unreachable_seconds
 from api.status.snapshot import OVERDUE_HOURS, RedisStatus, StatusSnapshot
 from common import counters
 from common.counters import field
@@ -52,10 +53,13 @@ class _Families:
 def _progress(progress: Progress) -> Iterator[Metric]:
     yield _labelled(
         "repopulse_users",
-        "Tracked users: all, vanished, due today; of the due those waiting, and failing",
+        "Tracked users: all; recorded today, not found at GitHub, due; of those not found the"
+        " vanished; of the due those waiting, and failing",
         "what",
         {
             "followed": progress.followed,
+            "recorded": progress.recorded,
+            "not_found": progress.not_found,
             "vanished": progress.vanished,
             "due": progress.due,
             "waiting": progress.waiting,
@@ -86,6 +90,11 @@ def _redis(redis: RedisStatus) -> Iterator[Metric]:
             "Time since a sweep last ended; absent before the first",
             value=redis.sweep_age,
         )
+    yield GaugeMetricFamily(
+        "repopulse_github_unreachable_seconds",
+        "Time since requests to GitHub get no usable answer, for any worker; 0 while they do",
+        value=unreachable_seconds(redis),
+    )
     yield GaugeMetricFamily(
         "repopulse_github_credentials_refused",
         "1 while GitHub refuses the credentials and no requests are sent",

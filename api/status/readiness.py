@@ -1,120 +1,67 @@
-"""``/readyz``'s view of a snapshot: each part is ``ok``, or says in words what is wrong.
+"""Which parts there are, and what is wrong with each of them.
 
-No text holds an address: anyone may ask.
+To add a part, write a function that returns its ``Check``, and add it to ``check``. No text holds
+an address: anyone may ask.
 """
 
-from functools import cache
-from pathlib import Path
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from api.status.snapshot import (
-    OVERDUE_HOURS,
-    DatabaseStatus,
-    RedisStatus,
-    StatusSnapshot,
-)
-from common.broker import Queue
+from api.status import github, servers, users
+from api.status.checks import Check, Level
+from api.status.snapshot import StatusReader, StatusSnapshot
 
-OK = "ok"
+log = logging.getLogger(__name__)
 
-_NO_POSTGRES = "not known: Postgres does not answer"
-_NO_REDIS = "not known: Redis does not answer"
-
-CREDENTIALS = "credentials"
-USERS = "users"
-QUEUE = "queue"
-
-COLLECTION = frozenset({CREDENTIALS, USERS, QUEUE})
-"""The parts that requests do not need, but without which counts are not recorded."""
-
-_MIGRATIONS = Path(__file__).parents[2] / "migrations"
+PARTS = ("postgres", "redis", "migrations", "credentials", "github", "users", "queue")
+"""The parts in the order in which they are shown."""
 
 
-def check(snapshot: StatusSnapshot) -> dict[str, str]:
-    """Return for each part ``ok``, or what is wrong."""
-    database, redis = snapshot.database, snapshot.redis
-    postgres = "does not answer"
-    migrations = _NO_POSTGRES
-    if database is not None:
-        postgres = "is read-only: nothing can be stored" if database.is_read_only else OK
-        migrations = _check_migrations(database)
-    credentials = queue = _NO_REDIS
-    if redis is not None:
-        credentials = OK
-        if redis.is_refused:
-            credentials = "GitHub refuses them: nothing is recorded until they are changed"
-        queue = _check_queue(redis)
-    users = _NO_POSTGRES
-    if snapshot.overdue is not None:
-        users = _check_overdue(snapshot.overdue)
-    elif migrations != OK and database is not None:
-        users = "not known: the database is not migrated"
-    elif database is not None:
-        users = "not known: counting them failed or took too long"
-    return {
-        "postgres": postgres,
-        "redis": snapshot.redis_error or OK,
-        "migrations": migrations,
-        CREDENTIALS: credentials,
-        USERS: users,
-        QUEUE: queue,
+def check(snapshot: StatusSnapshot) -> dict[str, Check]:
+    """Return the result for each part."""
+    results = {
+        "postgres": servers.check_postgres(snapshot),
+        "redis": servers.check_redis(snapshot),
+        "migrations": servers.check_migrations(snapshot),
+        "credentials": github.check_credentials(snapshot),
+        "github": github.check_github(snapshot),
+        "users": users.check_users(snapshot),
+        "queue": servers.check_queue(snapshot),
     }
+    return {part: results[part] for part in PARTS}
 
 
-def _check_migrations(database: DatabaseStatus) -> str:
-    needed, known = _revisions()
-    found = database.revisions
-    if not found:
-        return "the database is empty: run `python -m migrations`"
-    # An unknown revision is a later release's, and those only add: in a rolling upgrade the
-    # database comes first, and processes of this release go on.
-    if found == needed or not found <= known:
-        return OK
-    return (
-        f"the database is at {_join(found)}, this release needs {_join(needed)}:"
-        " run `python -m migrations`"
-    )
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """A snapshot and the result for each of its parts."""
+
+    snapshot: StatusSnapshot
+    checks: Mapping[str, Check]
+
+    @property
+    def level(self) -> Level:
+        """The level of the worst part."""
+        return max(check.level for check in self.checks.values())
+
+    @property
+    def told(self) -> list[tuple[str, Check]]:
+        """The parts that have something to tell, the worst first."""
+        wrong = [(part, check) for part, check in self.checks.items() if check.level]
+        return sorted(wrong, key=lambda each: each[1].level, reverse=True)
 
 
-def _check_overdue(overdue: int) -> str:
-    if not overdue:
-        return OK
-    subject = "1 user was" if overdue == 1 else f"{overdue} users were"
-    return f"{subject} not scanned for {OVERDUE_HOURS} hours"
+async def read_readiness(reader: StatusReader, *, with_workers: bool = False) -> Readiness:
+    """Read a snapshot and check its parts; a part whose level changed is logged.
 
-
-def _check_queue(redis: RedisStatus) -> str:
-    if not redis.is_sweep_late:
-        return OK
-    ago = None if redis.sweep_age is None else _format_age(redis.sweep_age)
-    # Workers take sweeps from this queue before anything else.
-    if redis.queues.waiting[Queue.CONTROL]:
-        waiting = redis.queues.total_waiting
-        messages = "1 message waits" if waiting == 1 else f"{waiting} messages wait"
-        last = "no sweep ended yet" if ago is None else f"the last sweep ended {ago} ago"
-        return f"no worker takes tasks: {messages}, {last}"
-    since = "no sweep ended yet" if ago is None else f"no sweep ended for {ago}"
-    return f"{since}: check that beat runs, and the log of the workers"
-
-
-def _format_age(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} minutes"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} hours"
-    return f"{minutes // (24 * 60)} days"
-
-
-@cache
-def _revisions() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the revisions that this release needs, and all that it knows."""
-    # Imported late: a sixth of the API's import time, and nothing else there needs it.
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    migrations = ScriptDirectory(str(_MIGRATIONS))
-    known = frozenset(each.revision for each in migrations.walk_revisions())
-    return frozenset(migrations.get_heads()), known
-
-
-def _join(revisions: frozenset[str]) -> str:
-    return ", ".join(sorted(revisions))
+    :param with_workers: ask the workers too, which takes a second
+    """
+    snapshot = await reader.read(with_workers=with_workers)
+    checks = check(snapshot)
+    for part, result in checks.items():
+        before = reader.logged.get(part, Level.OK)
+        reader.logged[part] = result.level
+        if result.level != before:
+            level = logging.WARNING if result.level > Level.NOTICE else logging.INFO
+            log.log(level, "status of %s: %s", part, result.words)
+    return Readiness(snapshot, checks)

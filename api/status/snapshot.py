@@ -25,9 +25,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import read
 from api.queries.progress import Progress, count_overdue, get_progress
-from common import broker, collection, counters, credentials
+from common import broker, collection, counters, credentials, problems
 from common.broker import QueueLengths
 from common.db import Outage, first_line, outage_reason
+from common.problems import Reports
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class RedisStatus:
     limited_until: datetime | None
     """When GitHub's last limit ends or ended: no worker sends a request before."""
     limit_reason: str
+    github: Reports
+    """Which workers get no usable answer from GitHub."""
     counters: dict[str, float]
     """What workers counted, see ``common.counters``."""
 
@@ -130,6 +133,8 @@ class StatusReader:
         self._late_sweep = max(_LATE_SWEEP, _LATE_SWEEPS * sweep_interval)
         self._no_sweep_since: float | None = time.monotonic()
         """Since when no sweep is recorded: our own start, or when Redis was emptied."""
+        self.logged: dict[str, int] = {}
+        """By part of readiness, the level that was logged last."""
         self._database = _Part(self._read_database, missing=None)
         # Parts of their own: counting many users may take longer than a part may.
         self._progress = _Part(partial(self._count, get_progress), missing=None)
@@ -206,6 +211,7 @@ class StatusReader:
             },
             limited_until=None if limited_until is None else _moment(limited_until),
             limit_reason=reason.decode(errors="replace") if isinstance(reason, bytes) else "",
+            github=problems.read(client, problems.GITHUB),
             counters=counters.read(client),
         )
 

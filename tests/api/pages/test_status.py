@@ -45,7 +45,7 @@ def test_users_are_counted_by_state(
     shown = figures(load(client, "/status"))
 
     assert shown["Followed"] == "3"
-    assert shown[f"Scanned on {today}"] == "1"
+    assert shown[f"Recorded on {today}"] == "1"
     assert shown["Due"] == "2"
     assert shown["Waiting until a set time"] == "1"
     assert shown["Last day with a scan"] == today.isoformat()
@@ -119,7 +119,8 @@ def test_limit_by_github_is_shown_until_it_ends(make_client: MakeClient, redis_u
         broker.hset(key, "blocked_until", str(ended))
         after = load(client, "/status").one("main").text
 
-    assert "Limited by GitHub: <too fast>. No requests are sent before" in during
+    assert "GitHub: limits requests until" in during
+    assert "(<too fast>). No requests are sent before" in during
     moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ended))
     assert f"No limit is in force. The last one ended at {moment}: <too fast>." in after
 
@@ -130,7 +131,7 @@ def test_rejected_credentials_are_shown(make_client: MakeClient, redis_url: str)
 
     text = load(make_client(github_token=TOKEN), "/status").one("main").text
 
-    assert "GitHub rejects the credentials" in text
+    assert "GitHub refuses them: nothing is recorded until they are changed" in text
 
 
 def test_absence_of_workers_is_shown(client: TestClient) -> None:

@@ -35,6 +35,7 @@ def test_readyz_is_ready_if_everything_is_there(client: TestClient) -> None:
             "redis": "ok",
             "migrations": "ok",
             "credentials": "ok",
+            "github": "ok",
             "users": "ok",
             "queue": "ok",
         },
@@ -58,6 +59,7 @@ def test_readyz_is_503_without_postgres(make_client: MakeClient) -> None:
             "redis": "ok",
             "migrations": "not known: Postgres does not answer",
             "credentials": "ok",
+            "github": "ok",
             "users": "not known: Postgres does not answer",
             "queue": "ok",
         },
@@ -73,6 +75,7 @@ def test_readyz_is_503_without_redis(make_client: MakeClient) -> None:
         "redis": "does not answer",
         "migrations": "ok",
         "credentials": "not known: Redis does not answer",
+        "github": "not known: Redis does not answer",
         "users": "ok",
         "queue": "not known: Redis does not answer",
     }
