@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
-from api.queries.scan_days import ScanRecord
+from api.queries.scan_days import ScanRecord, UnscannedDay
 from common.states import ScanState
-
-_ONE_DAY = timedelta(days=1)
 
 STATES = {
     ScanState.CLAIMED: "in progress",
@@ -20,8 +18,6 @@ STATES = {
     ScanState.GONE: "gone",
 }
 """How pages name the state of a scan."""
-
-NO_SCAN = "no scan"
 
 _KINDS = {
     ScanState.DONE: "done",
@@ -50,7 +46,7 @@ class Square(NamedTuple):
 class Calendar:
     """The days of a user in weeks, oldest first.
 
-    :param weeks: from Monday; None for days before the first scan
+    :param weeks: from Monday; None for days before the first
     """
 
     weeks: list[list[Square | None]]
@@ -71,29 +67,22 @@ class Calendar:
         return sum(square.kind == "done" for square in self.squares)
 
 
-def make_calendar(records: Sequence[ScanRecord], today: date) -> Calendar:
-    """Return the calendar from the oldest record until today."""
-    if not records:
+def make_calendar(days: Sequence[ScanRecord | UnscannedDay], today: date) -> Calendar:
+    """Return the calendar of consecutive days, as ``scan_days.every_day`` returns them."""
+    if not days:
         return Calendar([])
-    by_day = {record.day: record for record in records}
-    first = min(by_day)
-    monday = first - _ONE_DAY * first.weekday()
-    weeks: list[list[Square | None]] = []
-    for offset in range((today - monday).days + 1):
-        day = monday + _ONE_DAY * offset
-        if day.weekday() == 0:
-            weeks.append([])
-        weeks[-1].append(_square(day, by_day.get(day), today) if day >= first else None)
-    return Calendar(weeks)
+    squares: list[Square | None] = [_square(day, today) for day in reversed(days)]
+    squares = [None] * days[-1].day.weekday() + squares
+    return Calendar([squares[start : start + 7] for start in range(0, len(squares), 7)])
 
 
-def _square(day: date, record: ScanRecord | None, today: date) -> Square:
-    if record is None:
-        kind, state = ("pending", "not yet") if day == today else ("gap", NO_SCAN)
-        return Square(day, kind, f"{day}: {state}")
-    text = f"{day}: {STATES[record.state]}"
-    if record.expected is not None:
-        text += f", {record.recorded:,} of {record.expected:,} repositories"
-    if record.reason:
-        text += f", {record.reason}"
-    return Square(day, _KINDS[record.state], text)
+def _square(day: ScanRecord | UnscannedDay, today: date) -> Square:
+    if isinstance(day, UnscannedDay):
+        kind = "pending" if day.day == today else "gap"
+        return Square(day.day, kind, f"{day.day}: {day.reason}")
+    text = f"{day.day}: {STATES[day.state]}"
+    if day.expected is not None:
+        text += f", {day.recorded:,} of {day.expected:,} repositories"
+    if day.reason:
+        text += f", {day.reason}"
+    return Square(day.day, _KINDS[day.state], text)

@@ -16,7 +16,7 @@ from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
 from api.pages.period import DateRange, Period
 from api.pages.trend import LOOK_BACK, Trend
-from api.queries import growth, repository_list, scan_days, series
+from api.queries import growth, repository_list, scan_days, series, user_list
 from api.queries.growth import Mover
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
@@ -97,6 +97,7 @@ class ViewOptions:
 class Content:
     """What the page shows, read in one transaction.
 
+    :param missing_since: the first day of those in a row on which GitHub showed no such account
     :param total: the sums of all repositories
     :param entries: the repositories on this page of the table
     :param repositories: the number of all repositories
@@ -104,6 +105,7 @@ class Content:
     """
 
     user: TrackedUser
+    missing_since: date | None
     today: date
     dates: DateRange
     total: Trend
@@ -178,6 +180,7 @@ def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content
     )
     return Content(
         user=user,
+        missing_since=user_list.get_missing_since(connection, user_id),
         today=today,
         dates=dates,
         total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),
@@ -186,7 +189,7 @@ def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content
         trends=_trends(connection, user_id, shown, today),
         movers=[mover for mover in movers if mover.difference],
         calendar=make_calendar(
-            scan_days.records(connection, user_id, today - _CALENDAR, today), today
+            scan_days.every_day(connection, user_id, today - _CALENDAR, today), today
         ),
     )
 

@@ -157,12 +157,81 @@ def test_calendar_shows_the_scans_of_the_call(client: TestClient, user: TrackedU
     page = load(client, f"/users/{user.id}")
     squares = page.one("section", aria_labelledby="scans").one("table").all("td")
 
-    shown = {square.text for square in squares if square.text}
-    assert shown == {
-        f"{scan['day']}: {scan['state']}, {scan['recorded']} of {scan['expected']} repositories"
-        for scan in scans
-    }
+    shown = [square.text for square in squares if square.text]
+    assert sorted(shown) == sorted(map(shown_scan, scans))
     assert len(shown) == 365
+
+
+@pytest.fixture
+def gaps(connection: Connection, clock: Clock) -> TrackedUser:
+    """A user with days of every state, and days on which no scan was tried."""
+    clock.set(TODAY - timedelta(days=12))
+    owner = factories.add_user(connection, login="eve")
+    clock.set(TODAY)
+    states = {
+        10: ScanState.DONE,
+        9: ScanState.FAILED,
+        6: ScanState.INCOMPLETE,
+        5: ScanState.SET_ASIDE,
+        4: ScanState.GONE,
+        1: ScanState.DONE,
+    }
+    for ago, state in states.items():
+        reason = None if state is ScanState.DONE else f"reason of {state}"
+        day = TODAY - timedelta(days=ago)
+        factories.add_scan(connection, owner, day, state, reason=reason, expected=3, recorded=1)
+    return owner
+
+
+def test_calendar_shows_every_day_of_the_call_with_its_reason(
+    client: TestClient, gaps: TrackedUser
+) -> None:
+    scans = get_json(client, f"/v1/users/{gaps.id}/scans")
+    whole = sum(scan["state"] == "done" for scan in scans)
+
+    section = load(client, f"/users/{gaps.id}").one("section", aria_labelledby="scans")
+
+    squares = [square.text for square in section.one("table").all("td") if square.text]
+    assert sorted(squares) == sorted(map(shown_scan, scans))
+    assert [row.text for row in section.one("details").all("li")] == [
+        shown_scan(scan) for scan in scans if scan["state"] != "done"
+    ]
+    assert f"{whole} of {len(scans)} days complete" in section.text
+    assert (whole, len(scans)) == (2, 13)
+    assert sum(scan["state"] == "none" for scan in scans) == 7
+
+
+def test_repository_page_gives_the_reasons_of_the_call(
+    client: TestClient, connection: Connection, gaps: TrackedUser
+) -> None:
+    repository = factories.add_repository(connection, gaps, day=TODAY - timedelta(days=12))
+    recorded = [TODAY - timedelta(days=ago) for ago in (12, 10, 1)]
+    factories.add_rows(connection, gaps, repository, dict.fromkeys(recorded, (1, 2, 3)))
+    scans = get_json(client, f"/v1/users/{gaps.id}/scans")
+    reasons = {scan["day"]: scan["reason"] for scan in scans}
+
+    rows = rows_of(load(client, f"/repos/{repository.id}?period=30"), "days")
+
+    shown = {}
+    for days, reason in (row for row in rows if len(row) == 2):
+        first, _, last = days.partition(" to ")
+        day = date.fromisoformat(first)
+        while day <= date.fromisoformat(last or first):
+            shown[day.isoformat()] = reason.removeprefix("not recorded: ")
+            day += timedelta(days=1)
+    for day in recorded:
+        del reasons[day.isoformat()]
+    assert shown == reasons
+
+
+def shown_scan(scan: Mapping[str, Any]) -> str:
+    """Return what a square says of a day of the call."""
+    if scan["state"] == "none":
+        return f"{scan['day']}: {scan['reason']}"
+    text = f"{scan['day']}: {scan['state'].replace('_', ' ')}"
+    if scan["expected"] is not None:
+        text += f", {scan['recorded']} of {scan['expected']} repositories"
+    return f"{text}, {scan['reason']}" if scan["reason"] else text
 
 
 def test_repository_pages_show_the_numbers_of_the_calls(
