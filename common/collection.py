@@ -19,42 +19,66 @@ _completed_days = tables.completed_days.c
 _LAST_SWEEP = "repopulse:pulse"
 
 
+def summarize(recorded: int, followed: int, not_found: int, *, incomplete: int = 0) -> str:
+    """Return the beginning of a sentence: of how many users a day has counts.
+
+    The log, readiness and the pages all have it.
+    """
+    parts = [f"{recorded:,} of {followed:,} recorded"]
+    if incomplete:
+        parts.append(f"{incomplete:,} of them incomplete")
+    if not_found:
+        parts.append(f"{not_found:,} not found at GitHub")
+    return ", ".join(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class CompletedDay:
-    """A UTC day on which every tracked user who had not vanished was scanned."""
+    """A UTC day on which every tracked user whom GitHub shows was scanned."""
 
     day: date
     completed_at: datetime
     """When a sweep first found it so: at most one sweep later than it came true."""
     users: int
-    """How many users were scanned."""
+    """How many users were recorded."""
+    not_found: int | None
+    """How many users GitHub did not show; None for a day that release 0.2.0 recorded."""
+
+    @property
+    def summary(self) -> str:
+        """Of how many users the day has counts."""
+        if self.not_found is None:
+            return f"{self.users:,} scanned"
+        return summarize(self.users, self.users + self.not_found, self.not_found)
 
 
 def record_completed_day(connection: Connection) -> CompletedDay | None:
     """Record today as completed if every user was scanned; return it, or None if nothing is new.
 
+    A user whom GitHub does not show is asked for again and again; the day does not wait for that.
     Users who are added later in the day change nothing. A day whose last scan ends less than a
     sweep before midnight, or after it, is never recorded: no sweep ran while it was so.
     """
     row = connection.execute(
         text(
             """
-            INSERT INTO fan_outs (day, completed_at, users)
-            SELECT (repopulse_now() AT TIME ZONE 'UTC')::date, repopulse_now(), count(*)
+            INSERT INTO fan_outs (day, completed_at, users, not_found)
+            SELECT (repopulse_now() AT TIME ZONE 'UTC')::date, repopulse_now(),
+                   count(*) FILTER (WHERE missing_since IS NULL),
+                   count(*) FILTER (WHERE missing_since IS NOT NULL)
             FROM users
-            WHERE state = 'active'
-              AND NOT EXISTS (
+            WHERE NOT EXISTS (
                   SELECT FROM fan_outs WHERE day = (repopulse_now() AT TIME ZONE 'UTC')::date
               )
               AND NOT EXISTS (
                   SELECT FROM users
-                  WHERE state = 'active'
+                  WHERE missing_since IS NULL
                     AND (scanned_on IS NULL
                          OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
               )
-            HAVING count(*) > 0
+            HAVING count(*) FILTER (WHERE missing_since IS NULL) > 0
             ON CONFLICT (day) DO NOTHING
-            RETURNING day, completed_at, users
+            RETURNING day, completed_at, users, not_found
             """
         )
     ).one_or_none()
@@ -64,7 +88,12 @@ def record_completed_day(connection: Connection) -> CompletedDay | None:
 def last_completed_day(connection: Connection) -> CompletedDay | None:
     """Return the newest completed day, or None before the first."""
     row = connection.execute(
-        select(_completed_days.day, _completed_days.completed_at, _completed_days.users)
+        select(
+            _completed_days.day,
+            _completed_days.completed_at,
+            _completed_days.users,
+            _completed_days.not_found,
+        )
         .order_by(_completed_days.day.desc())
         .limit(1)
     ).one_or_none()

@@ -114,9 +114,11 @@ completed_days = Table(
     metadata,
     Column("day", Date, primary_key=True),
     Column("completed_at", _TIME, nullable=False),
+    # How many were recorded, and how many GitHub did not show.
     Column("users", Integer, nullable=False),
+    Column("not_found", Integer),
 )
-"""Days on which every active user was scanned."""
+"""Days on which every user whom GitHub shows was scanned."""
 
 repositories = Table(
     "repositories",
@@ -189,5 +191,7 @@ scans = Table(
     CheckConstraint(_one_of(ScanState), name="state"),
     # The sweep closes unfinished scans of past days without reading the whole table.
     Index("ix_scans_unfinished", "day", postgresql_where=text("state IN ('claimed', 'waiting')")),
+    # Today's are counted for the overview.
+    Index("ix_scans_incomplete", "day", postgresql_where=text("state = 'incomplete'")),
 )
 """What became of each user's day: how many repositories have their row, and why not all."""

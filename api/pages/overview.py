@@ -14,6 +14,7 @@ from api.queries import series, user_list
 from api.queries.metric import Metric
 from api.queries.progress import Progress, get_progress
 from api.queries.user_list import Listed
+from api.status.checks import Level
 from api.status.readiness import read_readiness
 from api.status.snapshot import Status, StatusReader
 from api.v1.fields import MAX_ID
@@ -70,7 +71,13 @@ async def overview(
         "overview.html",
         status_code=200 if problem is None else 422,
         progress=progress,
-        readiness=readiness,
+        level=readiness.level,
+        # The sentence about today has these words already.
+        told=[
+            (part, check)
+            for part, check in readiness.told
+            if check.level > Level.NOTICE or check.words != progress.summary
+        ],
         users=users[:_USERS_PER_PAGE],
         totals=totals,
         metric=Metric.STARGAZERS,

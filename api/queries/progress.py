@@ -20,6 +20,7 @@ class Progress:
     :param vanished: not found on two days at least
     :param not_found: GitHub showed no such account when it was last asked
     :param recorded: scanned today, with rows of all repositories or of some
+    :param incomplete: of the recorded, those without rows of all repositories
     :param due: not scanned today yet, those who wait or fail included
     :param waiting: due, and not to be tried before a set time
     :param failing: due, and tried more than once
@@ -33,6 +34,7 @@ class Progress:
     vanished: int
     not_found: int
     recorded: int
+    incomplete: int
     due: int
     waiting: int
     failing: int
@@ -42,9 +44,11 @@ class Progress:
     @property
     def summary(self) -> str:
         """One sentence without its full stop: what became of today's scans so far."""
-        parts = [f"{self.recorded:,} of {self.followed:,} recorded"]
-        if self.not_found:
-            parts.append(f"{self.not_found:,} not found at GitHub")
+        parts = [
+            collection.summarize(
+                self.recorded, self.followed, self.not_found, incomplete=self.incomplete
+            )
+        ]
         if self.due:
             parts.append(f"{self.due:,} due")
         if self.waiting:
@@ -61,6 +65,9 @@ def get_progress(connection: Connection) -> Progress:
                    count(*) FILTER (WHERE state = 'vanished') AS vanished,
                    count(*) FILTER (WHERE is_missing) AS not_found,
                    count(*) FILTER (WHERE scanned_on >= today AND NOT is_missing) AS recorded,
+                   (SELECT count(*) FROM scans s JOIN users u ON u.id = s.user_id
+                    WHERE s.day = today AND s.state = 'incomplete'
+                      AND u.scanned_on >= today AND u.missing_since IS NULL) AS incomplete,
                    count(*) FILTER (WHERE is_due) AS due,
                    count(*) FILTER (WHERE is_due AND not_before > now) AS waiting,
                    count(*) FILTER (WHERE is_due AND attempts > 1) AS failing,

@@ -53,12 +53,13 @@ class _Families:
 def _progress(progress: Progress) -> Iterator[Metric]:
     yield _labelled(
         "repopulse_users",
-        "Tracked users: all; recorded today, not found at GitHub, due; of those not found the"
-        " vanished; of the due those waiting, and failing",
+        "Tracked users: all; recorded today, not found at GitHub, due; of the recorded those"
+        " incomplete, of those not found the vanished, of the due those waiting, and failing",
         "what",
         {
             "followed": progress.followed,
             "recorded": progress.recorded,
+            "incomplete": progress.incomplete,
             "not_found": progress.not_found,
             "vanished": progress.vanished,
             "due": progress.due,

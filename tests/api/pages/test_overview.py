@@ -81,7 +81,48 @@ def test_day_with_all_users_scanned_is_complete(
     factories.add_scan(connection, user, clock.today())
 
     text = load(client, "/").one("main").text
-    assert f"Today, {clock.today()}, is complete: the only user was scanned" in text
+    assert f"Today, {clock.today()}: 1 of 1 recorded. " in text
+
+
+def test_accounts_that_github_does_not_show_are_not_counted_as_recorded(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    followed = [factories.add_user(connection) for _ in range(5)]
+    today = clock.today()
+    factories.add_scan(connection, followed[0], today)
+    factories.add_scan(connection, followed[1], today, ScanState.INCOMPLETE)
+    for user in followed[2:]:
+        users.mark_missing(connection, user.id, today)
+        factories.add_scan(connection, user, today, ScanState.GONE)
+    words = "2 of 5 recorded, 1 of them incomplete, 3 not found at GitHub"
+
+    page = load(client, "/")
+
+    assert f"Today, {today}: {words}. " in page.one("main").text
+    assert [tag.text for tag in page.one("table").all("span", class_="tag bad")] == [
+        "not found at GitHub"
+    ] * 3
+    # Once is enough.
+    assert page.one("main").text.count(words) == 1
+    readiness = client.get("/readyz").json()
+    assert readiness["status"] == "ready"
+    assert readiness["checks"]["users"] == words
+    metrics = client.get("/metrics").text.splitlines()
+    for what, count in (("recorded", 2), ("incomplete", 1), ("not_found", 3), ("due", 0)):
+        assert f'repopulse_users{{what="{what}"}} {count}.0' in metrics
+
+
+def test_accounts_alone_that_github_does_not_show_are_a_problem(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    user = factories.add_user(connection)
+    users.mark_missing(connection, user.id, clock.today())
+    factories.add_scan(connection, user, clock.today(), ScanState.GONE)
+
+    readiness = client.get("/readyz").json()
+
+    assert readiness["status"] == "degraded"
+    assert readiness["checks"]["users"] == "0 of 1 recorded, 1 not found at GitHub"
 
 
 def test_unfinished_day_shows_how_many_users_are_due_and_waiting(
@@ -104,8 +145,8 @@ def test_unfinished_day_shows_how_many_users_are_due_and_waiting(
 
     text = load(client, "/").one("main").text
 
-    assert "1 of 3 users scanned, 2 due, 1 of them waiting" in text
-    assert f"The last complete day is {today - timedelta(1)}" in text
+    assert "1 of 3 recorded, 2 due, 1 of them waiting for GitHub or a retry." in text
+    assert f"The last day on which every user was scanned is {today - timedelta(1)}" in text
 
 
 def test_failing_checks_are_listed(
@@ -120,9 +161,17 @@ def test_failing_checks_are_listed(
     assert "1 user was not scanned for 26 hours" in text
 
 
-def test_vanished_user_is_marked(client: TestClient, connection: Connection, clock: Clock) -> None:
+@pytest.mark.parametrize("days", [1, 2])
+def test_account_that_github_does_not_show_is_marked(
+    client: TestClient, connection: Connection, clock: Clock, days: int
+) -> None:
     user = factories.add_user(connection)
-    for ago in (2, 1):
+    for ago in reversed(range(days)):
         users.mark_missing(connection, user.id, clock.today() - timedelta(ago))
+    since = clock.today() - timedelta(days - 1)
 
-    assert "vanished" in load(client, "/").one("table").text
+    (tag,) = load(client, "/").one("table").all("span", class_="tag bad")
+    assert (tag.text, tag.attributes["title"]) == ("not found at GitHub", f"since {since}")
+    main = load(client, f"/users/{user.id}").one("main").text
+    assert f"GitHub shows no account with id {user.id} since {since}." in main
+    assert "No day was ever recorded" in main

@@ -12,6 +12,7 @@ from common import collection, credentials
 from common.broker import Queue
 from common.credentials import Token, fingerprint
 from common.states import ScanState
+from common.users import mark_missing
 from local.ports import free_port
 from tests import factories
 from tests.api.conftest import MakeClient
@@ -22,12 +23,16 @@ TOKEN = SecretStr("token")
 NAME = fingerprint(Token(TOKEN))
 
 
-def figures(page: Element) -> dict[str, str]:
+def boxes(page: Element) -> dict[str, Element]:
     return {
-        box.one("dt").text: box.one("dd").text
+        box.one("dt").text: box
         for figures in page.all("dl", class_="figures")
         for box in figures.all("div")
     }
+
+
+def figures(page: Element) -> dict[str, str]:
+    return {name: box.all("dd")[0].text for name, box in boxes(page).items()}
 
 
 def test_users_are_counted_by_state(
@@ -58,22 +63,26 @@ def test_last_complete_day_is_shown_with_its_end(
     users = [factories.add_user(connection) for _ in range(2)]
     for user in users:
         factories.add_scan(connection, user, day)
+    mark_missing(connection, factories.add_user(connection).id, day)
     noted = collection.record_completed_day(connection)
     clock.advance(timedelta(days=1))
     factories.add_scan(connection, users[0], clock.today())
 
-    shown = figures(load(client, "/status"))
+    page = load(client, "/status")
 
     assert noted is not None
-    assert shown["Last complete day"] == day.isoformat()
-    assert shown["2 users scanned by"] == f"{noted.completed_at:%Y-%m-%d %H:%M UTC}"
+    box = boxes(page)["Last day with all users scanned"]
+    assert [cell.text for cell in box.all("dd")] == [
+        day.isoformat(),
+        f"2 of 3 recorded, 1 not found at GitHub, by {noted.completed_at:%Y-%m-%d %H:%M UTC}",
+    ]
 
 
 def test_status_without_users_shows_zeros(client: TestClient) -> None:
     shown = figures(load(client, "/status"))
 
     assert shown["Followed"] == "0"
-    assert shown["Last complete day"] == "none yet"
+    assert shown["Last day with all users scanned"] == "none yet"
 
 
 def test_waiting_messages_are_counted_by_queue(client: TestClient, redis_url: str) -> None:
