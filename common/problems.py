@@ -99,9 +99,9 @@ def _run(client: "redis.Redis", part: str, *arguments: str) -> bool:
     return bool(script(keys=[_key(part), _success_key(part)], args=arguments))
 
 
-def _problem(worker: bytes, stored: dict[str, object]) -> Problem:
+def _problem(worker: bytes | str, stored: dict[str, object]) -> Problem:
     return Problem(
-        worker=worker.decode(errors="replace"),
+        worker=worker if isinstance(worker, str) else worker.decode(errors="replace"),
         since=datetime.fromtimestamp(float(str(stored["since"])), UTC),
         seen=datetime.fromtimestamp(float(str(stored["seen"])), UTC),
         what=str(stored["what"]),

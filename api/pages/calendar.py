@@ -71,8 +71,8 @@ def make_calendar(days: Sequence[ScanRecord | UnscannedDay], today: date) -> Cal
     """Return the calendar of consecutive days, as ``scan_days.every_day`` returns them."""
     if not days:
         return Calendar([])
-    squares: list[Square | None] = [_square(day, today) for day in reversed(days)]
-    squares = [None] * days[-1].day.weekday() + squares
+    squares: list[Square | None] = [None] * days[-1].day.weekday()
+    squares += [_square(day, today) for day in reversed(days)]
     return Calendar([squares[start : start + 7] for start in range(0, len(squares), 7)])
 
 

@@ -81,6 +81,7 @@ async def overview(
         users=users[:_USERS_PER_PAGE],
         totals=totals,
         metric=Metric.STARGAZERS,
+        look_back=LOOK_BACK.days,
         has_next=len(users) > _USERS_PER_PAGE,
         is_first=after == ("", 0),
         search=search,

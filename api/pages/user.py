@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from api.dependencies import Database, Owned
+from api.http.errors import NotFoundError
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.calendar import Calendar, make_calendar
@@ -21,11 +22,10 @@ from api.queries.growth import Mover
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
 from api.queries.repository_sort import Order, Sort, change_of, sort_repositories
+from api.queries.user_list import Listed
 from api.v1.fields import UserId
 from api.v1.scans import request_scan
-from api.v1.users import get_tracked_user
 from common import clock
-from common.users import TrackedUser
 
 router = APIRouter(prefix="/users/{user_id}")
 
@@ -97,15 +97,13 @@ class ViewOptions:
 class Content:
     """What the page shows, read in one transaction.
 
-    :param missing_since: the first day of those in a row on which GitHub showed no such account
     :param total: the sums of all repositories
     :param entries: the repositories on this page of the table
-    :param repositories: the number of all repositories
+    :param repositories: the number of all repositories, those that are gone included
     :param trends: of the repositories on this page, by id
     """
 
-    user: TrackedUser
-    missing_since: date | None
+    user: Listed
     today: date
     dates: DateRange
     total: Trend
@@ -151,6 +149,7 @@ def show_user(
         metrics=Metric,
         periods=Period,
         spans=SPANS,
+        look_back=LOOK_BACK.days,
         rescan=scan,
     )
 
@@ -166,7 +165,9 @@ def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response
 
 
 def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content:
-    user = get_tracked_user(connection, user_id)
+    user = user_list.get(connection, user_id)
+    if user is None:
+        raise NotFoundError("user not found")
     today = clock.today(connection)
     entries = repository_list.of_user(connection, user_id)
     first_day = min((entry.first_day for entry in entries if entry.first_day), default=None)
@@ -180,7 +181,6 @@ def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content
     )
     return Content(
         user=user,
-        missing_since=user_list.get_missing_since(connection, user_id),
         today=today,
         dates=dates,
         total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 from api.pages import filters
+from common import repositories
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
@@ -147,6 +148,22 @@ def test_totals_are_sums_of_the_daily_rows(client: TestClient, user: TrackedUser
         UNKNOWN,
         filters.change(total(0, "stargazers") - total(30, "stargazers")),
     ]
+
+
+def test_overview_and_user_page_count_the_repositories_that_are_present(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    listed = get_json(client, f"/v1/users/{user.id}/repos")
+    gone = [repository["id"] for repository in listed if repository["name"] == "gone"]
+    repositories.mark_missing(connection, user.id, TODAY, gone, confirmed=True)
+    present = get_json(client, f"/v1/users/{user.id}/repos?present=true")
+
+    (row,) = load(client, "/").one("table").rows()
+    box = load(client, f"/users/{user.id}").one("dl").all("div")[3]
+
+    assert len(present) == 4
+    assert row[7] == "4"
+    assert [cell.text for cell in box.all("dd")] == ["4", "1 more, gone or moved"]
 
 
 def test_calendar_shows_the_scans_of_the_call(client: TestClient, user: TrackedUser) -> None:

@@ -98,11 +98,12 @@ def test_missing_tables_are_an_error_page_with_retry_after(
 def test_internal_error_page_shows_the_request_id_and_no_details(
     client: TestClient, connection: Connection
 ) -> None:
-    connection.execute(text("ALTER TABLE users DROP CONSTRAINT ck_users_state"))
+    connection.execute(text("ALTER TABLE scans DROP CONSTRAINT ck_scans_state"))
+    connection.execute(text("INSERT INTO users (id, login, name) VALUES (5, 'a', 'a')"))
     connection.execute(
-        text("INSERT INTO users (id, login, name, state) VALUES (5, 'a', 'a', 'odd')")
+        text("INSERT INTO scans (user_id, day, state) VALUES (5, repopulse_now()::date, 'odd')")
     )
-    response = client.get("/", headers=BROWSER | {"X-Request-ID": "mine"})
+    response = client.get("/users/5", headers=BROWSER | {"X-Request-ID": "mine"})
 
     assert response.status_code == 500
     assert parse(response.text).one("code").text == "mine"

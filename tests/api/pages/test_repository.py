@@ -29,6 +29,9 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
     return factories.add_repository(connection, user, name="hello", day=TODAY - 20 * ONE_DAY)
 
 
+NO_SCAN = "no scan: the workers or beat did not run, or did not reach this user"
+
+
 def days(page: Element) -> list[list[str]]:
     return page.one("section", aria_labelledby="days").one("table").rows()
 
@@ -48,12 +51,12 @@ def test_days_are_newest_first_and_missing_days_have_a_reason(
     shown = days(load(client, f"/repos/{repository.id}"))
 
     assert shown == [
-        ["2026-03-20", "not recorded: no scan"],
+        ["2026-03-20", "not recorded: no scan yet: the day is not over"],
         ["2026-03-19", "90", "2", "1"],
         ["2026-03-18", "not recorded: GitHub was <away>"],
-        ["2026-03-17", "not recorded: no scan"],
+        ["2026-03-17", f"not recorded: {NO_SCAN}"],
         ["2026-03-16", "1,500", "2", "1"],
-        ["2026-03-12 to 2026-03-15", "not recorded: no scan"],
+        ["2026-03-12 to 2026-03-15", f"not recorded: {NO_SCAN}"],
         ["2026-03-11", "101", "2", "1"],
         ["2026-03-10", "100", "2", "1"],
     ]

@@ -187,9 +187,10 @@ def test_calendar_shows_days_without_a_scan_as_gaps_and_today_as_pending(
     ]
 
     assert len(squares) == 10
-    assert ("square gap", f"{TODAY - 4 * ONE_DAY}: no scan") in squares
+    no_scan = "no scan: the workers or beat did not run, or did not reach this user"
+    assert ("square gap", f"{TODAY - 4 * ONE_DAY}: {no_scan}") in squares
     assert ("square incomplete", f"{TODAY - 3 * ONE_DAY}: incomplete") in squares
-    assert ("square pending", f"{TODAY}: not yet") in squares
+    assert ("square pending", f"{TODAY}: no scan yet: the day is not over") in squares
 
 
 def test_user_without_scans_has_a_page(client: TestClient, connection: Connection) -> None:
@@ -197,7 +198,8 @@ def test_user_without_scans_has_a_page(client: TestClient, connection: Connectio
 
     text = load(client, f"/users/{user.id}?period=all").one("main").text
 
-    assert "No scans yet" in text
+    assert "0 of 1 day complete" in text
+    assert "no scan yet: the day is not over" in text
     assert "No repositories recorded yet" in text
 
 

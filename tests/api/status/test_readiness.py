@@ -251,7 +251,7 @@ def test_vanished_user_is_not_overdue(
 
     clock.advance(timedelta(days=9))
 
-    assert checks(client)["users"] == "ok"
+    assert checks(client)["users"] == "0 of 1 recorded, 1 not found at GitHub"
 
 
 def test_count_that_takes_too_long_does_not_delay_the_answer(
