@@ -46,7 +46,7 @@ def day(value: date) -> str:
 def duration(seconds: float) -> str:
     """Format a duration in the unit that suits it."""
     if seconds < 90:
-        return f"{round(seconds)} seconds"
+        return plural(round(seconds), "second")
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} minutes"

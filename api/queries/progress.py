@@ -23,7 +23,7 @@ class Progress:
     :param incomplete: of the recorded, those without rows of all repositories
     :param due: not scanned today yet, those who wait or fail included
     :param waiting: due, and not to be tried before a set time
-    :param failing: due, and tried more than once
+    :param failing: due, and an attempt failed since the last scan that ended
     :param complete: the newest day on which every user was scanned; None before the first
     :param newest: the newest day on which any user's scan was settled
     """
@@ -70,14 +70,16 @@ def get_progress(connection: Connection) -> Progress:
                       AND u.scanned_on >= today AND u.missing_since IS NULL) AS incomplete,
                    count(*) FILTER (WHERE is_due) AS due,
                    count(*) FILTER (WHERE is_due AND not_before > now) AS waiting,
-                   count(*) FILTER (WHERE is_due AND attempts > 1) AS failing,
+                   count(*) FILTER (WHERE is_due AND has_failed) AS failing,
                    max(scanned_on) AS newest
             FROM (
                 SELECT repopulse_now() AS now,
                        (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ) AS clock
             LEFT JOIN LATERAL (
-                SELECT id, state, scanned_on, not_before, attempts,
+                SELECT id, state, scanned_on, not_before,
+                       -- An attempt is counted when it is claimed: the first may be under way.
+                       attempts > 1 OR attempts = 1 AND lease_until = '-infinity' AS has_failed,
                        missing_since IS NOT NULL AS is_missing,
                        missing_since IS NULL AND (scanned_on IS NULL OR scanned_on < today)
                            AS is_due

@@ -1,6 +1,7 @@
 """``/status``: progress, components, queue and GitHub's limits, also if parts are unknown."""
 
 import time
+from datetime import time as time_of_day
 from datetime import timedelta
 
 import redis
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from common import collection, credentials
+from common import collection, credentials, scans
 from common.broker import Queue
 from common.credentials import Token, fingerprint
 from common.states import ScanState
@@ -53,7 +54,29 @@ def test_users_are_counted_by_state(
     assert shown[f"Recorded on {today}"] == "1"
     assert shown["Due"] == "2"
     assert shown["Waiting until a set time"] == "1"
+    assert shown["Failed at least once"] == "0"
     assert shown["Last day with a scan"] == today.isoformat()
+
+
+def test_first_failure_counts_as_one(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    failed, in_progress = (factories.add_user(connection) for _ in range(2))
+    scans.claim(connection, limit=2, lease=60, max_attempts=5, scan_at=time_of_day())
+    scans.reschedule(
+        connection,
+        failed.id,
+        clock.today(),
+        state=ScanState.FAILED,
+        reason="reason of a test",
+        not_before=clock.now() + timedelta(seconds=30),
+    )
+
+    shown = figures(load(client, "/status"))
+
+    assert in_progress
+    assert shown["Due"] == "2"
+    assert shown["Failed at least once"] == "1"
 
 
 def test_last_complete_day_is_shown_with_its_end(
