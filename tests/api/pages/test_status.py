@@ -61,7 +61,7 @@ def test_users_are_counted_by_state(
 def test_first_failure_counts_as_one(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
-    failed, in_progress = (factories.add_user(connection) for _ in range(2))
+    failed, _in_progress = (factories.add_user(connection) for _ in range(2))
     scans.claim(connection, limit=2, lease=60, max_attempts=5, scan_at=time_of_day())
     scans.reschedule(
         connection,
@@ -74,7 +74,6 @@ def test_first_failure_counts_as_one(
 
     shown = figures(load(client, "/status"))
 
-    assert in_progress
     assert shown["Due"] == "2"
     assert shown["Failed at least once"] == "1"
 
