@@ -85,7 +85,7 @@ def _read(connection: Connection, repo_id: int, period: Period) -> Content:
     # Days before the first recorded one are not missing.
     first = max(dates.first, entry.first_day or today)
     last = _last_row(entry, points, today)
-    scans = scan_days.every_day(connection, entry.user_id, first, today)
+    scans = scan_days.of_repository(connection, repo_id, entry.user_id, first, today)
     rows = list(islice(newest_first(points, first, last, scans), _MAX_ROWS + 1))
     return Content(entry, dates, rows[:_MAX_ROWS], len(rows) > _MAX_ROWS)
 

@@ -88,6 +88,37 @@ def every_day(
     return days[::-1]
 
 
+def of_repository(
+    connection: Connection, repo_id: int, owner_id: int, date_from: date, date_to: date
+) -> list[ScanRecord | UnscannedDay]:
+    """Return the days of the users who owned a repository, each for the time it was theirs.
+
+    A day without a row between two owners is the earlier one's.
+
+    :param owner_id: the user who owns it after the newest row
+    """
+    owned = connection.execute(
+        text(
+            """
+            SELECT user_id, min(date) AS first, max(date) AS last FROM daily_stats
+            WHERE repo_id = :id AND date BETWEEN :date_from AND :date_to
+            GROUP BY user_id ORDER BY first
+            """
+        ),
+        {"id": repo_id, "date_from": date_from, "date_to": date_to},
+    ).all()
+    periods = [(row.user_id, row.first) for row in owned]
+    if not periods or periods[-1][0] != owner_id:
+        newest = max((row.last for row in owned), default=date_from - _ONE_DAY)
+        periods.append((owner_id, newest + _ONE_DAY))
+    days: list[ScanRecord | UnscannedDay] = []
+    last = date_to
+    for user_id, first in reversed(periods):
+        days += every_day(connection, user_id, first, last)
+        last = first - _ONE_DAY
+    return days
+
+
 def _first_day(connection: Connection, user_id: int) -> date | None:
     first: date | None = connection.execute(
         text(

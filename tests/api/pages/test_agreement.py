@@ -21,6 +21,7 @@ from tests.api.pages.html import UNKNOWN, Element, load
 from tests.clock import Clock
 
 TODAY = date(2026, 3, 20)
+NO_SCAN = "no scan: the workers or beat did not run, or did not reach this user"
 METRICS = ("stargazers", "forks", "watchers")
 SPANS = (1, 7, 30, 365)
 MISSING = TODAY - timedelta(days=7)
@@ -239,6 +240,32 @@ def test_repository_page_gives_the_reasons_of_the_call(
     for day in recorded:
         del reasons[day.isoformat()]
     assert shown == reasons
+
+
+def test_reason_of_a_gap_is_that_of_the_owner_of_the_day(
+    client: TestClient, connection: Connection, gaps: TrackedUser
+) -> None:
+    repository = factories.add_repository(connection, gaps, day=TODAY - timedelta(days=12))
+    before = [TODAY - timedelta(days=ago) for ago in (12, 10)]
+    factories.add_rows(connection, gaps, repository, dict.fromkeys(before, (1, 2, 3)))
+    heir = factories.add_user(connection, login="seth")
+    repositories.save(connection, heir.id, TODAY, [repository])
+    for ago in (7, 4, 3):
+        factories.add_scan(connection, heir, TODAY - timedelta(days=ago), expected=1, recorded=1)
+    after = [TODAY - timedelta(days=ago) for ago in (7, 3)]
+    factories.add_rows(connection, heir, repository, dict.fromkeys(after, (4, 5, 6)))
+
+    rows = rows_of(load(client, f"/repos/{repository.id}?period=30"), "days")
+
+    assert [row for row in rows if len(row) == 2] == [
+        ["2026-03-20", "not recorded: no scan yet: the day is not over"],
+        ["2026-03-18 to 2026-03-19", f"not recorded: {NO_SCAN}"],
+        ["2026-03-16", "not recorded: not listed by GitHub on that day"],
+        ["2026-03-14 to 2026-03-15", f"not recorded: {NO_SCAN}"],
+        ["2026-03-12", f"not recorded: {NO_SCAN}"],
+        ["2026-03-11", "not recorded: reason of failed"],
+        ["2026-03-09", f"not recorded: {NO_SCAN}"],
+    ]
 
 
 def shown_scan(scan: Mapping[str, Any]) -> str:
