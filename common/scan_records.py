@@ -29,8 +29,10 @@ def update(
             SET state = :state, reason = :reason, expected = coalesce(:expected, expected),
                 recorded = coalesce(:recorded, recorded),
                 finished_at = CASE WHEN :finished THEN repopulse_now() END
-            -- A day that was recorded whole stays done, whatever another scan of it ends with.
+            -- A day that was recorded whole stays done, whatever another scan of it ends with. The
+            -- record of a settled day stays until another scan settles it or shows repositories.
             WHERE user_id = :id AND day = :day AND (state <> 'done' OR :state = 'done')
+              AND (finished_at IS NULL OR :finished OR CAST(:recorded AS integer) IS NOT NULL)
             """
         ),
         {
@@ -48,17 +50,21 @@ def update(
 def close_past(connection: Connection) -> int:
     """Settle the records of past days whose scans never ended, so that the gap has a reason.
 
+    A day that ended while GitHub did not show the account is settled as gone.
+
     :return: how many there were
     """
     return connection.execute(
         text(
             """
-            UPDATE scans
-            SET state = CASE WHEN recorded > 0 THEN 'incomplete' ELSE 'failed' END,
+            UPDATE scans s
+            SET state = CASE WHEN recorded > 0 THEN 'incomplete'
+                             WHEN u.missing_since <= s.day THEN 'gone' ELSE 'failed' END,
                 reason = coalesce(reason, 'the day ended before the scan did'),
                 finished_at = repopulse_now()
-            WHERE day < (repopulse_now() AT TIME ZONE 'UTC')::date
-              AND state IN ('claimed', 'waiting')
+            FROM users u
+            WHERE u.id = s.user_id AND s.day < (repopulse_now() AT TIME ZONE 'UTC')::date
+              AND s.state IN ('claimed', 'waiting')
             """
         )
     ).rowcount

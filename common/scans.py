@@ -2,12 +2,12 @@
 
 The ``users`` table is the queue. ``claim`` takes due users under ``FOR UPDATE SKIP LOCKED`` and
 gives each a lease. A scan then ends with ``finish``, which settles the day, or with ``reschedule``,
-which makes the user due again at a later time. If a process dies in between, the lease expires and
-the user is due again.
+which makes the user due again at a later time. A day that was settled without all rows may have
+another look later. If a process dies in between, the lease expires and the user is due again.
 
-Attempts are counted at the claim, and again when the message of a killed task is delivered again.
-So a user whose scan kills its worker is set aside in the end, and a message that was lost before
-any task began counts as no attempt.
+Attempts are counted at the claim, and again when the message of a killed task is delivered again; a
+message that was lost before any task began counts as no attempt. Kills are scans in a row that
+began and reported nothing: a user whose scan kills its worker is set aside in the end.
 
 A task that begins a scan holds the user under its own id. Other messages for the same user find
 the user taken.
@@ -41,6 +41,7 @@ class Begun:
     :param expected: how many repositories GitHub listed today; None if not known yet
     :param attempts: how often the scan was begun today, including this time
     :param failures: attempts since the user's last completed scan, including this one
+    :param kills: scans of the user in a row that began and never ended, before this one
     :param is_repeated: the same task had begun this scan before, and was killed or stopped
     :param holder: the task that began it
     """
@@ -53,6 +54,7 @@ class Begun:
     expected: int | None
     attempts: int
     failures: int
+    kills: int
     is_repeated: bool
     holder: str
 
@@ -70,9 +72,9 @@ def claim(
 ) -> list[Claim]:
     """Take users who are due today, those never scanned first.
 
-    A user is due who was not scanned today, has no living lease and whose ``not_before`` has
-    passed; before ``scan_at`` (UTC) only users who were never scanned are due. Users beyond
-    ``max_attempts`` are claimed once a day.
+    A user is due who was not scanned today, or is to have another look, who has no living lease and
+    whose ``not_before`` has passed; before ``scan_at`` (UTC) only users who were never scanned are
+    due. Users whose scans killed ``max_attempts`` workers in a row are claimed once a day.
 
     :param lease: seconds until the claim expires
     """
@@ -87,11 +89,15 @@ def claim(
                        -- was lost, which is not the user's fault.
                        u.attempts + CASE WHEN u.attempts > 0 AND u.held_by IS NULL
                                               AND isfinite(u.lease_until)
-                                         THEN 0 ELSE 1 END AS attempts
+                                         THEN 0 ELSE 1 END AS attempts,
+                       -- A task began, and its lease expired.
+                       u.kills + (u.held_by IS NOT NULL)::int AS kills
                 FROM users u, clock
                 WHERE (u.scanned_on IS NULL
                        OR u.scanned_on < today
-                          AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC')
+                          AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
+                       -- Settled, and to have another look.
+                       OR u.scanned_on = today AND isfinite(u.not_before))
                   AND u.lease_until <= now AND u.not_before <= now
                 ORDER BY u.scanned_on NULLS FIRST, u.id
                 LIMIT :limit
@@ -101,9 +107,13 @@ def claim(
                 SET lease_until = due.now + make_interval(secs => :lease),
                     held_by = NULL,
                     attempts = due.attempts,
+                    kills = due.kills,
+                    -- Open again.
+                    scanned_on = CASE WHEN u.scanned_on = due.today THEN due.today - 1
+                                      ELSE u.scanned_on END,
                     -- Set at the claim, because a scan that kills its worker cannot set it later.
                     not_before = CASE
-                        WHEN due.attempts > :max_attempts
+                        WHEN due.kills >= :max_attempts
                         THEN (due.today + 1 + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
                         ELSE u.not_before END
                 FROM due WHERE u.id = due.id
@@ -145,23 +155,26 @@ def begin(
                 UPDATE users
                 SET lease_until = repopulse_now() + make_interval(secs => :lease),
                     held_by = :holder,
-                    attempts = attempts + (held_by IS NOT DISTINCT FROM :holder)::int
+                    attempts = attempts + (held_by IS NOT DISTINCT FROM :holder)::int,
+                    kills = kills + (held_by IS NOT DISTINCT FROM :holder)::int
                 FROM wanted
                 WHERE id = :id AND (scanned_on IS NULL OR scanned_on < day)
                   AND (held_by IS NULL OR held_by = :holder OR lease_until <= repopulse_now())
                 RETURNING users.id, users.login, users.node_id, day, users.attempts AS failures,
+                          users.kills,
                           old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated,
                           users.held_by
             ), record AS (
                 -- A load comes without a claim, which would have made the record.
                 INSERT INTO scans AS s (user_id, day, attempts) SELECT id, day, 1 FROM begun
                 ON CONFLICT (user_id, day) DO UPDATE
-                SET state = CASE WHEN s.state = 'done' THEN s.state ELSE 'claimed' END,
+                -- The record of a settled day stays until there is news.
+                SET state = CASE WHEN s.finished_at IS NULL THEN 'claimed' ELSE s.state END,
                     attempts = s.attempts + (SELECT is_repeated::int FROM begun)
                 RETURNING s.expected, s.attempts
             )
             SELECT id, login, node_id, day, repopulse_now(), expected, attempts, failures,
-                   is_repeated, held_by
+                   kills, is_repeated, held_by
             FROM begun, record
             """
         ),
@@ -195,7 +208,8 @@ def release(connection: Connection, user_id: int, *, holder: str) -> bool:
             # The claim may have postponed the user until tomorrow, in case the scan kills its
             # worker. This task lives.
             """
-            UPDATE users SET lease_until = '-infinity', held_by = NULL, not_before = '-infinity'
+            UPDATE users
+            SET lease_until = '-infinity', held_by = NULL, not_before = '-infinity', kills = 0
             WHERE id = :id AND held_by = :holder
             """
         ),
@@ -218,69 +232,6 @@ def lock(connection: Connection, user_id: int, day: date) -> bool:
     return row is not None and (row.scanned_on is None or row.scanned_on < day)
 
 
-@dataclass(frozen=True, slots=True)
-class RescanRequest:
-    """The answer to a request for a rescan.
-
-    :param is_accepted: the user is due now and leased to the caller's message
-    :param wait: seconds until a rescan may be requested again, if this request came too soon
-    """
-
-    login: str
-    is_accepted: bool
-    wait: float = 0.0
-
-
-def request_rescan(
-    connection: Connection, user_id: int, *, pause: float, lease: float
-) -> RescanRequest | None:
-    """Make a user due at once, even if already scanned today or waiting.
-
-    The numbers of the rescan replace those of today; if it fails, those stay. A request within
-    ``pause`` seconds of the last request or scan is refused, and a user whose scan is under way is
-    left to that scan.
-
-    :param lease: seconds during which the sweep leaves the user to the caller's own message
-    :return: None if no user with this id is tracked
-    """
-    row = connection.execute(
-        text(
-            """
-            SELECT login, lease_until > repopulse_now(),
-                   extract(epoch FROM greatest(
-                       asked_at,
-                       (SELECT max(finished_at) FROM scans
-                        WHERE user_id = :id AND day >= (repopulse_now() AT TIME ZONE 'UTC')::date)
-                   ) - repopulse_now()) + :pause
-            FROM users WHERE id = :id FOR NO KEY UPDATE
-            """
-        ),
-        {"id": user_id, "pause": pause},
-    ).one_or_none()
-    if row is None:
-        return None
-    login, is_under_way, wait = row
-    if is_under_way:
-        return RescanRequest(login, is_accepted=False)
-    if wait is not None and wait > 0:
-        return RescanRequest(login, is_accepted=False, wait=float(wait))
-    connection.execute(
-        text(
-            """
-            UPDATE users
-            SET asked_at = repopulse_now(), held_by = NULL, not_before = '-infinity',
-                lease_until = repopulse_now() + make_interval(secs => :lease),
-                -- Due again for the sweep too, if the message is lost.
-                scanned_on = CASE WHEN scanned_on IS NOT NULL THEN
-                    least(scanned_on, (repopulse_now() AT TIME ZONE 'UTC')::date - 1) END
-            WHERE id = :id
-            """
-        ),
-        {"id": user_id, "lease": lease},
-    )
-    return RescanRequest(login, is_accepted=True)
-
-
 def finish(
     connection: Connection,
     user_id: int,
@@ -290,13 +241,13 @@ def finish(
     expected: int | None = None,
     recorded: int = 0,
     reason: str | None = None,
-    next_day: date | None = None,
+    look_at: datetime | None = None,
 ) -> bool:
     """Settle a user's day; write nothing if it is settled already.
 
     A worker calls ``lock`` first, in the same transaction.
 
-    :param next_day: the first day on which the user is due again, if that is not the next day
+    :param look_at: when the user is due again on the same day, if at all
     :return: False if the day was settled already
     """
     settled = connection.execute(
@@ -304,14 +255,12 @@ def finish(
             """
             UPDATE users
             SET scanned_on = :day, lease_until = '-infinity', held_by = NULL, attempts = 0,
-                repositories = coalesce(:expected, repositories),
-                not_before = coalesce(
-                    CAST(:next_day AS date)::timestamp AT TIME ZONE 'UTC', '-infinity'
-                )
+                kills = 0, repositories = coalesce(:expected, repositories),
+                not_before = coalesce(CAST(:look_at AS timestamptz), '-infinity')
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
             """
         ),
-        {"id": user_id, "day": day, "next_day": next_day, "expected": expected},
+        {"id": user_id, "day": day, "look_at": look_at, "expected": expected},
     )
     if settled.rowcount == 0:
         return False
@@ -339,11 +288,13 @@ def reschedule(
     expected: int | None = None,
     recorded: int | None = None,
     counts_as_attempt: bool = True,
+    was_killed: bool = False,
 ) -> bool:
     """Give a user back with a reason, to be due again at ``not_before`` or on the next day.
 
     :param recorded: repositories that have a row for this day; None keeps the known number
     :param counts_as_attempt: False for a wait that GitHub asked for: a limit is no failure
+    :param was_killed: the scan did not end by itself: its worker was killed
     :return: False if the day was settled already
     """
     row = connection.execute(
@@ -351,14 +302,19 @@ def reschedule(
             """
             UPDATE users
             SET lease_until = '-infinity', held_by = NULL,
-                -- Also replaces what the claim set for users beyond their attempts: this scan did
-                -- not kill its worker.
-                not_before = :not_before,
+                -- Also replaces what the claim set after many kills.
+                not_before = :not_before, kills = CASE WHEN :was_killed THEN kills ELSE 0 END,
                 attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
             WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
             """
         ),
-        {"id": user_id, "day": day, "not_before": not_before, "counts": counts_as_attempt},
+        {
+            "id": user_id,
+            "day": day,
+            "not_before": not_before,
+            "counts": counts_as_attempt,
+            "was_killed": was_killed,
+        },
     )
     if row.rowcount == 0:
         return False

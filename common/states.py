@@ -16,7 +16,8 @@ class ScanState(StrEnum):
     CLAIMED = "claimed"
     """Queued for a worker, or in progress."""
     WAITING = "waiting"
-    """GitHub said to wait, or the hour's quota is used up; continues at ``users.not_before``."""
+    """GitHub said to wait, the hour's quota is used up, or GitHub denies a known account, which may
+    be a mistake; continues at ``users.not_before``."""
     FAILED = "failed"
     """The last attempt failed; another follows today."""
     SET_ASIDE = "set_aside"
@@ -24,9 +25,10 @@ class ScanState(StrEnum):
     DONE = "done"
     """Every repository that GitHub lists has its row of the day."""
     INCOMPLETE = "incomplete"
-    """Some repositories have no row of the day; ``reason`` says why."""
+    """Some repositories have no row of the day; ``reason`` says why. Tried again while the rest may
+    come, and settled if GitHub refuses it for good."""
     GONE = "gone"
-    """GitHub has no such account, or no longer shows it."""
+    """GitHub has no such account, or has not shown it for hours."""
 
 
 class LookupState(StrEnum):

@@ -71,10 +71,14 @@ users = Table(
     Column("not_before", _TIME, nullable=False, server_default=NEVER),
     # Claims since the last settled scan.
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # Scans in a row that began and reported nothing, because their worker was killed.
+    Column("kills", Integer, nullable=False, server_default=text("0")),
     # The id of the task that scans this user; null if none does.
     Column("held_by", Text),
-    # The first day of those in a row on which GitHub showed no such account.
+    # The first day of those in a row on which GitHub showed no such account, and the moment at
+    # which it first did; the moment means nothing if there is no such day.
     Column("missing_since", Date),
+    Column("missing_at", _TIME),
     # How many repositories GitHub counted at the last settled scan.
     Column("repositories", Integer),
     # When a client last requested a scan.

@@ -1,7 +1,7 @@
 """Reads and writes of the tracked users."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import (
     Connection,
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Row,
     bindparam,
     case,
+    false,
     func,
     or_,
     select,
@@ -145,6 +146,7 @@ def update_profile(connection: Connection, user: TrackedUser, *, node_id: str) -
         _users.node_id: node_id,
         _users.state: UserState.ACTIVE,
         _users.missing_since: None,
+        _users.missing_at: None,
     }
     connection.execute(
         update(tables.users)
@@ -156,19 +158,38 @@ def update_profile(connection: Connection, user: TrackedUser, *, node_id: str) -
     )
 
 
-def mark_missing(connection: Connection, user_id: int, day: date) -> date:
+def missing_at(connection: Connection, user_id: int) -> datetime | None:
+    """Return since when GitHub has not shown the account; None if its last answer showed it."""
+    moment: datetime | None = connection.execute(
+        text(
+            """
+            SELECT CASE WHEN missing_since IS NOT NULL
+                        -- Release 0.2.0 stores the day alone.
+                        THEN coalesce(missing_at, missing_since::timestamp AT TIME ZONE 'UTC') END
+            FROM users WHERE id = :id
+            """
+        ),
+        {"id": user_id},
+    ).scalar_one()
+    return moment
+
+
+def mark_missing(connection: Connection, user_id: int, day: date, *, is_gone: bool = True) -> date:
     """Record that GitHub showed no such account on a day.
 
     The user counts as vanished after two such days: GitHub has denied existing accounts by mistake.
 
+    :param is_gone: False if the account is not missing for long enough to count as vanished
     :return: the first day of those in a row on which GitHub showed no such account
     """
+    is_vanished = _users.missing_since < day if is_gone else false()
     since: date | None = connection.execute(
         update(tables.users)
         .where(_users.id == user_id)
         .values(
             missing_since=func.coalesce(_users.missing_since, day),
-            state=case((_users.missing_since < day, UserState.VANISHED), else_=_users.state),
+            missing_at=case((_users.missing_since.is_(None), clock.NOW), else_=_users.missing_at),
+            state=case((is_vanished, UserState.VANISHED), else_=_users.state),
         )
         .returning(_users.missing_since)
     ).scalar_one()

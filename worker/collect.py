@@ -2,8 +2,9 @@
 
 Fetch first, with no transaction open; then one transaction writes the rows and settles the day. The
 day is the UTC day on which the fetch began, by the database's clock. A scan that cannot finish
-reschedules the user with a reason and a time. A limit is no failure, and no worker waits for
-GitHub. A worker waits some seconds for the database, so that fetched counts are not lost.
+reschedules the user with a reason and a time, see ``worker.retry``. A limit is no failure, and no
+worker waits for GitHub. A worker waits some seconds for the database, so that fetched counts are
+not lost.
 """
 
 import logging
@@ -11,17 +12,20 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import clock, repositories, scans, users
+from common import clock, repositories, scans
 from common.db import outage_reason
 from common.scans import Begun, NotBegun
 from common.settings import Settings
 from common.states import ScanState
-from worker import metrics
+from worker import metrics, retry
+from worker.absence import record_absence
 from worker.github.client import GitHub
 from worker.github.errors import (
     CredentialsRefused,
@@ -40,17 +44,10 @@ log = logging.getLogger(__name__)
 Reason = str | GitHubError
 """Why a scan is rescheduled; an error also has a trace for the log."""
 
-_FIRST_RETRY = timedelta(seconds=30)
-_LAST_RETRY = timedelta(minutes=15)
-_SET_ASIDE_RETRY = timedelta(hours=1)
-"""Between two attempts at a user who failed too often: an outage of hours must not cost the day."""
 _DATABASE_RETRY = timedelta(minutes=1)
 _MAX_RUNS = 2
 """Times that one message may begin a scan; then the scan waits, because it may kill its worker."""
 _KILLED = "the worker that scanned this user was killed or stopped, and so was the next one"
-_LONGEST_ABSENCE = timedelta(days=30)
-"""A vanished user is looked for after one day, two, four, and so on, at last once a month."""
-
 _TOO_LATE = Outcome(None, summary="too late: another attempt follows", is_failure=True)
 _SETTLED = Outcome(None, summary="nothing written: settled, deleted or taken meanwhile")
 
@@ -90,20 +87,29 @@ class Collector:
         if isinstance(started, NotBegun):
             return Outcome(None, summary=f"nothing to do: {started}")
         begun, target = started
-        if begun.is_repeated and begun.failures > _MAX_RUNS:
+        if begun.is_repeated and begun.kills >= _MAX_RUNS:
             return _count(self._retry_later(begun, _KILLED, is_killer=True))
+        try:
+            return _count(self._scan(begun, target))
+        except Exception as error:
+            # It did not kill the worker, so it must not count as a kill.
+            with suppress(SQLAlchemyError):
+                self._retry_later(begun, _describe(error))
+            raise
+
+    def _scan(self, begun: Begun, target: Target) -> Outcome:
         try:
             observation = self._github.observe(target)
         except GitHubError as error:
-            return _count(self._put_off(begun, error))
+            return self._put_off(begun, error)
         try:
-            return _count(self._write(begun, target, observation))
+            return self._write(begun, target, observation)
         except SQLAlchemyError as error:
             outage = outage_reason(error)
             if outage is None:
                 raise
             # If not even this can be stored, the lease expires.
-            return _count(self._wait(begun, outage, _DATABASE_RETRY, is_failure=True))
+            return self._wait(begun, outage, _DATABASE_RETRY, is_failure=True)
 
     def _begin(
         self, user_id: int, holder: str, *, is_load: bool, day: date | None
@@ -154,7 +160,14 @@ class Collector:
                 return _SETTLED
             if not is_due:
                 return _SETTLED
-            return record(connection, begun, target, observation, now)
+            return record(
+                connection,
+                begun,
+                target,
+                observation,
+                now,
+                max_attempts=self._settings.max_attempts,
+            )
 
         written = self._transactions.run(write)
         if isinstance(written, Recorded):
@@ -165,35 +178,20 @@ class Collector:
         return written
 
     def _note_absence(self, begun: Begun, error: Gone) -> Outcome:
-        """Settle the day of a user whom GitHub does not show; check again at growing intervals."""
-
-        def note(connection: Connection) -> str | None:
-            if not scans.lock(connection, begun.user_id, begun.day):
-                return None
-            since = users.mark_missing(connection, begun.user_id, begun.day)
-            pause = min(max(begun.day - since, timedelta(days=1)), _LONGEST_ABSENCE)
-            next_day = begun.day + pause
-            why = (
-                f"GitHub shows no account with id {begun.user_id} since {since} ({error});"
-                f" asked again on {next_day}"
-            )
-            scans.finish(
-                connection,
-                begun.user_id,
-                begun.day,
-                state=ScanState.GONE,
-                reason=why,
-                next_day=next_day,
-            )
-            return why
-
-        why = self._transactions.run(note)
-        if why is None:
-            return _SETTLED
-        log.warning(
-            "user not found at GitHub: %s (%d): %s", begun.login, begun.user_id, error.for_log()
+        """Look again for a user whom GitHub does not show; settle the day once that is certain."""
+        noted = self._transactions.run(
+            lambda connection: record_absence(connection, begun, str(error))
         )
-        return Outcome(ScanState.GONE, summary=f"gone: {why}")
+        if noted is None:
+            return _SETTLED
+        log.log(
+            logging.WARNING if noted.is_news else logging.INFO,
+            "user not found at GitHub: %s (%d): %s",
+            begun.login,
+            begun.user_id,
+            error.for_log(),
+        )
+        return noted.outcome
 
     def _wait(self, begun: Begun, reason: Reason, wait: timedelta, *, is_failure: bool) -> Outcome:
         """Reschedule a scan that could not be made; it does not count as an attempt."""
@@ -210,22 +208,22 @@ class Collector:
 
         :param is_killer: the worker was killed each time, perhaps by this scan
         """
-        most = self._settings.max_attempts
+        most, failures = self._settings.max_attempts, begun.failures
         if is_killer:
             # A user whose scan only ran beside the one that kills workers is likely to get a run
             # without it.
-            most = max(most, _MAX_RUNS + 2)
-        if begun.failures < most:
-            pause = min(_FIRST_RETRY * 2 ** min(max(begun.failures - 1, 0), 6), _LAST_RETRY)
-            if is_killer:
-                # Spread, so that the scans that ran beside it run at another time.
-                pause *= random.uniform(0.5, 1.5)  # noqa: S311 - spread, no secret
-            return self._reschedule(begun, ScanState.FAILED, reason, lambda now: now + pause)
+            most, failures = max(most, _MAX_RUNS + 2), begun.kills
+        is_often = failures >= most
+        state = ScanState.SET_ASIDE if is_often else ScanState.FAILED
+        pause = retry.SET_ASIDE_PAUSE if is_often else retry.pause_after(failures)
+        if is_killer:
+            # Spread, so that the scans that ran beside it run at another time.
+            pause *= random.uniform(0.5, 1.5)  # noqa: S311 - spread, no secret
 
         def next_attempt(now: datetime) -> datetime:
-            return self._tomorrow(begun.day) if is_killer else now + _SET_ASIDE_RETRY
+            return self._tomorrow(begun.day) if is_killer and is_often else now + pause
 
-        return self._reschedule(begun, ScanState.SET_ASIDE, reason, next_attempt)
+        return self._reschedule(begun, state, reason, next_attempt, is_killer=is_killer)
 
     def _reschedule(
         self,
@@ -235,6 +233,7 @@ class Collector:
         next_attempt: Callable[[datetime], datetime],
         *,
         is_failure: bool = True,
+        is_killer: bool = False,
     ) -> Outcome:
         def reschedule(connection: Connection) -> tuple[bool, datetime]:
             not_before = next_attempt(clock.now(connection))
@@ -246,6 +245,7 @@ class Collector:
                 reason=str(reason),
                 not_before=not_before,
                 counts_as_attempt=state is not ScanState.WAITING,
+                was_killed=is_killer,
             )
             return is_ours, not_before
 
@@ -273,6 +273,12 @@ def _count(outcome: Outcome) -> Outcome:
     if outcome.state is not None:
         metrics.count_scan(outcome.state, outcome.rows)
     return outcome
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "the scan took too long"
+    return f"the scan failed in the worker ({type(error).__name__}): its log says where"
 
 
 def _log(recorded: Recorded) -> None:

@@ -12,13 +12,14 @@ from common import repositories, scans, stats, users
 from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
-from worker.github.observation import Observation, Target
+from worker import retry
+from worker.github.observation import Observation, Shortfall, Target
 from worker.outcome import Outcome, time_of_day
 
-_MAX_INCOMPLETE_ATTEMPTS = 2
-"""Attempts a day at an incomplete scan before the day is settled as incomplete."""
+_MIN_REFUSED_ATTEMPTS = 2
+"""Attempts a day at what GitHub refuses for good, before the day is settled as incomplete."""
 
-_INCOMPLETE_RETRY = timedelta(minutes=15)
+_REFUSED_RETRY = timedelta(minutes=15)
 
 _MAX_SHORTFALLS = 5
 """Reasons that the summary of an incomplete scan spells out."""
@@ -43,9 +44,18 @@ class Recorded:
 
 
 def record(
-    connection: Connection, begun: Begun, target: Target, observation: Observation, now: datetime
+    connection: Connection,
+    begun: Begun,
+    target: Target,
+    observation: Observation,
+    now: datetime,
+    *,
+    max_attempts: int,
 ) -> Recorded:
-    """Write what was observed of a user, and settle or reschedule the day."""
+    """Write what was observed of a user, and settle or reschedule the day.
+
+    :param max_attempts: see ``Settings.max_attempts``
+    """
     known = {each.id for each in target.known}
     repositories.lock(connection, known.union(seen.id for seen in observation.seen))
     login = begun.login
@@ -59,7 +69,9 @@ def record(
     vanished = _note_missing(connection, begun, target, observation)
     earlier = {each.id for each in target.known if each.is_recorded_today}
     recorded = len(earlier.difference(observation.gone) | counts.keys())
-    state, summary = _end_day(connection, begun, observation, recorded, now)
+    state, summary = _end_day(
+        connection, begun, observation, recorded, now, max_attempts=max_attempts
+    )
     outcome = Outcome(state, rows, summary)
     return Recorded(outcome, login, target.is_load, recorded, new, vanished)
 
@@ -67,15 +79,25 @@ def record(
 def _note_missing(
     connection: Connection, begun: Begun, target: Target, observation: Observation
 ) -> tuple[str, ...]:
-    """Note which known repositories were not there; return the names of those that are gone."""
+    """Note which known repositories were not there; return the names of those that are gone.
+
+    Only a list that this attempt read to its end may make a repository missing.
+    """
+    if observation.account is None or observation.expected is None:
+        # The list is not complete: what it does not show may still be there.
+        return ()
+    shown = {seen.id for seen in observation.seen}
+    absent = [each.id for each in target.known if each.id not in shown]
+    unreadable = max(0, observation.expected - len(shown))
+    if len(absent) <= unreadable:
+        # They may be the entries that GitHub listed and did not show.
+        return ()
     gone = repositories.mark_missing(
         connection, begun.user_id, begun.day, observation.gone, confirmed=True
     )
-    if observation.account is None or observation.expected is None:
-        # The list is not complete: what it does not show may still be there.
+    if unreadable:
         return gone
-    shown = {seen.id for seen in observation.seen} | set(observation.gone)
-    missing = [each.id for each in target.known if each.id not in shown]
+    missing = [repository_id for repository_id in absent if repository_id not in observation.gone]
     return gone + repositories.mark_missing(
         connection, begun.user_id, begun.day, missing, confirmed=False
     )
@@ -87,19 +109,33 @@ def _end_day(
     observation: Observation,
     recorded: int,
     now: datetime,
+    *,
+    max_attempts: int,
 ) -> tuple[ScanState, str]:
     """Settle the day if it is complete or was tried often enough, else reschedule it.
+
+    A day that is settled without all rows has another look later, as long as it lasts.
 
     :return: the state, and one line for Flower
     """
     expected = observation.expected
     is_complete = expected is not None and recorded >= expected
     reason = None if is_complete else _shortfall(recorded, expected, observation.shortfalls)
+    can_pass = _can_pass(observation.shortfalls)
     if observation.wait is not None:
         state, not_before = ScanState.WAITING, now + timedelta(seconds=observation.wait)
-    elif not is_complete and begun.attempts < _MAX_INCOMPLETE_ATTEMPTS:
-        state, not_before = ScanState.INCOMPLETE, now + _INCOMPLETE_RETRY
+    elif not is_complete and can_pass and begun.attempts < max_attempts:
+        state, not_before = ScanState.INCOMPLETE, now + retry.pause_after(begun.attempts)
+    elif not is_complete and not can_pass and begun.attempts < _MIN_REFUSED_ATTEMPTS:
+        state, not_before = ScanState.INCOMPLETE, now + _REFUSED_RETRY
     else:
+        look_at = None
+        if not is_complete:
+            look_at = (
+                retry.next_look(begun.attempts, begun.day, now)
+                if can_pass
+                else retry.evening_look(begun.user_id, begun.day, now)
+            )
         state = ScanState.DONE if is_complete else ScanState.INCOMPLETE
         scans.finish(
             connection,
@@ -109,6 +145,7 @@ def _end_day(
             expected=expected,
             recorded=recorded,
             reason=reason,
+            look_at=look_at,
         )
         return state, f"{state}: {reason or _repositories(recorded)}"
     reason = reason or "GitHub asked to wait"
@@ -128,13 +165,18 @@ def _end_day(
     return state, f"{words} {until}: {reason}"
 
 
+def _can_pass(shortfalls: tuple[Shortfall, ...]) -> bool:
+    """Return whether another attempt may find more: not if GitHub refused all that is missing."""
+    return not shortfalls or any(each.can_pass for each in shortfalls)
+
+
 def _repositories(number: int) -> str:
     return "1 repository" if number == 1 else f"{number} repositories"
 
 
-def _shortfall(recorded: int, expected: int | None, shortfalls: tuple[str, ...]) -> str:
+def _shortfall(recorded: int, expected: int | None, shortfalls: tuple[Shortfall, ...]) -> str:
     """Return in one line how much is missing and why."""
-    reasons = "; ".join(shortfalls[:_MAX_SHORTFALLS])
+    reasons = "; ".join(each.reason for each in shortfalls[:_MAX_SHORTFALLS])
     if len(shortfalls) > _MAX_SHORTFALLS:
         reasons += f"; and {len(shortfalls) - _MAX_SHORTFALLS} more"
     counted = f"{recorded} of {'?' if expected is None else expected} repositories recorded"

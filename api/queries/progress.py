@@ -93,7 +93,9 @@ def get_progress(connection: Connection) -> Progress:
 
 
 def count_overdue(connection: Connection, *, hours: int) -> int:
-    """Count the users without a settled scan in the last hours; vanished users do not count.
+    """Count the users without a settled scan in the last hours.
+
+    Users whom GitHub does not show do not count.
 
     Users who were never scanned count from when they were added.
 
@@ -109,7 +111,7 @@ def count_overdue(connection: Connection, *, hours: int) -> int:
                 ) AS before
             )
             SELECT count(*) FROM users u, line
-            WHERE u.state = 'active'
+            WHERE u.missing_since IS NULL
               AND CASE
                   WHEN u.scanned_on IS NULL THEN u.added_at < moment
                   WHEN u.scanned_on > day THEN false

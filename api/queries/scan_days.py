@@ -45,7 +45,7 @@ def records(
             """
             SELECT s.day, s.state, s.reason, s.expected, s.recorded, s.attempts,
                    s.started_at, s.finished_at,
-                   CASE WHEN s.finished_at IS NULL
+                   CASE WHEN (s.finished_at IS NULL OR s.state <> 'done')
                              AND s.day = (repopulse_now() AT TIME ZONE 'UTC')::date
                              AND isfinite(greatest(u.not_before, u.lease_until))
                         THEN greatest(u.not_before, u.lease_until) END
@@ -148,10 +148,7 @@ def _gone_before(connection: Connection, user_id: int, day: date) -> date | None
 
 def _reason(day: date, today: date, gone_on: date | None) -> str:
     if gone_on is not None:
-        return (
-            f"no scan: GitHub showed no such account on {gone_on},"
-            " and is asked again less and less often"
-        )
+        return f"no scan: GitHub showed no such account on {gone_on}"
     if day == today:
         return "no scan yet: the day is not over"
     return "no scan: the workers or beat did not run, or did not reach this user"

@@ -21,8 +21,8 @@ from api.v1.enqueue import enqueue_load
 from api.v1.fields import DateFrom, DateTo, UserId
 from api.v1.schemas import Scan, ScanRequested
 from api.v1.users import get_tracked_user
-from common import scans
-from common.scans import RescanRequest
+from common import rescans
+from common.rescans import RescanRequest
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def request_scan(resources: Resources, user_id: int) -> RescanRequest:
     """
     request = transact(
         resources.database,
-        lambda connection: scans.request_rescan(
+        lambda connection: rescans.request_rescan(
             connection, user_id, pause=_PAUSE, lease=resources.settings.load_lease
         ),
     )

@@ -66,6 +66,21 @@ def test_vanished_user_does_not_keep_a_day_incomplete(connection: Connection, cl
     assert recorded.users == 1
 
 
+def test_missing_user_does_not_keep_a_day_incomplete(connection: Connection, clock: Clock) -> None:
+    today = clock.today()
+    missing = factories.add_user(connection)
+    factories.add_scan(connection, missing, today - timedelta(1))
+    users.mark_missing(connection, missing.id, today)
+    later = clock.now() + timedelta(minutes=5)
+    factories.add_scan(connection, missing, today, ScanState.WAITING, not_before=later)
+    factories.add_scan(connection, factories.add_user(connection), today)
+
+    recorded = collection.record_completed_day(connection)
+
+    assert recorded is not None
+    assert recorded.users == 1
+
+
 def test_day_is_not_completed_while_a_user_waits(connection: Connection, clock: Clock) -> None:
     user = factories.add_user(connection)
     factories.add_scan(connection, user, clock.today() - timedelta(1))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from api.queries import scan_days
 from api.queries.progress import count_overdue
 from api.queries.scan_days import ScanRecord
-from common import scan_records, scans, users
+from common import rescans, scan_records, scans, users
 from common.scans import Begun, Claim, NotBegun
 from common.states import ScanState
 from common.users import TrackedUser
@@ -275,6 +275,59 @@ def test_a_message_that_comes_again_is_another_attempt(connection: Connection) -
     assert [each.is_repeated for each in begun] == [False, True, True]
 
 
+def test_scans_that_report_a_failure_are_no_kills(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    for hour in range(MAX_ATTEMPTS + 3):
+        clock.set(at(hour + 1))
+        assert claimed(connection) == [user.id]
+        begin(connection, user)
+        reschedule(connection, user, until=at(hour + 2), state=ScanState.SET_ASIDE)
+    # One is killed after all, as by a deployment.
+    clock.set(at(13))
+    assert claim_and_die(connection, clock, user)
+
+    assert claimed(connection) == [user.id]
+    assert begin(connection, user).kills == 1
+
+
+def test_a_scan_that_reports_anything_ends_a_row_of_kills(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+    clock.set(at(1))
+    for _ in range(MAX_ATTEMPTS - 1):
+        claim_and_die(connection, clock, user)
+    claims(connection)
+    assert begin(connection, user).kills == MAX_ATTEMPTS - 1
+    reschedule(connection, user, until=at(6), state=ScanState.WAITING)
+
+    clock.set(at(6))
+    claims(connection)
+    assert begin(connection, user).kills == 0
+
+
+def test_a_scan_that_was_killed_again_does_not_end_a_row_of_kills(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+    claims(connection)
+    for _ in range(3):
+        begin(connection, user)
+    scans.reschedule(
+        connection,
+        user.id,
+        TODAY,
+        state=ScanState.FAILED,
+        reason="killed",
+        not_before=at(13),
+        was_killed=True,
+    )
+
+    clock.set(at(13))
+    claims(connection)
+    assert begin(connection, user).kills == 2
+
+
 def test_a_user_who_was_set_aside_is_tried_once_a_day(connection: Connection, clock: Clock) -> None:
     user = due_user(connection)
     clock.set(at(0, 30))
@@ -415,27 +468,97 @@ def test_a_finished_user_is_due_the_next_day(connection: Connection, clock: Cloc
     assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_first=False)]
 
 
-def test_a_finished_user_may_be_left_alone_until_a_later_day(
+def finish_for_now(connection: Connection, user: TrackedUser, look_at: datetime) -> None:
+    """Settle a day without all rows, with another look later."""
+    claims(connection)
+    begin(connection, user)
+    scans.finish(
+        connection, user.id, TODAY, state=ScanState.GONE, reason="made up", look_at=look_at
+    )
+
+
+def test_settled_day_may_have_another_look(connection: Connection, clock: Clock) -> None:
+    user = due_user(connection)
+    finish_for_now(connection, user, at(19))
+
+    assert record(connection, user).next_attempt_at == at(19)
+    clock.set(at(18, 59))
+    assert claims(connection) == []
+    clock.set(at(19, 1))
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=False)]
+    assert begin(connection, user).attempts == 2
+    finish(connection, user)
+
+    assert record(connection, user).state is ScanState.DONE
+    assert claimed(connection) == []
+    clock.set(at(23, 59))
+    assert claimed(connection) == []
+
+
+def test_look_that_did_not_take_place_does_not_postpone_the_next_day(
     connection: Connection, clock: Clock
 ) -> None:
     user = due_user(connection)
+    finish_for_now(connection, user, at(19))
+
+    clock.set(at(0, 4, day=TOMORROW))
+    assert claimed(connection) == []
+    clock.set(at(0, 5, day=TOMORROW))
+    assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_first=False)]
+
+
+def test_look_of_a_user_who_was_never_scanned_before_is_no_load(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    finish_for_now(connection, user, at(19))
+
+    clock.set(at(19, 1))
+    assert [claim.is_first for claim in claims(connection)] == [False]
+
+
+def test_look_that_fails_leaves_the_record_of_the_settled_day(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+    finish_for_now(connection, user, at(19))
+    settled = record(connection, user)
+    clock.set(at(19, 1))
     claims(connection)
-    scans.finish(
+    begin(connection, user)
+
+    assert record(connection, user).state is ScanState.GONE
+    assert reschedule(connection, user, until=at(19, 30))
+
+    found = record(connection, user)
+    assert (found.state, found.reason) == (ScanState.GONE, "made up")
+    assert found.finished_at == settled.finished_at
+    assert found.next_attempt_at == at(19, 30)
+    clock.set(at(19, 31))
+    assert claimed(connection) == [user.id]
+
+
+def test_look_that_shows_repositories_replaces_the_record(
+    connection: Connection, clock: Clock
+) -> None:
+    user = due_user(connection)
+    finish_for_now(connection, user, at(19))
+    clock.set(at(19, 1))
+    claims(connection)
+    begin(connection, user)
+
+    scans.reschedule(
         connection,
         user.id,
         TODAY,
-        state=ScanState.GONE,
-        reason="made up",
-        next_day=TODAY + timedelta(days=4),
+        state=ScanState.INCOMPLETE,
+        reason="the rest failed",
+        not_before=at(19, 30),
+        recorded=100,
     )
 
-    due_on = []
-    for days in range(1, 6):
-        clock.set(at(12, day=TODAY + timedelta(days=days)))
-        if claimed(connection):
-            due_on.append(days)
-            break
-    assert due_on == [4]
+    found = record(connection, user)
+    assert (found.state, found.recorded, found.finished_at) == (ScanState.INCOMPLETE, 100, None)
 
 
 # Putting back
@@ -699,8 +822,8 @@ def test_another_task_may_begin_when_the_lease_is_over(
 # A scan that somebody asks for
 
 
-def ask(connection: Connection, user: TrackedUser) -> scans.RescanRequest:
-    asked = scans.request_rescan(connection, user.id, pause=300, lease=LEASE)
+def ask(connection: Connection, user: TrackedUser) -> rescans.RescanRequest:
+    asked = rescans.request_rescan(connection, user.id, pause=300, lease=LEASE)
     assert asked is not None
     return asked
 
@@ -789,7 +912,7 @@ def test_a_user_at_work_is_left_to_that(connection: Connection) -> None:
     user = add_user(connection)
     begin(connection, user)
 
-    assert ask(connection, user) == scans.RescanRequest(user.login, is_accepted=False)
+    assert ask(connection, user) == rescans.RescanRequest(user.login, is_accepted=False)
 
 
 def test_whoever_waits_for_hours_is_scanned_when_asked_for(connection: Connection) -> None:
@@ -802,4 +925,4 @@ def test_whoever_waits_for_hours_is_scanned_when_asked_for(connection: Connectio
 
 
 def test_nobody_can_be_asked_for_who_is_not_followed(connection: Connection) -> None:
-    assert scans.request_rescan(connection, 12345, pause=300, lease=LEASE) is None
+    assert rescans.request_rescan(connection, 12345, pause=300, lease=LEASE) is None

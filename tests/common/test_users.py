@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 
 import pytest
@@ -186,6 +186,61 @@ def test_user_missing_on_two_days_is_vanished(connection: Connection) -> None:
 
     assert users.mark_missing(connection, user.id, TODAY) == YESTERDAY
     assert state_of(connection, user) == UserState.VANISHED
+
+
+def test_user_missing_on_two_days_for_a_short_time_is_not_vanished(connection: Connection) -> None:
+    user = add_user(connection)
+    users.mark_missing(connection, user.id, YESTERDAY, is_gone=False)
+
+    users.mark_missing(connection, user.id, TODAY, is_gone=False)
+
+    assert state_of(connection, user) == UserState.ACTIVE
+
+
+def test_missing_at_is_the_moment_of_the_first_denial(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    assert users.missing_at(connection, user.id) is None
+    clock.set(datetime(2026, 11, 23, 9, 17, tzinfo=UTC))
+    users.mark_missing(connection, user.id, TODAY)
+    first = users.missing_at(connection, user.id)
+    clock.advance(timedelta(hours=2))
+    users.mark_missing(connection, user.id, TODAY)
+
+    assert first is not None
+    assert first.astimezone(UTC).strftime("%d %H:%M") == "23 09:17"
+    assert users.missing_at(connection, user.id) == first
+
+    users.update_profile(connection, user, node_id="U_1")
+    assert users.missing_at(connection, user.id) is None
+
+
+def test_missing_at_of_a_user_whom_release_0_2_0_missed_is_the_beginning_of_the_day(
+    connection: Connection,
+) -> None:
+    user = add_user(connection)
+    connection.execute(
+        text("UPDATE users SET missing_since = :day WHERE id = :id"),
+        {"day": YESTERDAY, "id": user.id},
+    )
+
+    assert users.missing_at(connection, user.id) == datetime.combine(YESTERDAY, time(), UTC)
+
+
+def test_missing_at_that_release_0_2_0_left_over_means_nothing(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    users.mark_missing(connection, user.id, YESTERDAY)
+    connection.execute(
+        text("UPDATE users SET missing_since = NULL WHERE id = :id"), {"id": user.id}
+    )
+    assert users.missing_at(connection, user.id) is None
+    clock.advance(timedelta(hours=9))
+    users.mark_missing(connection, user.id, TODAY)
+
+    found = users.missing_at(connection, user.id)
+    assert found is not None
+    assert abs(found - clock.now()) < timedelta(minutes=1)
 
 
 def test_update_profile_makes_a_vanished_user_active(connection: Connection) -> None:

@@ -166,6 +166,22 @@ def test_alembic_check_finds_nothing(database_url: str) -> None:
     command.check(config(database_url))
 
 
+def test_vanished_users_of_release_0_2_0_are_due_at_once(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url, "0008")
+    empty.execute(
+        text(
+            "INSERT INTO users (id, login, name, not_before, missing_since) VALUES"
+            " (1, 'gone', 'Gone', now() + interval '20 days', current_date - 40),"
+            " (2, 'there', 'There', now() + interval '1 hour', NULL)"
+        )
+    )
+
+    migrate(empty_url)
+
+    due = empty.execute(text("SELECT id FROM users WHERE not_before <= now()")).scalars()
+    assert list(due) == [1]
+
+
 def test_files_are_numbered_without_gaps() -> None:
     assert [path.name[:5] for path in VERSIONS] == [
         f"{number:04}_" for number in range(1, len(VERSIONS) + 1)

@@ -131,6 +131,31 @@ class Stage:
             )
         return [collector.scan(claim.user_id, is_load=claim.is_first) for claim in claims]
 
+    def sweep_until(self, collector: Collector, moment: datetime) -> list[datetime]:
+        """Sweep whenever a user is due, at most once a minute, until that moment.
+
+        :return: when a user was scanned
+        """
+        scanned = []
+        while (now := self.clock.now()) < moment:
+            if self.sweep(collector):
+                scanned.append(now)
+            due = self.value(
+                """
+                WITH clock AS (
+                    SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS day
+                )
+                SELECT min(CASE WHEN scanned_on >= day AND NOT isfinite(not_before)
+                                THEN (day + 1 + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
+                                ELSE greatest(not_before, lease_until, now) END)
+                FROM users, clock
+                """,
+                scan_at=self.settings.scan_at,
+            )
+            until = min(due, moment) if isinstance(due, datetime) else moment
+            self.wait(seconds=max(until - now, timedelta(minutes=1)).total_seconds())
+        return scanned
+
     # What is stored
 
     def rows(self, user: TrackedUser) -> dict[date, dict[int, Counts]]:

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, time, timedelta
 
 import httpx
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import text
 
-from common import scans, users
+from api.queries.progress import count_overdue
+from common import collection, scans, users
 from common.repositories import Counts
 from common.scans import Begun
 from common.states import ScanState
@@ -233,6 +235,46 @@ def test_who_was_killed_beside_another_has_a_run_alone_however_few_attempts_ther
     assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
 
 
+def test_who_failed_for_hours_keeps_the_day_when_a_worker_is_killed_too(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    fail_always(stage)
+    stage.sweep_until(collector, datetime.combine(TODAY, time(18), UTC))
+    with stage.engine.begin() as connection:
+        claims = scans.claim(
+            connection,
+            limit=1,
+            lease=stage.settings.lease,
+            max_attempts=stage.settings.max_attempts,
+            scan_at=stage.settings.scan_at,
+        )
+    if not claims:
+        stage.wait(hours=1)
+    kill_while_scanning(stage, user, "a task of a worker that is replaced")
+    stage.simulator.heal()
+
+    stage.sweep_until(collector, datetime.combine(TODAY, time(20), UTC))
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+
+
+def test_what_fails_in_the_worker_itself_is_no_kill(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    def crash(_: httpx.Request) -> None:
+        raise SoftTimeLimitExceeded
+
+    stage.hook = crash
+    for _ in range(stage.settings.max_attempts + 2):
+        with pytest.raises(SoftTimeLimitExceeded):
+            stage.sweep(collector)
+        assert stage.record(user).reason == "the scan took too long"
+        stage.wait(hours=1, seconds=1)
+    stage.hook = None
+
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+
+
 def test_what_kills_its_worker_each_time_is_set_aside_until_tomorrow(
     stage: Stage, collector: Collector, user: TrackedUser
 ) -> None:
@@ -382,9 +424,30 @@ def test_an_incomplete_scan_keeps_what_it_has_and_is_retried_once(
     assert second.finished_at is not None
     assert second.reason is not None
     assert second.reason.startswith("2 of 3 repositories recorded: ")
-    assert second.next_attempt_at is None
-    stage.wait(hours=6)
-    assert stage.sweep(collector) == []
+    # Settled, and looked at once more in the day's last hours.
+    assert second.next_attempt_at is not None
+    assert second.next_attempt_at.hour >= 18
+    end = datetime.combine(TODAY, time(23, 59), UTC)
+    assert len(stage.sweep_until(collector, end)) == 1
+    assert stage.record(user).next_attempt_at is None
+    assert stage.record(user).attempts == 3
+
+
+@ways
+def test_what_github_refused_in_the_morning_and_shows_in_the_evening_is_recorded(
+    stage: Stage, user: TrackedUser, blocked: int, token: str | None
+) -> None:
+    collector = stage.collector(token=token)
+    stage.sweep_until(collector, datetime.combine(TODAY, time(17), UTC))
+    assert blocked not in stage.rows(user)[TODAY]
+    repository = stage.world.repository_by_id(blocked)
+    assert repository is not None
+    stage.world.block_repository(repository, None)
+
+    stage.sweep_until(collector, datetime.combine(TODAY, time(23, 59), UTC))
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert stage.record(user).state is ScanState.DONE
 
 
 @ways
@@ -418,6 +481,133 @@ def test_a_blocked_repository_is_not_taken_for_gone(
     assert stage.value("SELECT state FROM repositories WHERE id = :id", id=repository.id) != "gone"
 
 
+def add_many(stage: Stage, number: int) -> TrackedUser:
+    """Follow an owner of many repositories; it is ten past midnight."""
+    account = stage.world.add_account("many")
+    for index in range(number):
+        stage.world.add_repository(account, f"r{index}", stargazers=index, watchers=index + 1)
+    stage.at(TODAY, 0, 10)
+    return stage.follow(account)
+
+
+def test_an_error_of_minutes_that_begins_on_a_later_page_costs_no_row(
+    stage: Stage, collector: Collector
+) -> None:
+    user = add_many(stage, 257)
+    stage.simulator.fail(FaultKind.SERVER_ERROR, times=None, match=after_one_page)
+    stage.sweep_until(collector, datetime.combine(TODAY, time(0, 25), UTC))
+    assert len(stage.rows(user)[TODAY]) == 100
+    stage.simulator.heal()
+
+    stage.sweep_until(collector, datetime.combine(TODAY, time(1), UTC))
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert len(stage.rows(user)[TODAY]) == 257
+    assert stage.record(user).state is ScanState.DONE
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("server_error", "timed_out", "timeout", "reset", "disconnect", "short_body"),
+        *("truncated", "html_page", "resource_limits", "not_found"),
+    ],
+)
+def test_whatever_can_pass_is_tried_until_the_day_ends(
+    stage: Stage, collector: Collector, kind: str
+) -> None:
+    user = add_many(stage, 120)
+    stage.simulator.fail(kind, times=None, match=after_one_page)
+    attempts = stage.sweep_until(collector, datetime.combine(TODAY, time(18), UTC))
+    record = stage.record(user)
+    assert record.state is ScanState.INCOMPLETE
+    assert record.next_attempt_at is not None
+    # Often at first, then once an hour.
+    assert 22 <= len(attempts) <= 26
+    stage.simulator.heal()
+
+    stage.sweep_until(collector, datetime.combine(TODAY, time(19, 10), UTC))
+
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+    assert stage.record(user).state is ScanState.DONE
+
+
+def test_pauses_after_an_incomplete_scan_grow_to_an_hour(
+    stage: Stage, collector: Collector
+) -> None:
+    user = add_many(stage, 120)
+    stage.simulator.fail(FaultKind.SERVER_ERROR, times=None, match=after_one_page)
+    pauses = []
+    for _ in range(9):
+        stage.sweep(collector)
+        pauses.append(round(due_in(stage, user)))
+        stage.wait(seconds=pauses[-1] + 1)
+
+    assert pauses == pytest.approx([30, 60, 120, 240, 480, 960, 1920, 3600, 3600], abs=2)
+
+
+def test_who_stays_incomplete_does_not_hold_up_the_day_of_the_others(
+    stage: Stage, collector: Collector
+) -> None:
+    user = add_many(stage, 120)
+    stage.simulator.fail(FaultKind.SERVER_ERROR, times=None, match=after_one_page)
+    stage.sweep(collector)
+    assert stage.record(user).finished_at is None
+
+    stage.sweep_until(collector, datetime.combine(TODAY, time(0, 20), UTC))
+
+    record = stage.record(user)
+    assert (record.state, record.recorded) == (ScanState.INCOMPLETE, 100)
+    assert record.finished_at is not None
+    assert record.next_attempt_at is not None
+    with stage.engine.begin() as connection:
+        assert collection.record_completed_day(connection) is not None
+    # Days later it is not overdue either.
+    end = datetime.combine(TODAY + timedelta(days=3), time(23, 30), UTC)
+    stage.sweep_until(collector, end)
+    with stage.engine.begin() as connection:
+        assert count_overdue(connection, hours=26) == 0
+    assert stage.record(user).next_attempt_at is None
+
+
+def test_what_was_seen_of_a_day_is_not_carried_over_midnight(
+    stage: Stage, collector: Collector
+) -> None:
+    user = add_many(stage, 120)
+    stage.at(TODAY, 23)
+    stage.simulator.fail(FaultKind.SERVER_ERROR, times=None, match=after_one_page)
+    tomorrow = TODAY + timedelta(days=1)
+
+    stage.sweep_until(collector, datetime.combine(tomorrow, time(0, 30), UTC))
+    stage.simulator.heal()
+    stage.sweep_until(collector, datetime.combine(tomorrow, time(2), UTC))
+
+    assert len(stage.rows(user)[TODAY]) == 100
+    assert stage.record(user, TODAY).state is ScanState.INCOMPLETE
+    assert stage.rows(user)[tomorrow] == stage.truth(user)
+
+
+def test_a_list_that_breaks_off_makes_no_repository_missing(
+    stage: Stage, collector: Collector
+) -> None:
+    user = add_many(stage, 120)
+    stage.sweep(collector)
+    stage.next_day()
+    account = stage.world.account("many")
+    assert account is not None
+    stage.world.delete_repository(stage.world.repositories(account)[110])
+    stage.simulator.fail(FaultKind.SERVER_ERROR, times=None, match=after_one_page)
+
+    stage.sweep(collector)
+    assert stage.value("SELECT count(*) FROM repositories WHERE state <> 'listed'") == 0
+
+    stage.simulator.heal()
+    stage.wait(hours=1)
+    stage.sweep(collector)
+    assert stage.value("SELECT count(*) FROM repositories WHERE state <> 'listed'") == 1
+    assert stage.rows(user)[TODAY + timedelta(days=1)] == stage.truth(user)
+
+
 @ways
 def test_a_list_that_ends_too_early_is_not_taken_for_whole(
     stage: Stage, account: Account, user: TrackedUser, token: str | None
@@ -431,8 +621,8 @@ def test_a_list_that_ends_too_early_is_not_taken_for_whole(
         stage.wait(minutes=62)
 
     record = stage.record(user)
-    assert record.finished_at is not None
     assert (record.state is ScanState.DONE) == (stage.rows(user)[TODAY] == stage.truth(user))
+    assert (record.state is ScanState.DONE) == (record.finished_at is not None)
 
 
 # Those who get in the way

@@ -484,7 +484,7 @@ def test_a_sweep_without_redis_fails(stage: Stage, process: Process) -> None:
         assert failure_of(app, Task.SWEEP) == "Redis does not answer, another attempt follows"
 
 
-def test_a_scan_beyond_its_time_limit_fails_and_keeps_its_state(
+def test_a_scan_beyond_its_time_limit_fails_and_is_tried_again(
     stage: Stage, tasked: Celery
 ) -> None:
     user = stage.follow(stage.world.add_account("octocat"))
@@ -495,7 +495,8 @@ def test_a_scan_beyond_its_time_limit_fails_and_keeps_its_state(
     stage.hook = take_too_long
 
     assert failure_of(tasked, Task.LOAD_USER, user.id) == "took too long, another attempt follows"
-    assert stage.record(user).state == "claimed"
+    record = stage.record(user)
+    assert (record.state, record.reason) == ("failed", "the scan took too long")
 
 
 def test_a_scan_for_which_github_was_down_fails_and_says_when_it_is_tried_again(

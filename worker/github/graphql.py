@@ -15,6 +15,7 @@ from worker.github.errors import Gone, TryAgain
 from worker.github.meaning import FieldError
 from worker.github.observation import (
     Account,
+    Shortfall,
     clean_name,
     read_counts,
     read_id,
@@ -119,7 +120,7 @@ class Page:
     nodes: tuple[Node, ...]
     unreadable: int
     hidden: int
-    refusals: tuple[str, ...]
+    refusals: tuple[Shortfall, ...]
     without_watchers: int
     has_next: bool
     cursor: str | None
@@ -226,7 +227,12 @@ def _page(node: Any, owner_id: int, errors: tuple[FieldError, ...]) -> Page:
         nodes=tuple(own),
         unreadable=len(items) - hidden - len(own),
         hidden=hidden,
-        refusals=tuple(dict.fromkeys(f"{error.kind}: {error.message}" for error in errors)),
+        refusals=tuple(
+            dict.fromkeys(
+                Shortfall(f"{error.kind}: {error.message}", can_pass=error.can_pass)
+                for error in errors
+            )
+        ),
         without_watchers=sum("watchers" in error.path for error in errors),
         has_next=has_next,
         cursor=read_word(cursor),

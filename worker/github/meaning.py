@@ -27,6 +27,9 @@
     our query is wrong   400, 410, 422 and other 4xx; GraphQL  logged as our error, once
                          that was not executed
 
+Of all these only a block is for good: whatever else keeps counts from us can pass, and a scan is
+tried again until its day ends. ``shortfall`` and ``FieldError.can_pass`` are that rule.
+
 The body decides before the headers do: limits come with quota left and good answers come with none
 (octokit/plugin-throttling.js#632, port-labs/ocean#3526), and not every 403 is a limit. The texts
 are matched anywhere in the message: GitHub has lengthened them more than once.
@@ -40,7 +43,7 @@ from typing import Any
 
 from common.log import redact
 from worker.github import errors
-from worker.github.observation import clean_text
+from worker.github.observation import Shortfall, clean_text
 from worker.github.quota import (
     Quota,
     read_date,
@@ -72,6 +75,11 @@ class FieldError:
     kind: str
     path: tuple[str | int, ...]
     message: str
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a later attempt may succeed: GitHub did not refuse this part for good."""
+        return self.kind not in _REFUSAL_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,15 @@ class Answer:
                 return errors.TryAgain(
                     self.reason, ask_for_less=self.ask_for_less, trace=self.trace
                 )
+
+
+def shortfall(error: errors.GitHubError, *, of: str = "") -> Shortfall:
+    """Return an error as the reason why something is missing.
+
+    :param of: what is missing, if the error does not say so
+    """
+    reason = f"{of}: {error}" if of else str(error)
+    return Shortfall(reason, can_pass=not isinstance(error, errors.Blocked))
 
 
 def read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -307,7 +324,7 @@ _HEAVY_TEXTS = (
     "timeout",
     "respond to your request in time",
 )
-_PART_KINDS = {"NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES", "UNPROCESSABLE"}
+_REFUSAL_KINDS = {"FORBIDDEN", "INSUFFICIENT_SCOPES", "UNPROCESSABLE"}
 
 
 def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
@@ -338,7 +355,7 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
     kinds = {_kind(fault) for fault in faults}
     if "NOT_FOUND" in kinds:
         return Answer(Meaning.GONE, reason=reason, field_errors=_field_errors(faults))
-    if kinds & _PART_KINDS:
+    if kinds & _REFUSAL_KINDS:
         return Answer(Meaning.BLOCKED, reason=reason, field_errors=_field_errors(faults))
     if _message(parsed).lower() == "bad credentials" or reason.lower() == "bad credentials":
         return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)

@@ -47,6 +47,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Why a list is not whole, or a repository has no counts.
+
+    :param can_pass: whether a later attempt may succeed; False if GitHub refused for good, see
+        ``worker.github.meaning``
+    """
+
+    reason: str
+    can_pass: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What GitHub showed of one account.
 
@@ -54,7 +66,7 @@ class Observation:
     :param seen: every repository that was shown; those without counts were listed only
     :param expected: how many repositories there are; None if the list is not complete
     :param gone: known repositories that a direct look did not find with this owner
-    :param shortfalls: why some repositories have no counts, in words
+    :param shortfalls: why the list is not whole, or some repositories have no counts
     :param wait: seconds after which the rest can be read; None if nothing is left
     """
 
@@ -62,7 +74,7 @@ class Observation:
     seen: tuple[SeenRepository, ...] = ()
     expected: int | None = None
     gone: tuple[int, ...] = ()
-    shortfalls: tuple[str, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
     wait: float | None = None
 
 

@@ -12,7 +12,8 @@ from worker.github.errors import (
     TryAgain,
 )
 from worker.github.graphql import PAGE, GraphQL, Node, Page, with_id
-from worker.github.observation import Account, Observation, Target
+from worker.github.meaning import shortfall
+from worker.github.observation import Account, Observation, Shortfall, Target
 from worker.github.rest import Rest
 from worker.github.watchers import WatcherAccess
 
@@ -20,6 +21,7 @@ _MIN_PAGE = 5
 _SLACK = 10
 """Repositories requested beyond the known ones: some may be new."""
 _MAX_PAGES = 1000
+_SILENT = Shortfall("GitHub shows nothing of some repositories")
 _MIN_REFUSALS = 2
 """Repositories of a page whose watchers are all refused, before watchers count as unavailable."""
 
@@ -34,16 +36,16 @@ class _Found:
     hidden: int = 0
     expected: int | None = None
     gone: list[int] = field(default_factory=list)
-    shortfalls: list[str] = field(default_factory=list)
+    shortfalls: list[Shortfall] = field(default_factory=list)
     wait: float | None = None
 
     def add(self, nodes: tuple[Node, ...]) -> None:
         for node in nodes:
             self.nodes[node.seen.node_id or ""] = node
 
-    def note(self, shortfall: str) -> None:
-        if shortfall not in self.shortfalls:
-            self.shortfalls.append(shortfall)
+    def note(self, noted: Shortfall) -> None:
+        if noted not in self.shortfalls:
+            self.shortfalls.append(noted)
 
 
 class Observer:
@@ -76,12 +78,12 @@ class Observer:
         except (Limited, CredentialsRefused) as pause:
             if found.account is None:
                 raise
-            found.note(str(pause))
+            found.note(shortfall(pause))
             found.wait = pause.wait
         except (Gone, Blocked, TryAgain, QueryWrong) as error:
             if found.account is None:
                 raise
-            found.note(str(error))
+            found.note(shortfall(error))
         gone = set(found.gone)
         nodes = [node for node in found.nodes.values() if node.id is not None]
         seen = tuple(node.seen for node in nodes if node.id not in gone)
@@ -128,7 +130,9 @@ class Observer:
                 is_second_try = True
                 continue
             if missing > 0:
-                found.note(f"GitHub counts {total} repositories and lists {missing} fewer")
+                found.note(
+                    Shortfall(f"GitHub counts {total} repositories and lists {missing} fewer")
+                )
             else:
                 found.expected = max(total, len(found.nodes))
             return
@@ -144,7 +148,7 @@ class Observer:
             return page
         if page.without_watchers >= _MIN_REFUSALS and not page.nodes:
             self._with_watchers = False
-            self._watchers.mark_unavailable("; ".join(page.refusals))
+            self._watchers.mark_unavailable("; ".join(each.reason for each in page.refusals))
         self._found.add(page.nodes)
         bare = self._fetch_page(node_id, first, after, is_bare=True)
         self._note_refusals(bare)
@@ -156,7 +160,7 @@ class Observer:
 
     def _note_refusals(self, page: Page) -> None:
         if page.unreadable:
-            for refusal in page.refusals or ("GitHub shows nothing of some repositories",):
+            for refusal in page.refusals or (_SILENT,):
                 self._found.note(refusal)
 
     def _fetch_page(
@@ -187,12 +191,12 @@ class Observer:
                     login, node.seen.name, is_load=self._target.is_load
                 )
             except (Gone, Blocked, TryAgain, QueryWrong) as error:
-                found.note(f"repository {node.seen.name}: {error}")
+                found.note(shortfall(error, of=f"repository {node.seen.name}"))
                 continue
             if looked is not None and looked[0].node_id == node_id:
                 found.nodes[node_id] = with_id(node, looked[0].id)
             else:
-                found.note(f"repository {node.seen.name}: GitHub showed no id")
+                found.note(Shortfall(f"repository {node.seen.name}: GitHub showed no id"))
 
     def _look_for_missing(self) -> None:
         """Look at known repositories that no page showed: gone, moved, or left out."""
@@ -237,8 +241,8 @@ class Observer:
         for repository in counts.seen:
             self._put(repository, shown.get(repository.id))
         found.gone.extend(counts.gone)
-        for shortfall in counts.shortfalls:
-            found.note(shortfall)
+        for each in counts.shortfalls:
+            found.note(each)
         found.wait = counts.wait
 
     def _put(self, repository: SeenRepository, node_id: str | None) -> None:

@@ -5,6 +5,7 @@ Lists have stars and forks but no watchers (``watchers_count`` is the stars agai
 reads each repository, as many as the hour allows, and continues in the next hour where it stopped.
 """
 
+import random
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -20,10 +21,11 @@ from worker.github.errors import (
     QueryWrong,
     TryAgain,
 )
-from worker.github.meaning import Answer, Meaning
+from worker.github.meaning import Answer, Meaning, shortfall
 from worker.github.observation import (
     Account,
     Observation,
+    Shortfall,
     Target,
     clean_name,
     read_counts,
@@ -55,7 +57,7 @@ class Counted:
 
     seen: list[SeenRepository] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
-    shortfalls: list[str] = field(default_factory=list)
+    shortfalls: list[Shortfall] = field(default_factory=list)
     wait: float | None = None
 
 
@@ -117,14 +119,16 @@ class Rest:
                 # GitHub has returned lists that end before their own count: once more.
                 listed |= self._list(account, is_load=target.is_load)
         except (Limited, CredentialsRefused) as pause:
-            return Observation(account=account, shortfalls=(str(pause),), wait=pause.wait)
+            return Observation(account=account, shortfalls=(shortfall(pause),), wait=pause.wait)
         except (Gone, Blocked, TryAgain, QueryWrong) as error:
-            reason = f"GitHub shows the account and not its repositories: {error}"
-            return Observation(account=account, shortfalls=(reason,))
+            unlisted = shortfall(error, of="GitHub shows the account and not its repositories")
+            return Observation(account=account, shortfalls=(unlisted,))
         observation = Observation(account, tuple(listed.values()), expected=len(listed))
         if account.repositories is not None and len(listed) < account.repositories:
-            reason = f"GitHub counts {account.repositories} repositories and lists {len(listed)}"
-            observation = replace(observation, expected=None, shortfalls=(reason,))
+            fewer = Shortfall(
+                f"GitHub counts {account.repositories} repositories and lists {len(listed)}"
+            )
+            observation = replace(observation, expected=None, shortfalls=(fewer,))
         recorded = {known.id for known in target.known if known.is_recorded_today}
         todo = [repository_id for repository_id in listed if repository_id not in recorded]
         # Known and not listed: the repository itself says whether it is gone.
@@ -136,41 +140,49 @@ class Rest:
     ) -> Counted:
         """Read repositories one by one, until a limit or the time for it ends.
 
+        They are read in random order: a few that always fail, and so end each attempt, do not keep
+        the same others from being read all day.
+
         :param listed: repositories that GitHub listed just now, so that a 404 is a mistake
         """
         counted = Counted()
         ends, failures = self._now() + _MAX_SECONDS, 0
         todo = list(repository_ids)
+        random.shuffle(todo)
         for index, repository_id in enumerate(todo):
             if self._now() > ends:
                 counted.wait = 1.0
                 break
             if failures >= _MAX_FAILURES:
-                counted.shortfalls.append(f"{len(todo) - index} more repositories were not read")
+                counted.shortfalls.append(
+                    Shortfall(f"{len(todo) - index} more repositories were not read")
+                )
                 break
             try:
                 found = self.repository(repository_id, is_load=target.is_load)
             except (Limited, CredentialsRefused) as pause:
-                counted.shortfalls.append(str(pause))
+                counted.shortfalls.append(shortfall(pause))
                 counted.wait = pause.wait
                 break
             except TryAgain as error:
                 failures += 1
-                counted.shortfalls.append(f"repository {repository_id}: {error}")
+                counted.shortfalls.append(shortfall(error, of=f"repository {repository_id}"))
                 continue
             except Gone as gone:
                 if repository_id in listed:
-                    counted.shortfalls.append(f"repository {repository_id} is listed: {gone}")
+                    counted.shortfalls.append(
+                        shortfall(gone, of=f"repository {repository_id} is listed")
+                    )
                 else:
                     counted.gone.append(repository_id)
                 continue
             except (Blocked, QueryWrong) as error:
-                counted.shortfalls.append(f"repository {repository_id}: {error}")
+                counted.shortfalls.append(shortfall(error, of=f"repository {repository_id}"))
                 continue
             failures = 0
             if found is None:
                 counted.shortfalls.append(
-                    f"repository {repository_id}: GitHub showed no usable counts"
+                    Shortfall(f"repository {repository_id}: GitHub showed no usable counts")
                 )
             elif found[1] != target.user_id:
                 counted.gone.append(repository_id)

@@ -11,7 +11,7 @@ from simulator import Fault, FaultKind, LargeIds, Match
 from simulator.node_ids import NodeType, new_id
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import Gone, TryAgain
-from worker.github.observation import clean_name
+from worker.github.observation import Shortfall, clean_name
 
 LARGE = 2**31 + 7
 
@@ -225,7 +225,7 @@ def test_a_large_repository_is_not_mistaken_for_one_that_took_its_name(lab: Lab)
 
     assert observation.seen == ()
     assert observation.expected == 1
-    assert observation.shortfalls == ("repository large: GitHub showed no id",)
+    assert observation.shortfalls == (Shortfall("repository large: GitHub showed no id"),)
 
 
 def test_a_large_repository_that_was_renamed_meanwhile_is_found_by_its_redirect(

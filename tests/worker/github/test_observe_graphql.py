@@ -11,6 +11,7 @@ import pytest
 from simulator import Account, Fault, FaultKind, Limits, Match
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import CredentialsRefused, Limited, QueryWrong, TryAgain
+from worker.github.observation import Shortfall
 from worker.github.watchers import WatcherAccess
 
 REPOSITORIES = Match(resource="graphql", contains="query Repositories")
@@ -194,7 +195,7 @@ def test_a_silent_null_of_a_new_repository_is_a_gap_with_a_reason(lab: Lab) -> N
 
     assert len(counts(observation)) == 2
     assert observation.expected == 3
-    assert observation.shortfalls == ("GitHub shows nothing of some repositories",)
+    assert observation.shortfalls == (Shortfall("GitHub shows nothing of some repositories"),)
     assert observation.gone == ()
 
 
@@ -206,8 +207,9 @@ def test_a_repository_behind_single_sign_on_costs_the_others_nothing(lab: Lab) -
 
     assert len(counts(observation)) == 2
     assert observation.expected == 3
-    [reason] = observation.shortfalls
-    assert "SAML enforcement" in reason
+    [refusal] = observation.shortfalls
+    assert "SAML enforcement" in refusal.reason
+    assert not refusal.can_pass
 
 
 def test_an_account_behind_single_sign_on_is_seen_by_rest(lab: Lab) -> None:
@@ -228,7 +230,8 @@ def test_a_blocked_repository_costs_the_others_nothing(lab: Lab, reason: str) ->
     assert counts(observation) == lab.truth(account)
     assert observation.expected == 3
     assert observation.gone == ()
-    assert any(f"GitHub blocks it: {reason}" in told for told in observation.shortfalls)
+    assert any(f"GitHub blocks it: {reason}" in told.reason for told in observation.shortfalls)
+    assert not any(told.can_pass for told in observation.shortfalls)
 
 
 def test_an_absent_answer_is_asked_for_again_later(lab: Lab) -> None:
@@ -257,7 +260,9 @@ def test_a_list_that_ends_too_early_again_and_again_is_not_whole(lab: Lab) -> No
 
     assert len(counts(observation)) == 200
     assert observation.expected is None
-    assert observation.shortfalls == ("GitHub counts 350 repositories and lists 150 fewer",)
+    assert observation.shortfalls == (
+        Shortfall("GitHub counts 350 repositories and lists 150 fewer"),
+    )
 
 
 def test_a_list_that_does_not_go_on_ends(lab: Lab) -> None:
@@ -286,7 +291,9 @@ def test_what_was_read_before_a_fault_is_kept(lab: Lab) -> None:
     assert len(counts(observation)) == 100
     assert observation.expected is None
     assert observation.wait is None
-    assert any("502" in told or "Something went" in told for told in observation.shortfalls)
+    (error,) = observation.shortfalls
+    assert "502" in error.reason or "Something went" in error.reason
+    assert error.can_pass
 
 
 def test_what_was_read_before_a_limit_is_kept(lab: Lab) -> None:

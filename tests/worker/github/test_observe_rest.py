@@ -6,9 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from common.repositories import Counts
 from simulator import Fault, FaultKind, Limits, Match
 from tests.worker.github.lab import Lab, counts, known, target
 from worker.github.errors import Gone, TryAgain
+from worker.github.observation import Shortfall
 
 LIST = Match(path=r"/repos\?")
 ONE = r"^/repositories/"
@@ -102,7 +104,7 @@ def test_a_list_that_ends_too_early_again_is_not_whole(make_lab: Callable[..., L
 
     assert len(counts(observation)) == 100
     assert observation.expected is None
-    assert observation.shortfalls == ("GitHub counts 130 repositories and lists 100",)
+    assert observation.shortfalls == (Shortfall("GitHub counts 130 repositories and lists 100"),)
 
 
 def test_a_list_that_fails_is_not_taken_for_a_vanished_account(anonymous: Lab) -> None:
@@ -114,7 +116,9 @@ def test_a_list_that_fails_is_not_taken_for_a_vanished_account(anonymous: Lab) -
     assert observation.account is not None
     assert observation.expected is None
     assert observation.gone == ()
-    assert observation.shortfalls[0].startswith("GitHub shows the account and not its repositories")
+    (missed,) = observation.shortfalls
+    assert missed.reason.startswith("GitHub shows the account and not its repositories")
+    assert missed.can_pass
 
 
 @pytest.mark.parametrize("reason", ["dmca", "tos", "unavailable"])
@@ -128,7 +132,9 @@ def test_a_blocked_repository_costs_the_others_nothing(anonymous: Lab, reason: s
     assert counts(observation) == anonymous.truth(account)
     assert observation.expected == 3
     assert observation.gone == ()
-    assert observation.shortfalls == (f"repository {blocked.id}: GitHub blocks it: {reason}",)
+    assert observation.shortfalls == (
+        Shortfall(f"repository {blocked.id}: GitHub blocks it: {reason}", can_pass=False),
+    )
 
 
 def test_a_listed_repository_that_a_look_denies_is_not_gone(anonymous: Lab) -> None:
@@ -140,7 +146,8 @@ def test_a_listed_repository_that_a_look_denies_is_not_gone(anonymous: Lab) -> N
     assert len(counts(observation)) == 2
     assert observation.gone == ()
     assert observation.expected == 3
-    assert "is listed" in observation.shortfalls[0]
+    assert "is listed" in observation.shortfalls[0].reason
+    assert observation.shortfalls[0].can_pass
 
 
 def test_a_deleted_repository_is_gone_after_a_direct_look(anonymous: Lab) -> None:
@@ -187,7 +194,8 @@ def test_one_repository_that_fails_costs_the_others_nothing(anonymous: Lab) -> N
 
     assert len(counts(observation)) == 2
     assert observation.expected == 3
-    assert "502" in observation.shortfalls[0]
+    assert "502" in observation.shortfalls[0].reason
+    assert observation.shortfalls[0].can_pass
 
 
 def test_a_github_that_fails_all_the_time_is_left_alone(anonymous: Lab) -> None:
@@ -197,7 +205,21 @@ def test_a_github_that_fails_all_the_time_is_left_alone(anonymous: Lab) -> None:
     observation = anonymous.observe(account)
 
     assert len(anonymous.simulator.requests) == 2 + 3
-    assert observation.shortfalls[-1] == "17 more repositories were not read"
+    assert observation.shortfalls[-1] == Shortfall("17 more repositories were not read")
+
+
+def test_repositories_that_always_fail_do_not_keep_others_from_being_read(anonymous: Lab) -> None:
+    account = anonymous.add("octocat", 8)
+    repositories = anonymous.world.repositories(account)
+    failing = "|".join(f"/repositories/{repository.id}" for repository in repositories[:3])
+    anonymous.simulator.fail("server_error", times=None, match=Match(path=f"({failing})$"))
+    found: dict[int, Counts] = {}
+    for _ in range(30):
+        left = [repository for repository in repositories if repository.id not in found]
+        anonymous.clock.now += 3600
+        found |= counts(anonymous.observe(account, known=known(left, is_listed=True), expected=8))
+
+    assert set(found) == {repository.id for repository in repositories[3:]}
 
 
 def test_a_scan_that_takes_too_long_hands_over_what_it_has(anonymous: Lab) -> None:
@@ -227,7 +249,7 @@ def test_counts_that_cannot_be_true_are_never_stored(
 
     assert len(counts(observation)) == 1
     assert observation.expected == 2
-    assert "no usable counts" in observation.shortfalls[0]
+    assert "no usable counts" in observation.shortfalls[0].reason
 
 
 @pytest.mark.parametrize("privacy", [None, "missing", 0, "false"])
