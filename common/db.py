@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import psycopg2.errors
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -114,13 +114,34 @@ def make_engine(
             "keepalives_interval": 10,
             "keepalives_count": 3,
             "tcp_user_timeout": 15000,
-            # Days are UTC days, whatever the server's time zone.
-            "options": f"-c timezone=UTC -c statement_timeout={round(statement_timeout * 1000)}"
-            " -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+            "client_encoding": "utf8",
         },
+    )
+    set_in_each_transaction(
+        engine,
+        # Days are UTC days, whatever the server's time zone.
+        timezone="UTC",
+        statement_timeout=f"{round(statement_timeout * 1000)}ms",
+        lock_timeout="5s",
+        idle_in_transaction_session_timeout="60s",
     )
     event.listen(engine, "handle_error", _disconnect_from_read_only_server)
     return engine
+
+
+def set_in_each_transaction(engine: Engine, **parameters: str) -> None:
+    """Have each transaction of an engine begin with some parameters of Postgres.
+
+    Parameters of a session do not survive a pooler such as PgBouncer, which gives each transaction
+    any of its sessions, and which refuses them in the start-up packet.
+    """
+    statement = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in parameters.items())
+
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(statement)
+
+    event.listen(engine, "begin", begin)
 
 
 def _disconnect_from_read_only_server(context: ExceptionContext) -> None:

@@ -119,10 +119,11 @@ def _lock_default_partition(connection: Connection) -> bool:
     """
     try:
         with connection.begin_nested():
+            before = connection.execute(text("SHOW lock_timeout")).scalar_one()
             # Other transactions queue behind this one while it waits.
             connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
             connection.execute(text("LOCK TABLE daily_stats_default IN ACCESS EXCLUSIVE MODE"))
-            connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+            connection.execute(text(f"SET LOCAL lock_timeout = '{before}'"))
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise

@@ -1,9 +1,10 @@
 """Run the migrations; several processes may start this at once.
 
-One process migrates under an advisory lock, held on a connection of its own; the others wait and
-then find nothing to do. While a migration waits for a table that a long transaction reads, such as
-a backup, all later readers queue behind it. So it gives up after half a second, lets them pass, and
-tries again.
+One process migrates under an advisory lock, held by a transaction of its own; the others wait and
+then find nothing to do. Nothing is set or locked for longer than a transaction: a pooler may give
+each transaction another session. While a migration waits for a table that a long transaction
+reads, such as a backup, all later readers queue behind it. So it gives up after half a second, lets
+them pass, and tries again.
 """
 
 import time
@@ -17,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.schema import SchemaItem
 
 import common.tables
+from common.db import set_in_each_transaction
 from common.errors import SetupError
 from common.settings import load_settings
 
@@ -46,9 +48,12 @@ def _is_at_head(connection: Connection) -> bool:
 
 
 def _take_lock(connection: Connection) -> None:
+    """Take the advisory lock, until the transaction ends."""
+    # The transaction idles for as long as the migrations run.
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     deadline = time.monotonic() + _LOCK_WAIT_SECONDS
     while not connection.execute(
-        text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}
+        text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}
     ).scalar():
         if time.monotonic() > deadline:
             raise SetupError(
@@ -71,8 +76,6 @@ def _migrate(connection: Connection) -> None:
 
 def _try_to_migrate(connection: Connection) -> bool:
     """Run the pending migrations; return False if a table was in use."""
-    connection.execute(text(f"SET lock_timeout = '{_TABLE_LOCK_TIMEOUT}'"))
-    connection.commit()
     try:
         _run_migrations(connection)
     except OperationalError as error:
@@ -100,7 +103,7 @@ def _run(engine: Engine) -> None:
     with engine.connect() as connection:
         if is_plain_upgrade and _is_at_head(connection):
             return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as holder:
+    with engine.begin() as holder:
         _take_lock(holder)
         with engine.connect() as connection:
             _migrate(connection)
@@ -112,8 +115,13 @@ def main() -> None:
     engine = create_engine(
         url,
         poolclass=pool.NullPool,
-        connect_args={"application_name": "repopulse-migrate", "connect_timeout": 5},
+        connect_args={
+            "application_name": "repopulse-migrate",
+            "connect_timeout": 5,
+            "client_encoding": "utf8",
+        },
     )
+    set_in_each_transaction(engine, timezone="UTC", lock_timeout=_TABLE_LOCK_TIMEOUT)
     try:
         _run(engine)
     except OperationalError as error:

@@ -1,8 +1,9 @@
 """Real servers for the tests, and a separate database for each test.
 
 ``SERVERS=embedded`` (the default) runs the servers from wheels, ``SERVERS=containers`` runs the
-same versions in containers. Each pytest process starts its own servers on free ports, in less than
-a second, so that neither the processes of one run nor two runs share anything.
+same versions in containers, ``SERVERS=postgres-15`` Debian's Postgres 15, and ``SERVERS=pgbouncer``
+puts PgBouncer in front of the embedded Postgres. Each pytest process starts its own servers on free
+ports, in less than a second, so that neither the processes of one run nor two runs share anything.
 """
 
 import os
@@ -10,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ from tempfile import TemporaryDirectory
 import psutil
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 ROOT = Path(__file__).parent.parent
@@ -39,12 +40,19 @@ class Servers:
     postgres_url: str
     """A database, with a role that may create others."""
     redis_url: str
+    pooler_url: str | None = None
+    """The same database through a pooler, if the product is to use one."""
 
 
 @contextmanager
 def started(directory: Path) -> Iterator[Servers]:
     """Start the servers that ``SERVERS`` asks for, and stop them afterwards."""
-    kinds = {"embedded": _embedded, "containers": _containers}
+    kinds = {
+        "embedded": _embedded,
+        "containers": _containers,
+        "postgres-15": _postgres_15,
+        "pgbouncer": _pgbouncer,
+    }
     kind = os.environ.get("SERVERS") or "embedded"
     if kind not in kinds:
         raise ValueError(f"SERVERS is {kind!r}: give one of {', '.join(kinds)}")
@@ -63,6 +71,30 @@ def _embedded(directory: Path) -> Iterator[Servers]:
         EmbeddedValkey(place / "valkey", durable=False) as valkey,
     ):
         yield Servers(postgres.url, valkey.url)
+
+
+@contextmanager
+def _postgres_15(directory: Path) -> Iterator[Servers]:
+    from local.valkey import EmbeddedValkey  # noqa: PLC0415
+    from tests.other_servers import DebianPostgres  # noqa: PLC0415
+
+    with (
+        _in_memory(directory) as place,
+        DebianPostgres(place / "postgres", version=15) as postgres,
+        EmbeddedValkey(place / "valkey", durable=False) as valkey,
+    ):
+        yield Servers(postgres.url, valkey.url)
+
+
+@contextmanager
+def _pgbouncer(directory: Path) -> Iterator[Servers]:
+    from tests.other_servers import pgbouncer  # noqa: PLC0415
+
+    with (
+        _embedded(directory) as servers,
+        pgbouncer(directory / "pgbouncer", servers.postgres_url) as pooler,
+    ):
+        yield replace(servers, pooler_url=pooler)
 
 
 @contextmanager
@@ -109,16 +141,21 @@ def _image(compose: str, name: str) -> str:
 
 
 class Databases:
-    """Makes databases as copies of a template that the migrations made, in some 25 ms each."""
+    """Makes databases as copies of a template that the migrations made, in some 25 ms each.
 
-    def __init__(self, admin: Connection) -> None:
+    :param url: an address as the product is to use it, on the same server
+    """
+
+    def __init__(self, admin: Connection, url: URL) -> None:
         self._admin = admin
+        self._given = url
         self._numbers = count(1)
 
     def make_template(self) -> None:
         """Make the template."""
         self._admin.execute(text(f"CREATE DATABASE {TEMPLATE}"))
-        migrate(self._url(TEMPLATE))
+        # Not through a pooler: no connection to it may stay open.
+        migrate(self._admin.engine.url.set(database=TEMPLATE).render_as_string(hide_password=False))
 
     @contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
@@ -133,8 +170,7 @@ class Databases:
             self._admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
     def _url(self, database: str) -> str:
-        url = self._admin.engine.url.set(database=database)
-        return url.render_as_string(hide_password=False)
+        return self._given.set(database=database).render_as_string(hide_password=False)
 
 
 @contextmanager
@@ -144,7 +180,7 @@ def databases(servers: Servers) -> Iterator[Databases]:
         make_url(servers.postgres_url), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as admin:
-        yield Databases(admin)
+        yield Databases(admin, make_url(servers.pooler_url or servers.postgres_url))
 
 
 def migrate(url: str, revision: str = "head") -> None:

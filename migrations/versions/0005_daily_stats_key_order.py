@@ -25,16 +25,14 @@ def downgrade() -> None:
 def _replace_key(included: str) -> None:
     index = f"(repo_id, date) INCLUDE ({included})"
     with op.get_context().autocommit_block():
-        # This waits for older transactions, such as a backup's, and blocks no other.
-        lock_timeout = op.get_bind().scalar(sa.text("SHOW lock_timeout"))
-        op.execute("SET lock_timeout = 0")
+        # This waits for older transactions, such as a backup's, and blocks no other. Outside of a
+        # transaction no lock_timeout of ours applies.
         for partition in _partitions():
             if _is_valid(f"{partition}_key"):
                 # An earlier attempt built it, and failed later.
                 continue
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {partition}_key")
             op.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {partition}_key ON {partition} {index}")
-        op.execute(f"SET lock_timeout = '{lock_timeout}'")
     op.execute("LOCK TABLE daily_stats IN ACCESS EXCLUSIVE MODE")
     op.execute("ALTER TABLE daily_stats DROP CONSTRAINT pk_daily_stats")
     op.execute(f"ALTER TABLE ONLY daily_stats ADD CONSTRAINT pk_daily_stats PRIMARY KEY {index}")

@@ -235,29 +235,37 @@ def test_migration_waits_for_another_process_that_migrates(
     empty_url: str, empty: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
+    other = create_engine(empty_url, poolclass=NullPool).connect()
 
     def other_ends(seconds: float) -> None:
         slept.append(seconds)
         assert everything(empty) == []
-        empty.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+        other.close()
 
     monkeypatch.setattr("time.sleep", other_ends)
-    empty.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
     migrate(empty_url)
 
     assert len(slept) == 1
 
 
-def test_upgrade_of_a_database_at_head_takes_no_lock(
-    database_url: str, connection: Connection
-) -> None:
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+def test_upgrade_of_a_database_at_head_takes_no_lock(database_url: str, engine: Engine) -> None:
     plain = config(database_url)
     plain.attributes["fast_path"] = True
+    with engine.begin() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
-    # If it took the lock, it would wait for two minutes and fail.
-    command.upgrade(plain, "head")
+        # If it took the lock, it would wait for two minutes and fail.
+        command.upgrade(plain, "head")
+
+
+def test_migrations_leave_no_lock_and_no_setting_behind(empty_url: str, empty: Connection) -> None:
+    migrate(empty_url)
+
+    assert empty.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
+    # Behind a pooler this may be the session that the migrations used.
+    assert empty.scalar(text("SHOW lock_timeout")) == "0"
 
 
 def test_unreachable_server_gives_an_error_without_the_password() -> None:
