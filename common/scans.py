@@ -84,7 +84,7 @@ def claim(
             WITH clock AS (
                 SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ), due AS (
-                SELECT u.id, u.scanned_on IS NULL AS is_first, clock.*,
+                SELECT u.id, u.attempts AS earlier, u.scanned_on IS NULL AS is_first, clock.*,
                        -- Claimed before, and the lease expired before any task began: the message
                        -- was lost, which is not the user's fault.
                        u.attempts + CASE WHEN u.attempts > 0 AND u.held_by IS NULL
@@ -118,7 +118,7 @@ def claim(
                         ELSE u.not_before END
                 FROM due WHERE u.id = due.id
                 RETURNING u.id, u.login, due.today, due.is_first,
-                          u.attempts - old.attempts AS counted
+                          u.attempts - due.earlier AS counted
             ), recorded AS (
                 INSERT INTO scans AS s (user_id, day, attempts)
                 SELECT id, today, 1 FROM claimed ORDER BY id
@@ -151,18 +151,22 @@ def begin(
                 SELECT coalesce(
                     CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
                 ) AS day
+            ), held AS (
+                -- Locked, so that it is what the update changes, even after a wait for another.
+                SELECT id, held_by FROM users WHERE id = :id FOR NO KEY UPDATE
             ), begun AS (
                 UPDATE users
                 SET lease_until = repopulse_now() + make_interval(secs => :lease),
                     held_by = :holder,
-                    attempts = attempts + (held_by IS NOT DISTINCT FROM :holder)::int,
-                    kills = kills + (held_by IS NOT DISTINCT FROM :holder)::int
-                FROM wanted
-                WHERE id = :id AND (scanned_on IS NULL OR scanned_on < day)
-                  AND (held_by IS NULL OR held_by = :holder OR lease_until <= repopulse_now())
+                    attempts = attempts + (held.held_by IS NOT DISTINCT FROM :holder)::int,
+                    kills = kills + (held.held_by IS NOT DISTINCT FROM :holder)::int
+                FROM wanted, held
+                WHERE users.id = held.id AND (scanned_on IS NULL OR scanned_on < day)
+                  AND (held.held_by IS NULL OR held.held_by = :holder
+                       OR lease_until <= repopulse_now())
                 RETURNING users.id, users.login, users.node_id, day, users.attempts AS failures,
                           users.kills,
-                          old.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated,
+                          held.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated,
                           users.held_by
             ), record AS (
                 -- A load comes without a claim, which would have made the record.

@@ -14,6 +14,8 @@ from common.states import ScanState
 from common.users import TrackedUser
 from tests.clock import Clock
 from tests.factories import add_scan, add_user
+from tests.locks import is_waiting_for_a_lock
+from tests.waiting import wait_until
 
 TODAY = date(2026, 11, 23)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -797,6 +799,43 @@ def test_a_scan_that_another_task_is_at_work_on_is_not_begun_again(connection: C
     begun = scans.begin(connection, user.id, holder="another task", lease=LEASE)
 
     assert begun is NotBegun.TAKEN
+
+
+def test_of_two_tasks_that_begin_at_once_one_finds_the_user_taken(
+    engine: Engine, connection: Connection
+) -> None:
+    user = add_user(connection)
+
+    def begin_another() -> Begun | NotBegun:
+        with engine.begin() as second:
+            return scans.begin(second, user.id, holder="another task", lease=LEASE)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as first:
+            begun = scans.begin(first, user.id, holder="a task", lease=LEASE)
+            waiting = pool.submit(begin_another)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+        assert isinstance(begun, Begun)
+        assert waiting.result() is NotBegun.TAKEN
+
+
+def test_a_task_that_is_delivered_twice_at_once_is_known_as_repeated(
+    engine: Engine, connection: Connection
+) -> None:
+    user = add_user(connection)
+
+    def begin_again() -> Begun | NotBegun:
+        with engine.begin() as second:
+            return scans.begin(second, user.id, holder="a task", lease=LEASE)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as first:
+            scans.begin(first, user.id, holder="a task", lease=LEASE)
+            waiting = pool.submit(begin_again)
+            wait_until(lambda: is_waiting_for_a_lock(connection))
+        again = waiting.result()
+    assert isinstance(again, Begun)
+    assert again.is_repeated
 
 
 def test_the_same_task_may_begin_again_after_it_was_killed(connection: Connection) -> None:
