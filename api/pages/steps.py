@@ -108,16 +108,17 @@ def _scan_step(user: TrackedUser | None, record: ScanRecord | None) -> Step:
         return Step(name, Stage.IN_PROGRESS, "waiting for a worker")
     expected = "?" if record.expected is None else f"{record.expected:,}"
     so_far = f"{record.recorded:,} of {expected} repositories"
+    retry = f"; next attempt {timestamp(record.next_attempt_at)}" if record.next_attempt_at else ""
     match record.state:
         case ScanState.DONE:
             return Step(name, Stage.DONE, plural(record.recorded, "repository", "repositories"))
         case ScanState.INCOMPLETE:
-            return Step(name, Stage.DONE, f"{so_far}: {record.reason}")
+            stage = Stage.IN_PROGRESS if retry else Stage.DONE
+            return Step(name, stage, f"{so_far}: {record.reason}{retry}")
         case ScanState.GONE:
             return Step(name, Stage.FAILED, record.reason or "GitHub has no such account")
         case ScanState.CLAIMED:
             text = "reading repositories" if record.attempts else "waiting for a worker"
             return Step(name, Stage.IN_PROGRESS, f"{text}; {so_far}" if record.recorded else text)
     reason = record.reason or "waiting"
-    retry = f"; next attempt {timestamp(record.next_attempt_at)}" if record.next_attempt_at else ""
     return Step(name, Stage.IN_PROGRESS, reason + retry)

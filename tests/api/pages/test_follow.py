@@ -8,7 +8,7 @@ from httpx2 import Response
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from common import lookups, users
+from common import lookups, scans, users
 from common.broker import Queue, Task
 from common.states import ScanState
 from tests import factories
@@ -123,6 +123,33 @@ def test_waiting_scan_shows_reason_and_next_attempt(
     assert scanned == (
         "in progress",
         f"this hour's requests are used up; next attempt {later:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def test_incomplete_scan_with_another_attempt_is_in_progress(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    user = factories.add_user(connection)
+    lookup, _ = lookups.get_or_create(connection, user.login)
+    lookups.resolve(connection, lookup.id, user.id)
+    later = clock.now() + timedelta(seconds=1)
+    factories.add_scan(connection, user, clock.today(), ScanState.CLAIMED)
+    scans.reschedule(
+        connection,
+        user.id,
+        clock.today(),
+        state=ScanState.INCOMPLETE,
+        reason="HTTP 502",
+        not_before=later,
+        expected=7,
+        recorded=5,
+    )
+
+    _, scanned = steps(client, f"/follow/{lookup.id}")
+
+    assert scanned == (
+        "in progress",
+        f"5 of 7 repositories: HTTP 502; next attempt {later:%Y-%m-%d %H:%M} UTC",
     )
 
 
