@@ -64,6 +64,8 @@ class FaultKind(StrEnum):
     """The `field` (name, or login) of `repository`, account `login`, or of all, reads `text`."""
     CONTENT_TYPE = "content_type"
     """A good body declared as `content_type` (text/plain)."""
+    NO_DATE = "no_date"
+    """A good answer without Date header, as some proxies leave it."""
     TRUNCATED = "truncated"
     """A body cut in half, with the length to match."""
 
@@ -93,6 +95,7 @@ CHANGES = {
     FaultKind.COUNTS,
     FaultKind.NAME,
     FaultKind.CONTENT_TYPE,
+    FaultKind.NO_DATE,
     FaultKind.TRUNCATED,
     FaultKind.SHORT_BODY,
     FaultKind.SLOW,

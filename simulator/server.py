@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import httpx
@@ -55,6 +56,8 @@ class GitHubSimulator:
     ) -> None:
         self.world = world if world is not None else World()
         self.clock = clock
+        self.date_clock: Callable[[], float] | None = None
+        """Epoch seconds that answers show; None for those of the clock, on the world's day."""
         self.latency = latency
         self.faults = Faults()
         self.credentials = Credentials(self.world, tokens, apps or [])
@@ -67,6 +70,8 @@ class GitHubSimulator:
         self._flight_lock = threading.Lock()
         self._events = itertools.count(1)
         self._request_ids = itertools.count(0x1B2C3D4)
+        self._dated_day: date | None = None
+        self._days_ahead = 0.0
         chosen = schema or os.environ.get("GITHUB_SCHEMA")
         self._graphql = GraphQLApi(self.world, Path(chosen) if chosen else None, large_ids)
         self._rest = RestApi(self.world, self.credentials)
@@ -194,6 +199,7 @@ class GitHubSimulator:
             version=version,
         )
         allowance = self._ledger.allowance(credential.key, credential.authenticated)
+        ahead = self._date_shift(now)
         outcome = self._served(call, resource, allowance, flight, refusal)
         headers = outcome.answer.headers
         if NO_RATE_HEADERS not in headers:
@@ -203,9 +209,26 @@ class GitHubSimulator:
             headers.setdefault("x-github-api-version-selected", version)
         headers["x-github-request-id"] = f"8A1C:3F0B5D:{next(self._request_ids):X}:1C2D3E4:68F0A1B2"
         headers["server"] = "github.com"
-        headers["date"] = datetime.fromtimestamp(now, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        if "x-ratelimit-reset" in headers:
+            headers["x-ratelimit-reset"] = str(int(headers["x-ratelimit-reset"]) + round(ahead))
+        if not outcome.fault(FaultKind.NO_DATE):
+            headers["date"] = format_datetime(datetime.fromtimestamp(now + ahead, UTC), usegmt=True)
         headers.pop(NO_RATE_HEADERS, None)
         return replace(outcome, authenticated=credential.authenticated)
+
+    def _date_shift(self, now: float) -> float:
+        """Return the seconds by which the times in answers are ahead of the simulator's clock.
+
+        They follow the world's day. The shift changes when that day is set, and not at midnight.
+        """
+        if self.date_clock is not None:
+            return self.date_clock() - now
+        if self._dated_day != self.world.day:
+            self._dated_day = self.world.day
+            self._days_ahead = (
+                86_400.0 * (self.world.day - datetime.fromtimestamp(now, UTC).date()).days
+            )
+        return self._days_ahead
 
     def _served(
         self,
@@ -279,7 +302,8 @@ class GitHubSimulator:
         cost = 0 if plan.dry_run else plan.cost
         allowance.charge(resource, cost, call.now)
         status = allowance.status(resource, call.now)
-        content = self._graphql.execute(plan, call, status)
+        shown = replace(status, reset=status.reset + round(self._date_shift(call.now)))
+        content = self._graphql.execute(plan, call, shown)
         return Outcome(Answer.json(content), resource, cost)
 
     def _read(self, call: Call, allowance: Allowance) -> Outcome:

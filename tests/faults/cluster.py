@@ -360,6 +360,7 @@ def cluster(
         stack.callback(engine.dispose)
         clock = Clock(engine)
         clock.set(world.day)
+        simulator.date_clock = lambda: time.time() + clock.offset.total_seconds()
         system = System(
             environment={
                 **SETTINGS,

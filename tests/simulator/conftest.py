@@ -10,7 +10,7 @@ from tests.simulator.clients import client_of
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 1_795_000_000.0
+        self.now = 1_795_436_800.0
 
     def __call__(self) -> float:
         return self.now

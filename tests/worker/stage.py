@@ -54,13 +54,16 @@ class Stage:
         self.simulator = GitHubSimulator(
             self.world, tokens={TOKEN: self.viewer, OTHER_TOKEN: None}, clock=self.seconds
         )
+        self.simulator.date_clock = self.seconds
+        self.clock_error = timedelta()
+        """How far the product's clock is ahead of GitHub's."""
         self.hook: Hook | None = None
         """Called before GitHub sees a request."""
         clock.set(TODAY)
 
     def seconds(self) -> float:
-        """Epoch seconds, for those who ask often and not the database."""
-        return real_time.time() + self.clock.offset.total_seconds()
+        """Epoch seconds at GitHub, for those who ask often and not the database."""
+        return real_time.time() + (self.clock.offset - self.clock_error).total_seconds()
 
     def github(self, *, token: str | None = TOKEN) -> GitHub:
         """Make the client of one process."""
@@ -96,8 +99,13 @@ class Stage:
 
     def at(self, day: date, hour: int = 12, minute: int = 0, second: int = 0) -> None:
         """Let it be that time, here and at GitHub."""
-        self.clock.set(datetime.combine(day, time(hour, minute, second), UTC))
+        self.clock.set(datetime.combine(day, time(hour, minute, second), UTC) + self.clock_error)
         self.world.day = day
+
+    def set_clock_wrong(self, ahead: timedelta) -> None:
+        """Set the product's clock ahead of GitHub's, or behind it if negative."""
+        self.clock.advance(ahead - self.clock_error)
+        self.clock_error = ahead
 
     def next_day(self) -> date:
         """Let it be noon of the next day."""
@@ -108,7 +116,7 @@ class Stage:
     def wait(self, **step: float) -> None:
         """Let some time pass at once."""
         self.clock.advance(timedelta(**step))
-        self.world.day = self.clock.today()
+        self.world.day = datetime.fromtimestamp(self.seconds(), UTC).date()
 
     # Collection
 

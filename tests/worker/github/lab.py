@@ -29,7 +29,7 @@ API = "https://api.github.com"
 class FakeClock:
     """Seconds that pass only where somebody sleeps."""
 
-    now: float = 1_795_000_000.5
+    now: float = 1_795_436_800.5
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
