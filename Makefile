@@ -43,7 +43,7 @@ COMPILE = pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo backup restore test faults chaos bench screenshots lint format types check audit sbom schemathesis \
+.PHONY: help up demo backup restore prune test faults chaos bench screenshots lint format types check audit sbom schemathesis \
 	fuzz lock migrate clean
 # A failed installation must not leave its target behind.
 .DELETE_ON_ERROR:
@@ -63,6 +63,9 @@ backup: $(VENV)/run ## Back up the data of `make up` to a file (FILE=name)
 
 restore: $(VENV)/run ## Restore the data of `make up` from a file, while stopped (FILE=name)
 	@exec $(IN)/python -m local restore "$(FILE)"
+
+prune: $(VENV)/run ## Remove rows of days to come, which a wrong clock has left in the data of `make up`
+	@exec $(IN)/python -m local prune
 
 test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for pytest")
 	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \

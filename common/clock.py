@@ -14,7 +14,10 @@ NOW: ColumnElement[datetime] = func.repopulse_now(type_=DateTime(timezone=True))
 """The time at which the transaction began, for use in statements."""
 
 TODAY: ColumnElement[date] = cast(func.timezone("UTC", NOW), Date)
-"""The UTC day on which the transaction began, for use in statements."""
+"""The UTC day on which the transaction began, for use in statements.
+
+Rows of days after it are a wrong clock's: nothing serves them.
+"""
 
 
 def now(connection: Connection) -> datetime:

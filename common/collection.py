@@ -10,7 +10,7 @@ from datetime import date, datetime
 import redis
 from sqlalchemy import Connection, select, text
 
-from common import tables
+from common import clock, tables
 
 _completed_days = tables.completed_days.c
 
@@ -73,8 +73,7 @@ def record_completed_day(connection: Connection) -> CompletedDay | None:
               AND NOT EXISTS (
                   SELECT FROM users
                   WHERE missing_since IS NULL
-                    AND (scanned_on IS NULL
-                         OR scanned_on < (repopulse_now() AT TIME ZONE 'UTC')::date)
+                    AND scanned_on IS DISTINCT FROM (repopulse_now() AT TIME ZONE 'UTC')::date
               )
             HAVING count(*) FILTER (WHERE missing_since IS NULL) > 0
             ON CONFLICT (day) DO NOTHING
@@ -86,7 +85,7 @@ def record_completed_day(connection: Connection) -> CompletedDay | None:
 
 
 def last_completed_day(connection: Connection) -> CompletedDay | None:
-    """Return the newest completed day, or None before the first."""
+    """Return the newest completed day, or None before the first; days to come do not count."""
     row = connection.execute(
         select(
             _completed_days.day,
@@ -94,6 +93,7 @@ def last_completed_day(connection: Connection) -> CompletedDay | None:
             _completed_days.users,
             _completed_days.not_found,
         )
+        .where(_completed_days.day <= clock.TODAY)
         .order_by(_completed_days.day.desc())
         .limit(1)
     ).one_or_none()

@@ -5,6 +5,7 @@
     RepopulseError            one line for the operator
     ├── SetupError            the operator has to change something
     │   └── LocalError        ``local/errors.py``: the servers of ``make up`` and ``make demo``
+    ├── ClockBehindError      ``worker/future_days.py``: nothing is removed by a wrong clock
     ├── TaskFailed            ``worker/tasks.py``: a task that an outage kept from its work
     └── GitHubError           ``worker/github/errors.py``: what GitHub answered, and what follows
 

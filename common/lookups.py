@@ -76,8 +76,12 @@ def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
 _CLAIM = text("""
     WITH due AS (
         SELECT id AS due_id FROM lookups
-        WHERE state = 'pending' AND lease_until <= repopulse_now()
-          AND not_before <= repopulse_now()
+        WHERE state = 'pending'
+          AND NOT (lease_until > repopulse_now()
+                   AND lease_until <= repopulse_now()
+                       + greatest(make_interval(secs => 2 * :lease), interval '1 hour'))
+          AND NOT (not_before > repopulse_now()
+                   AND not_before <= repopulse_now() + interval '2 days')
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE lookups
@@ -85,7 +89,10 @@ _CLAIM = text("""
     FROM due WHERE id = due_id
     RETURNING id, login, state, reason, user_id
 """)
-"""Lease the oldest lookups that are due, passing over those that another transaction claims."""
+"""Lease the oldest lookups that are due, passing over those that another transaction claims.
+
+A lease or wait further ahead than any rule sets is void, as in ``common.scans``.
+"""
 
 
 def claim(connection: Connection, *, limit: int, lease: float) -> list[Lookup]:
@@ -94,6 +101,18 @@ def claim(connection: Connection, *, limit: int, lease: float) -> list[Lookup]:
     :param lease: seconds after which a lookup that is still pending is due again
     """
     return [_lookup(row) for row in connection.execute(_CLAIM, {"limit": limit, "lease": lease})]
+
+
+def forget_waits(connection: Connection) -> None:
+    """Make lookups due that have to wait for hours: the clock was wrong when that was set."""
+    connection.execute(
+        text(
+            """
+            UPDATE lookups SET not_before = '-infinity'
+            WHERE state = 'pending' AND not_before > repopulse_now() + interval '1 hour'
+            """
+        )
+    )
 
 
 def lock_pending(connection: Connection, lookup_id: int) -> bool:

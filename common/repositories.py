@@ -61,7 +61,7 @@ def list_known(connection: Connection, user_id: int, day: date) -> list[KnownRep
             _repositories.id,
             _repositories.name,
             _repositories.node_id,
-            _repositories.listed_on >= day,
+            _repositories.listed_on == day,
             _daily_stats.repo_id.is_not(None),
         )
         .outerjoin(tables.daily_stats, row_of_day)
@@ -102,7 +102,12 @@ _UPSERT = text("""
         node_id = coalesce(excluded.node_id, r.node_id),
         description = excluded.description, language = excluded.language,
         is_fork = excluded.is_fork, is_archived = excluded.is_archived,
-        state = 'listed', listed_on = greatest(r.listed_on, excluded.listed_on),
+        state = 'listed',
+        listed_on = greatest(
+            excluded.listed_on,
+            -- A day after today is a wrong clock's.
+            CASE WHEN r.listed_on <= (repopulse_now() AT TIME ZONE 'UTC')::date THEN r.listed_on END
+        ),
         first_seen_on = least(r.first_seen_on, excluded.first_seen_on),
         missing_since = NULL, revision = excluded.revision
 """)
@@ -175,7 +180,8 @@ def mark_missing(
             _repositories.state != RepositoryState.GONE,
         )
         .values(
-            missing_since=func.coalesce(_repositories.missing_since, day),
+            # Not a day to come, which a wrong clock may have left.
+            missing_since=func.least(_repositories.missing_since, day),
             state=RepositoryState.GONE if confirmed else missing,
         )
         .returning(_repositories.name, _repositories.state)

@@ -32,12 +32,16 @@ def request_rescan(
     """
     row = connection.execute(
         text(
+            # A lease of more than two days, and times to come, are a wrong clock's.
             """
-            SELECT login, lease_until > repopulse_now(),
+            SELECT login,
+                   lease_until > repopulse_now()
+                       AND lease_until <= repopulse_now() + interval '2 days',
                    extract(epoch FROM greatest(
-                       asked_at,
+                       CASE WHEN asked_at <= repopulse_now() THEN asked_at END,
                        (SELECT max(finished_at) FROM scans
-                        WHERE user_id = :id AND day >= (repopulse_now() AT TIME ZONE 'UTC')::date)
+                        WHERE user_id = :id AND day = (repopulse_now() AT TIME ZONE 'UTC')::date
+                          AND finished_at <= repopulse_now())
                    ) - repopulse_now()) + :pause
             FROM users WHERE id = :id FOR NO KEY UPDATE
             """

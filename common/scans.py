@@ -11,6 +11,11 @@ began and reported nothing: a user whose scan kills its worker is set aside in t
 
 A task that begins a scan holds the user under its own id. Other messages for the same user find
 the user taken.
+
+A clock that was wrong leaves values that no rule sets: a day after today, a lease or a
+``not_before`` further ahead than any. They are void: the user is due as if they were not there, and
+the next scan replaces them. They are not repaired before, because it may be the clock of this
+moment that is wrong, and behind.
 """
 
 from dataclasses import dataclass
@@ -21,6 +26,18 @@ from sqlalchemy import Connection, text
 
 from common import scan_records
 from common.states import ScanState
+
+_FURTHEST = "interval '2 days'"
+"""Further ahead than any wait or lease that a rule sets; GitHub's waits end within a day."""
+
+_FURTHEST_LEASE = "greatest(make_interval(secs => 2 * :lease), interval '1 hour')"
+"""The same for leases, where their length is known: longer by far than any."""
+
+_IS_UNSETTLED = """
+    (scanned_on IS NULL OR scanned_on < :day
+     OR scanned_on > (repopulse_now() AT TIME ZONE 'UTC')::date)
+"""
+"""Whether a user's day is not settled yet; a day after today settles nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +97,7 @@ def claim(
     """
     rows = connection.execute(
         text(
-            """
+            f"""
             WITH clock AS (
                 SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ), due AS (
@@ -94,11 +111,12 @@ def claim(
                        u.kills + (u.held_by IS NOT NULL)::int AS kills
                 FROM users u, clock
                 WHERE (u.scanned_on IS NULL
-                       OR u.scanned_on < today
+                       OR u.scanned_on <> today
                           AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
                        -- Settled, and to have another look.
                        OR u.scanned_on = today AND isfinite(u.not_before))
-                  AND u.lease_until <= now AND u.not_before <= now
+                  AND (u.lease_until <= now OR u.lease_until > now + {_FURTHEST_LEASE})
+                  AND (u.not_before <= now OR u.not_before > now + {_FURTHEST})
                 ORDER BY u.scanned_on NULLS FIRST, u.id
                 LIMIT :limit
                 FOR UPDATE OF u SKIP LOCKED
@@ -127,7 +145,7 @@ def claim(
                 RETURNING user_id, day
             )
             SELECT id, login, day, is_first FROM claimed JOIN recorded ON user_id = id
-            """
+            """  # noqa: S608 - a constant
         ),
         {"limit": limit, "lease": lease, "max_attempts": max_attempts, "scan_at": scan_at},
     )
@@ -146,7 +164,7 @@ def begin(
     """
     row = connection.execute(
         text(
-            """
+            f"""
             WITH wanted AS (
                 SELECT coalesce(
                     CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
@@ -161,9 +179,12 @@ def begin(
                     attempts = attempts + (held.held_by IS NOT DISTINCT FROM :holder)::int,
                     kills = kills + (held.held_by IS NOT DISTINCT FROM :holder)::int
                 FROM wanted, held
-                WHERE users.id = held.id AND (scanned_on IS NULL OR scanned_on < day)
+                WHERE users.id = held.id
+                  AND (scanned_on IS NULL OR scanned_on < day
+                       OR scanned_on > (repopulse_now() AT TIME ZONE 'UTC')::date)
                   AND (held.held_by IS NULL OR held.held_by = :holder
-                       OR lease_until <= repopulse_now())
+                       OR lease_until <= repopulse_now()
+                       OR lease_until > repopulse_now() + {_FURTHEST_LEASE})
                 RETURNING users.id, users.login, users.node_id, day, users.attempts AS failures,
                           users.kills,
                           held.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated,
@@ -180,7 +201,7 @@ def begin(
             SELECT id, login, node_id, day, repopulse_now(), expected, attempts, failures,
                    kills, is_repeated, held_by
             FROM begun, record
-            """
+            """  # noqa: S608 - a constant
         ),
         {"id": user_id, "lease": lease, "holder": holder, "day": day},
     ).one_or_none()
@@ -189,10 +210,11 @@ def begin(
     is_settled = connection.execute(
         text(
             """
-            SELECT coalesce(scanned_on >= coalesce(
-                CAST(:day AS date), (repopulse_now() AT TIME ZONE 'UTC')::date
-            ), false)
-            FROM users WHERE id = :id
+            WITH clock AS (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today)
+            SELECT coalesce(
+                scanned_on BETWEEN coalesce(CAST(:day AS date), today) AND today, false
+            )
+            FROM users, clock WHERE id = :id
             """
         ),
         {"id": user_id, "day": day},
@@ -230,10 +252,26 @@ def lock(connection: Connection, user_id: int, day: date) -> bool:
     row = connection.execute(
         # Transactions that only refer to the user, by giving it a repository, need not wait: they
         # may hold what this one needs next.
-        text("SELECT scanned_on FROM users WHERE id = :id FOR NO KEY UPDATE"),
-        {"id": user_id},
+        text(f"SELECT {_IS_UNSETTLED} FROM users WHERE id = :id FOR NO KEY UPDATE"),  # noqa: S608 - a constant
+        {"id": user_id, "day": day},
     ).one_or_none()
-    return row is not None and (row.scanned_on is None or row.scanned_on < day)
+    return row is not None and bool(row[0])
+
+
+def forget_waits(connection: Connection) -> None:
+    """Make users due who have to wait for hours: the clock was wrong when that was set.
+
+    What GitHub asked for is in Redis too, and no request is sent before it is over.
+    """
+    connection.execute(
+        text(
+            """
+            UPDATE users SET not_before = '-infinity'
+            WHERE not_before > repopulse_now() + interval '1 hour'
+              AND scanned_on IS DISTINCT FROM (repopulse_now() AT TIME ZONE 'UTC')::date
+            """
+        )
+    )
 
 
 def finish(
@@ -256,13 +294,13 @@ def finish(
     """
     settled = connection.execute(
         text(
-            """
+            f"""
             UPDATE users
             SET scanned_on = :day, lease_until = '-infinity', held_by = NULL, attempts = 0,
                 kills = 0, repositories = coalesce(:expected, repositories),
                 not_before = coalesce(CAST(:look_at AS timestamptz), '-infinity')
-            WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
-            """
+            WHERE id = :id AND {_IS_UNSETTLED}
+            """  # noqa: S608 - a constant
         ),
         {"id": user_id, "day": day, "look_at": look_at, "expected": expected},
     )
@@ -303,14 +341,14 @@ def reschedule(
     """
     row = connection.execute(
         text(
-            """
+            f"""
             UPDATE users
             SET lease_until = '-infinity', held_by = NULL,
                 -- Also replaces what the claim set after many kills.
                 not_before = :not_before, kills = CASE WHEN :was_killed THEN kills ELSE 0 END,
                 attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
-            WHERE id = :id AND (scanned_on IS NULL OR scanned_on < :day)
-            """
+            WHERE id = :id AND {_IS_UNSETTLED}
+            """  # noqa: S608 - a constant
         ),
         {
             "id": user_id,

@@ -163,9 +163,13 @@ def missing_at(connection: Connection, user_id: int) -> datetime | None:
     moment: datetime | None = connection.execute(
         text(
             """
-            SELECT CASE WHEN missing_since IS NOT NULL
+            -- What is after now is a wrong clock's.
+            SELECT CASE WHEN missing_since <= (repopulse_now() AT TIME ZONE 'UTC')::date
                         -- Release 0.2.0 stores the day alone.
-                        THEN coalesce(missing_at, missing_since::timestamp AT TIME ZONE 'UTC') END
+                        THEN least(
+                            coalesce(missing_at, missing_since::timestamp AT TIME ZONE 'UTC'),
+                            repopulse_now()
+                        ) END
             FROM users WHERE id = :id
             """
         ),
@@ -187,8 +191,12 @@ def mark_missing(connection: Connection, user_id: int, day: date, *, is_gone: bo
         update(tables.users)
         .where(_users.id == user_id)
         .values(
-            missing_since=func.coalesce(_users.missing_since, day),
-            missing_at=case((_users.missing_since.is_(None), clock.NOW), else_=_users.missing_at),
+            # Not a day to come, which a wrong clock may have left.
+            missing_since=func.least(_users.missing_since, day),
+            missing_at=case(
+                (func.coalesce(_users.missing_since <= day, false()), _users.missing_at),
+                else_=clock.NOW,
+            ),
             state=case((is_vanished, UserState.VANISHED), else_=_users.state),
         )
         .returning(_users.missing_since)

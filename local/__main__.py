@@ -10,9 +10,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument(
         "what",
-        choices=("up", "demo", "backup", "restore"),
+        choices=("up", "demo", "backup", "restore", "prune"),
         help="up: run the product. demo: run it on a simulated GitHub, with separate data."
-        " backup, restore: write all data to a file, or replace it by a file's",
+        " backup, restore: write all data to a file, or replace it by a file's."
+        " prune: remove rows of days to come, which a wrong clock has left",
     )
     parser.add_argument("file", nargs="?", type=Path, help="the file of backup and restore")
     arguments = parser.parse_args()
@@ -30,6 +31,11 @@ def main() -> None:
             from local.backup import back_up, restore  # noqa: PLC0415
 
             {"backup": back_up, "restore": restore}[what](load_settings(), file)
+            return
+        if what == "prune":
+            from local.prune import prune  # noqa: PLC0415
+
+            print(prune(load_settings()))
             return
         from local.plan import plan_demo, plan_up  # noqa: PLC0415
         from local.runner import Runner  # noqa: PLC0415

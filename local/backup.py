@@ -26,12 +26,12 @@ def back_up(settings: Settings, file: Path) -> None:
 
     :raise LocalError: there is no data, or the file cannot be written
     """
-    directory = _directory(settings)
+    directory = data_directory(settings)
     if not (directory / "postgres" / "PG_VERSION").exists():
         raise LocalError(f"{directory} holds no data: there is nothing to back up")
     unfinished = file.with_name(f"{file.name}.unfinished")
     try:
-        with _server(directory) as url:
+        with data_server(directory) as url:
             _run(url, "pg_dump", "--format=custom", f"--file={unfinished.absolute()}", DATABASE)
         unfinished.replace(file)
     except OSError as error:
@@ -46,7 +46,7 @@ def restore(settings: Settings, file: Path) -> None:
 
     :raise LocalError: it runs, or the file is not a backup; the data has not changed
     """
-    directory = _directory(settings)
+    directory = data_directory(settings)
     if not file.is_file():
         raise LocalError(f"{file} does not exist")
     lock = DirectoryLock(directory)
@@ -80,7 +80,11 @@ def restore(settings: Settings, file: Path) -> None:
         lock.release()
 
 
-def _directory(settings: Settings) -> Path:
+def data_directory(settings: Settings) -> Path:
+    """Return the directory of the embedded servers.
+
+    :raise LocalError: the settings name another database
+    """
     if settings.database_url is not None:
         raise LocalError(
             "DATABASE_URL names your own server: use its pg_dump and pg_restore, "
@@ -90,7 +94,7 @@ def _directory(settings: Settings) -> Path:
 
 
 @contextmanager
-def _server(directory: Path) -> Iterator[str]:
+def data_server(directory: Path) -> Iterator[str]:
     """Yield the address of the running server, or of one that runs only for the block."""
     postgres = EmbeddedPostgres(directory / "postgres")
     lock = DirectoryLock(directory)

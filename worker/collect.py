@@ -1,10 +1,10 @@
 """The collection: one scan reads one user's repositories and writes the day's rows.
 
 Fetch first, with no transaction open; then one transaction writes the rows and settles the day. The
-day is the UTC day on which the fetch began, by the database's clock. A scan that cannot finish
-reschedules the user with a reason and a time, see ``worker.retry``. A limit is no failure, and no
-worker waits for GitHub. A worker waits some seconds for the database, so that fetched counts are
-not lost.
+day is the UTC day on which the fetch began, by the database's clock, and GitHub's answers have to
+be of that day. A scan that cannot finish reschedules the user with a reason and a time, see
+``worker.retry``. A limit is no failure, and no worker waits for GitHub. A worker waits some seconds
+for the database, so that fetched counts are not lost.
 """
 
 import logging
@@ -13,25 +13,29 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import clock, repositories, scans
+from common import clock, lookups, repositories, scans
 from common.db import outage_reason
+from common.github_clock import ClockError
 from common.scans import Begun, NotBegun
 from common.settings import Settings
 from common.states import ScanState
 from worker import metrics, retry
 from worker.absence import record_absence
 from worker.github.client import GitHub
+from worker.github.dates import AnswerDates
 from worker.github.errors import (
     CredentialsRefused,
     GitHubError,
     Gone,
     Limited,
+    OtherDay,
     RedisUnavailable,
 )
 from worker.github.observation import Observation, Target
@@ -48,6 +52,7 @@ _DATABASE_RETRY = timedelta(minutes=1)
 _MAX_RUNS = 2
 """Times that one message may begin a scan; then the scan waits, because it may kill its worker."""
 _KILLED = "the worker that scanned this user was killed or stopped, and so was the next one"
+_UNDATED = "GitHub's answers had no Date header, so the day is the database's"
 _TOO_LATE = Outcome(None, summary="too late: another attempt follows", is_failure=True)
 _SETTLED = Outcome(None, summary="nothing written: settled, deleted or taken meanwhile")
 
@@ -89,21 +94,30 @@ class Collector:
         begun, target = started
         if begun.is_repeated and begun.kills >= _MAX_RUNS:
             return _count(self._retry_later(begun, _KILLED, is_killer=True))
+        dates = AnswerDates(begun.day)
         try:
-            return _count(self._scan(begun, target))
+            return _count(self._scan(begun, target, dates, is_simulated=day is not None))
         except Exception as error:
             # It did not kill the worker, so it must not count as a kill.
             with suppress(SQLAlchemyError):
                 self._retry_later(begun, _describe(error))
             raise
 
-    def _scan(self, begun: Begun, target: Target) -> Outcome:
+    def _scan(
+        self, begun: Begun, target: Target, dates: AnswerDates, *, is_simulated: bool
+    ) -> Outcome:
         try:
-            observation = self._github.observe(target)
+            observation = self._github.observe(target, dates)
         except GitHubError as error:
-            return self._put_off(begun, error)
+            outcome = self._put_off(begun, error)
+            if not is_simulated:
+                self._check_clock(begun, dates, self._transactions.run(clock.now))
+            return outcome
         try:
-            return self._write(begun, target, observation)
+            outcome, now = self._write(begun, target, observation, dates)
+            if not is_simulated:
+                self._check_clock(begun, dates, now)
+            return outcome
         except SQLAlchemyError as error:
             outage = outage_reason(error)
             if outage is None:
@@ -136,6 +150,14 @@ class Collector:
         match error:
             case Gone():
                 return self._note_absence(begun, error)
+            case OtherDay():
+                # By the clock that is behind: the other one's time may never come.
+                return self._reschedule(
+                    begun,
+                    ScanState.WAITING,
+                    error,
+                    lambda now: min(now, error.at_github) + timedelta(seconds=error.wait),
+                )
             case Limited() | CredentialsRefused():
                 return self._wait(
                     begun,
@@ -146,36 +168,65 @@ class Collector:
             case _:
                 return self._retry_later(begun, error)
 
-    def _write(self, begun: Begun, target: Target, observation: Observation) -> Outcome:
-        """Write what was observed, unless the day is settled or the user deleted meanwhile."""
+    def _write(
+        self, begun: Begun, target: Target, observation: Observation, dates: AnswerDates
+    ) -> tuple[Outcome, datetime]:
+        """Write what was observed, unless the day is settled or the user deleted meanwhile.
 
-        def write(connection: Connection) -> Recorded | Outcome:
+        :return: the outcome, and the database's time
+        """
+
+        def write(connection: Connection) -> tuple[Recorded | Outcome, datetime]:
             # A deletion takes this lock too: nothing is written for a deleted user.
             is_due = scans.lock(connection, begun.user_id, begun.day)
             now = clock.now(connection)
-            if begun.started_at < now - timedelta(seconds=self._settings.lease):
-                # The process was frozen: the counts may be another day's.
+            is_late = begun.started_at < now - timedelta(seconds=self._settings.lease)
+            if is_late or begun.day > now.date():
+                # The process was frozen, or the clock was ahead and has been set back: the counts
+                # may be another day's.
                 if scans.release(connection, begun.user_id, holder=begun.holder):
-                    return _TOO_LATE
-                return _SETTLED
+                    return _TOO_LATE, now
+                return _SETTLED, now
             if not is_due:
-                return _SETTLED
-            return record(
+                return _SETTLED, now
+            recorded = record(
                 connection,
                 begun,
                 target,
                 observation,
                 now,
                 max_attempts=self._settings.max_attempts,
+                note=_UNDATED if dates.is_undated else None,
             )
+            return recorded, now
 
-        written = self._transactions.run(write)
+        written, now = self._transactions.run(write)
         if isinstance(written, Recorded):
             _log(written)
-            return written.outcome
+            return written.outcome, now
         if written is _TOO_LATE:
             log.warning("scan came too late, another attempt follows: %s", begun.login)
-        return written
+        return written, now
+
+    def _check_clock(self, begun: Begun, dates: AnswerDates, now: datetime) -> None:
+        """Record how far the database's clock is from GitHub's, and log changes.
+
+        Once it is right again, users and lookups need not wait as long as it made them.
+        """
+        ahead = dates.clock_error(begun.started_at, now)
+        if ahead is None:
+            return
+        found = ClockError(ahead, is_other_day=False)
+        # Around midnight the days differ for a moment although both clocks are right.
+        found = replace(found, is_other_day=dates.is_other_day and found.is_large)
+        before = self._github.record_clock_error(found)
+        if found.is_large and (before is None or not before.is_large):
+            log.error("%s", found)
+        if before is None or not before.is_large or found.is_large:
+            return
+        log.warning("the database's clock is right again")
+        if before.is_other_day:
+            self._transactions.run(_forget_waits)
 
     def _note_absence(self, begun: Begun, error: Gone) -> Outcome:
         """Look again for a user whom GitHub does not show; settle the day once that is certain."""
@@ -267,6 +318,11 @@ class Collector:
 
     def _tomorrow(self, day: date) -> datetime:
         return datetime.combine(day + timedelta(days=1), self._settings.scan_at, tzinfo=UTC)
+
+
+def _forget_waits(connection: Connection) -> None:
+    scans.forget_waits(connection)
+    lookups.forget_waits(connection)
 
 
 def _count(outcome: Outcome) -> Outcome:

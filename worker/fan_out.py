@@ -15,7 +15,7 @@ import redis
 from celery import Celery
 from sqlalchemy import Connection
 
-from common import broker, clock, collection, lookups, scan_records, scans, stats
+from common import broker, clock, collection, github_clock, lookups, scan_records, scans, stats
 from common.broker import Task
 from common.lookups import Lookup
 from common.scans import Claim
@@ -67,9 +67,13 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     with process.engine.begin() as connection:
         _maintain(connection)
     room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
+    clock_error = github_clock.read(process.redis)
     with process.engine.begin() as connection:
         pending = lookups.claim(connection, limit=room, lease=settings.lease)
         room_for_scans = room - len(pending)
+        if clock_error is not None and clock_error.is_other_day:
+            # One scan is enough to find out whether GitHub's day is the database's again.
+            room_for_scans = min(room_for_scans, 1)
         claims = scans.claim(
             connection,
             limit=room_for_scans,

@@ -51,10 +51,12 @@ def record(
     now: datetime,
     *,
     max_attempts: int,
+    note: str | None = None,
 ) -> Recorded:
     """Write what was observed of a user, and settle or reschedule the day.
 
     :param max_attempts: see ``Settings.max_attempts``
+    :param note: what the record has to say of this scan besides
     """
     known = {each.id for each in target.known}
     repositories.lock(connection, known.union(seen.id for seen in observation.seen))
@@ -70,7 +72,7 @@ def record(
     earlier = {each.id for each in target.known if each.is_recorded_today}
     recorded = len(earlier.difference(observation.gone) | counts.keys())
     state, summary = _end_day(
-        connection, begun, observation, recorded, now, max_attempts=max_attempts
+        connection, begun, observation, recorded, now, max_attempts=max_attempts, note=note
     )
     outcome = Outcome(state, rows, summary)
     return Recorded(outcome, login, target.is_load, recorded, new, vanished)
@@ -111,6 +113,7 @@ def _end_day(
     now: datetime,
     *,
     max_attempts: int,
+    note: str | None,
 ) -> tuple[ScanState, str]:
     """Settle the day if it is complete or was tried often enough, else reschedule it.
 
@@ -121,6 +124,7 @@ def _end_day(
     expected = observation.expected
     is_complete = expected is not None and recorded >= expected
     reason = None if is_complete else _shortfall(recorded, expected, observation.shortfalls)
+    reason = "; ".join(filter(None, (reason, note))) or None
     can_pass = _can_pass(observation.shortfalls)
     if observation.wait is not None:
         state, not_before = ScanState.WAITING, now + timedelta(seconds=observation.wait)

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from api.queries.metric import Metric
+from common import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,12 @@ def movers(
     """Return the repositories whose count changed most between two days, both included.
 
     The largest change comes first, up or down; of equal changes the lower id. Only days on which
-    the user owned the repository count. A repository with fewer than two recorded days in the
-    period is left out.
+    the user owned the repository count, and none after today. A repository with fewer than two
+    recorded days in the period is left out.
     """
     column = Metric(by).value
+    # A wrong clock may have left rows of days to come.
+    last = min(last, clock.today(connection))
     rows = connection.execute(
         text(
             # The first and the last day are read from the two ends of the index; the days in

@@ -64,25 +64,26 @@ def get_progress(connection: Connection) -> Progress:
             SELECT now, today, count(id) AS followed,
                    count(*) FILTER (WHERE state = 'vanished') AS vanished,
                    count(*) FILTER (WHERE is_missing) AS not_found,
-                   count(*) FILTER (WHERE scanned_on >= today AND NOT is_missing) AS recorded,
+                   count(*) FILTER (WHERE scanned_on = today AND NOT is_missing) AS recorded,
                    (SELECT count(*) FROM scans s JOIN users u ON u.id = s.user_id
                     WHERE s.day = today AND s.state = 'incomplete'
-                      AND u.scanned_on >= today AND u.missing_since IS NULL) AS incomplete,
+                      AND u.scanned_on = today AND u.missing_since IS NULL) AS incomplete,
                    count(*) FILTER (WHERE is_due) AS due,
-                   count(*) FILTER (WHERE is_due AND not_before > now) AS waiting,
+                   count(*) FILTER (WHERE is_due AND is_waiting) AS waiting,
                    count(*) FILTER (WHERE is_due AND has_failed) AS failing,
-                   max(scanned_on) AS newest
+                   max(scanned_on) FILTER (WHERE scanned_on <= today) AS newest
             FROM (
                 SELECT repopulse_now() AS now,
                        (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ) AS clock
             LEFT JOIN LATERAL (
-                SELECT id, state, scanned_on, not_before,
+                SELECT id, state, scanned_on,
                        -- An attempt is counted when it is claimed: the first may be under way.
                        attempts > 1 OR attempts = 1 AND lease_until = '-infinity' AS has_failed,
                        missing_since IS NOT NULL AS is_missing,
-                       missing_since IS NULL AND (scanned_on IS NULL OR scanned_on < today)
-                           AS is_due
+                       -- Days to come, and waits of more than two days, are a wrong clock's.
+                       missing_since IS NULL AND scanned_on IS DISTINCT FROM today AS is_due,
+                       not_before > now AND not_before <= now + interval '2 days' AS is_waiting
                 FROM users
             ) AS users ON true
             GROUP BY now, today
@@ -105,22 +106,26 @@ def count_overdue(connection: Connection, *, hours: int) -> int:
         text(
             """
             WITH line AS (
-                SELECT moment, (moment AT TIME ZONE 'UTC')::date AS day
+                SELECT moment, (moment AT TIME ZONE 'UTC')::date AS day,
+                       now, (now AT TIME ZONE 'UTC')::date AS today
                 FROM (
-                    SELECT repopulse_now() - make_interval(hours => :hours) AS moment
+                    SELECT repopulse_now() - make_interval(hours => :hours) AS moment,
+                           repopulse_now() AS now
                 ) AS before
             )
             SELECT count(*) FROM users u, line
             WHERE u.missing_since IS NULL
               AND CASE
                   WHEN u.scanned_on IS NULL THEN u.added_at < moment
-                  WHEN u.scanned_on > day THEN false
+                  WHEN u.scanned_on > day AND u.scanned_on <= today THEN false
                   -- A scan ends some minutes after its day at the latest.
                   WHEN u.scanned_on < day - 1 THEN true
                   -- Looked up one by one, by primary key: no index has the end of a scan.
                   ELSE NOT EXISTS (
                       SELECT FROM scans s
-                      WHERE s.user_id = u.id AND s.day >= u.scanned_on AND s.finished_at >= moment
+                      -- A day to come is a wrong clock's, and says nothing of the last scan.
+                      WHERE s.user_id = u.id AND s.day >= least(u.scanned_on, day)
+                        AND s.day <= today AND s.finished_at BETWEEN moment AND now
                   )
               END
             """

@@ -86,30 +86,32 @@ def get(connection: Connection, repo_id: int) -> Entry | None:
 
 
 # For each repository, the oldest and the newest day are read from the two ends of the index: the
-# years in between are not read.
+# years in between are not read. Days after today are a wrong clock's.
 _ENTRIES = """
+WITH clock AS (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today)
 SELECT r.id, u.id AS user_id, u.login, r.name, r.description, r.language, r.is_fork, r.is_archived,
        CASE
            WHEN r.user_id <> u.id THEN coalesce(
                (SELECT min(date) FROM daily_stats
-                WHERE repo_id = r.id AND user_id <> u.id AND date > newest.date),
-               newest.date + 1, r.listed_on)
+                WHERE repo_id = r.id AND user_id <> u.id AND date > newest.date AND date <= today),
+               newest.date + 1, least(r.listed_on, today))
            WHEN r.state <> 'listed' THEN coalesce(
                -- Null where it is gone because the user who had it was deleted.
-               r.missing_since, newest.date + 1, r.listed_on)
-           WHEN u.state = 'vanished' THEN u.missing_since
+               CASE WHEN r.missing_since <= today THEN r.missing_since END,
+               newest.date + 1, least(r.listed_on, today))
+           WHEN u.state = 'vanished' THEN least(u.missing_since, today)
        END AS absent_since,
        CASE WHEN r.user_id <> u.id AND r.state <> 'gone' THEN r.user_id END AS moved_to,
        oldest.date AS first_day, newest.date AS last_day,
        newest.stargazers, newest.forks, newest.watchers
-FROM {source}
+FROM clock CROSS JOIN {source}
 JOIN users u ON u.id = {owner}
 LEFT JOIN LATERAL (
-    SELECT date FROM daily_stats WHERE repo_id = r.id {own} ORDER BY date LIMIT 1
+    SELECT date FROM daily_stats WHERE repo_id = r.id AND date <= today {own} ORDER BY date LIMIT 1
 ) oldest ON true
 LEFT JOIN LATERAL (
     SELECT date, stargazers, forks, watchers FROM daily_stats
-    WHERE repo_id = r.id {own} ORDER BY date DESC LIMIT 1
+    WHERE repo_id = r.id AND date <= today {own} ORDER BY date DESC LIMIT 1
 ) newest ON true
 WHERE {wanted}
 ORDER BY r.id

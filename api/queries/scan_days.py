@@ -50,7 +50,10 @@ def records(
                              AND isfinite(greatest(u.not_before, u.lease_until))
                         THEN greatest(u.not_before, u.lease_until) END
             FROM scans s JOIN users u ON u.id = s.user_id
-            WHERE s.user_id = :id AND s.day BETWEEN :date_from AND :date_to
+            WHERE s.user_id = :id
+              -- A wrong clock may have left records of days to come.
+              AND s.day BETWEEN :date_from
+                  AND least(:date_to, (repopulse_now() AT TIME ZONE 'UTC')::date)
             ORDER BY s.day DESC
             """
         ),
@@ -75,7 +78,7 @@ def every_day(
     gone_on = _gone_before(connection, user_id, date_from)
     days: list[ScanRecord | UnscannedDay] = []
     day = max(date_from, first_day)
-    while day <= date_to and (day <= today or day in by_day):
+    while day <= min(date_to, today):
         record = by_day.get(day)
         if record is None:
             days.append(UnscannedDay(day, _reason(day, today, gone_on)))
@@ -125,7 +128,8 @@ def _first_day(connection: Connection, user_id: int) -> date | None:
             """
             SELECT least(
                 (added_at AT TIME ZONE 'UTC')::date,
-                (SELECT min(day) FROM scans WHERE user_id = :id)
+                (SELECT min(day) FROM scans WHERE user_id = :id),
+                (repopulse_now() AT TIME ZONE 'UTC')::date
             )
             FROM users WHERE id = :id
             """

@@ -1,6 +1,7 @@
 """Time series of recorded days: of one repository, of a user's totals, of many users at once.
 
-A day that was not recorded is absent, so that a chart leaves a gap there.
+A day that was not recorded is absent, so that a chart leaves a gap there. So is a day after today,
+of which a wrong clock may have left rows.
 """
 
 from collections import defaultdict
@@ -10,7 +11,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, select, text
 
-from common import tables
+from common import clock, tables
 from common.states import ScanState
 
 _daily_stats = tables.daily_stats.c
@@ -64,6 +65,8 @@ def change_over(points: Sequence[Point], days: int) -> Change | None:
 
 def of_repository(connection: Connection, repo_id: int, first: date, last: date) -> list[Point]:
     """Return a repository's days between two, both included, whichever user owned it."""
+    # A date and no expression: Postgres then plans with the partitions of the range alone.
+    last = min(last, clock.today(connection))
     rows = connection.execute(
         select(*_COUNTS)
         .where(_daily_stats.repo_id == repo_id, _daily_stats.date.between(first, last))
@@ -89,6 +92,7 @@ def of_users(
     A user without repositories has totals of zero on each day that was scanned.
     """
     ids = sorted(user_ids)
+    last = min(last, clock.today(connection))
     complete_days = connection.execute(
         select(_scans.user_id, _scans.day)
         .where(
@@ -126,6 +130,7 @@ def of_repositories(
 
     Only days on which the user owned the repository; repositories without any are absent.
     """
+    last = min(last, clock.today(connection))
     rows = connection.execute(
         select(_daily_stats.repo_id, *_COUNTS)
         .where(

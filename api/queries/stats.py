@@ -8,11 +8,15 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The repositories that a user has or had."""
+    """The repositories that a user has or had.
+
+    :param today: by the database's clock; rows of later days are a wrong clock's, and not shown
+    """
 
     number: int
     revision: str
     """Changes whenever any of the user's daily rows may have changed."""
+    today: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +131,14 @@ def exceeds(
 
 
 def owned(connection: Connection, user_id: int) -> Owned:
-    """Return how many repositories a user has or had, and the revision of their daily rows."""
+    """Return how many repositories a user has or had, the revision of their rows, and the day."""
     row = connection.execute(
         text(
             # xmin too: workers of the release before this one do not change the revision.
             """
             SELECT count(*), encode(sha256(convert_to(coalesce(
-                string_agg(concat(r.revision, r.xmin), ' ' ORDER BY r.id), ''), 'UTF8')), 'hex')
+                string_agg(concat(r.revision, r.xmin), ' ' ORDER BY r.id), ''), 'UTF8')), 'hex'),
+                (repopulse_now() AT TIME ZONE 'UTC')::date
             FROM ownerships o JOIN repositories r ON r.id = o.repo_id
             WHERE o.user_id = :user_id
             """

@@ -39,6 +39,12 @@ class _Families:
                 f"Users without a scan for {OVERDUE_HOURS} hours; vanished users do not count",
                 value=self._snapshot.overdue,
             )
+        if self._snapshot.future_users is not None:
+            yield GaugeMetricFamily(
+                "repopulse_future_users",
+                "Users of whom a clock that was ahead has left rows of days to come",
+                value=self._snapshot.future_users,
+            )
         if self._snapshot.redis is not None:
             yield from _redis(self._snapshot.redis)
             yield from _counted(self._snapshot.redis.counters)
@@ -90,6 +96,13 @@ def _redis(redis: RedisStatus) -> Iterator[Metric]:
             "repopulse_sweep_age_seconds",
             "Time since a sweep last ended; absent before the first",
             value=redis.sweep_age,
+        )
+    if redis.clock_error is not None:
+        yield GaugeMetricFamily(
+            "repopulse_clock_error_seconds",
+            "How far the database's clock was ahead of GitHub's at the last scan, or behind it if"
+            " negative; absent while not known",
+            value=redis.clock_error.ahead.total_seconds(),
         )
     yield GaugeMetricFamily(
         "repopulse_github_unreachable_seconds",

@@ -8,13 +8,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api.status import github, servers, users
+from api.status import clock, github, servers, users
 from api.status.checks import Check, Level
 from api.status.snapshot import StatusReader, StatusSnapshot
 
 log = logging.getLogger(__name__)
 
-PARTS = ("postgres", "redis", "migrations", "credentials", "github", "users", "queue")
+PARTS = ("postgres", "redis", "migrations", "credentials", "github", "users", "queue", "clock")
 """The parts in the order in which they are shown."""
 
 
@@ -28,6 +28,7 @@ def check(snapshot: StatusSnapshot) -> dict[str, Check]:
         "github": github.check_github(snapshot),
         "users": users.check_users(snapshot),
         "queue": servers.check_queue(snapshot),
+        "clock": clock.check_clock(snapshot),
     }
     return {part: results[part] for part in PARTS}
 

@@ -25,9 +25,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import read
 from api.queries.progress import Progress, count_overdue, get_progress
-from common import broker, collection, counters, credentials, problems
+from common import (
+    broker,
+    collection,
+    counters,
+    credentials,
+    future_days,
+    github_clock,
+    problems,
+)
 from common.broker import QueueLengths
 from common.db import Outage, first_line, outage_reason
+from common.github_clock import ClockError
 from common.problems import Reports
 
 log = logging.getLogger(__name__)
@@ -88,6 +97,8 @@ class RedisStatus:
     """Which workers get no usable answer from GitHub."""
     counters: dict[str, float]
     """What workers counted, see ``common.counters``."""
+    clock_error: ClockError | None
+    """How far the database's clock was from GitHub's at the last scan; None if not known."""
 
     @property
     def is_limited(self) -> bool:
@@ -103,6 +114,8 @@ class StatusSnapshot:
     progress: Progress | None
     overdue: int | None
     """How many users have had no scan for ``OVERDUE_HOURS``."""
+    future_users: int | None
+    """Of how many users something is stored of days to come, see ``common.future_days``."""
     redis: RedisStatus | None
     redis_error: str
     """Why there is no ``redis``."""
@@ -139,6 +152,7 @@ class StatusReader:
         # Parts of their own: counting many users may take longer than a part may.
         self._progress = _Part(partial(self._count, get_progress), missing=None)
         self._overdue = _Part(partial(self._count, _count_overdue), missing=None)
+        self._future = _Part(partial(self._count, future_days.count_users), missing=None)
         self._redis = _Part[tuple[RedisStatus | None, str]](
             self._read_redis, missing=(None, "does not answer")
         )
@@ -149,18 +163,22 @@ class StatusReader:
 
         :param with_workers: ask the workers too, which takes a second
         """
-        database, progress, overdue, (redis, redis_error), names = await asyncio.gather(
+        database, progress, overdue, future, (redis, redis_error), names = await asyncio.gather(
             self._database.get(),
             self._progress.get(),
             self._overdue.get(),
+            self._future.get(),
             self._redis.get(),
             self._workers.get() if with_workers else _skip(),
         )
-        return StatusSnapshot(database, progress, overdue, redis, redis_error, names)
+        return StatusSnapshot(database, progress, overdue, future, redis, redis_error, names)
 
     def close(self) -> None:
         """End the threads."""
-        for part in (self._database, self._progress, self._overdue, self._redis, self._workers):
+        for part in (
+            *(self._database, self._progress, self._overdue, self._future),
+            *(self._redis, self._workers),
+        ):
             part.close()
 
     def _read_database(self) -> DatabaseStatus | None:
@@ -213,6 +231,7 @@ class StatusReader:
             limit_reason=reason.decode(errors="replace") if isinstance(reason, bytes) else "",
             github=problems.read(client, problems.GITHUB),
             counters=counters.read(client),
+            clock_error=github_clock.read(client),
         )
 
     def _time_without_sweep(self, sweep_age: float | None) -> float:

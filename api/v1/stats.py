@@ -87,8 +87,9 @@ def show_stats(
         user = get_tracked_user(connection, user_id)
         first, last = date_range(connection, date_from, date_to)
         owned = stats.owned(connection, user_id)
+        newest = min(last, owned.today)
         if stats.exceeds(
-            connection, user_id, first, last, repositories=owned.number, limit=_MAX_ROWS
+            connection, user_id, first, newest, repositories=owned.number, limit=_MAX_ROWS
         ):
             raise bad_query(
                 "date_from",
@@ -98,7 +99,9 @@ def show_stats(
         result = _Result(
             user,
             file_name=f"{user.login}-stats-{first}-{last}",
-            tag=make_etag(("stats", user, first, last, wanted, compression, owned.revision)),
+            tag=make_etag(
+                ("stats", user, first, last, newest, wanted, compression, owned.revision)
+            ),
         )
         if etag_matches(if_none_match, result.tag):
             return result
@@ -109,7 +112,7 @@ def show_stats(
                 connection,
                 user_id,
                 first,
-                last,
+                newest,
                 row=stats.CSV_ROW if wanted is Format.CSV else stats.JSON_ROW,
                 separator=ROW_SEPARATORS[wanted],
             )

@@ -965,3 +965,104 @@ def test_whoever_waits_for_hours_is_scanned_when_asked_for(connection: Connectio
 
 def test_nobody_can_be_asked_for_who_is_not_followed(connection: Connection) -> None:
     assert rescans.request_rescan(connection, 12345, pause=300, lease=LEASE) is None
+
+
+# Values that a wrong clock has left
+
+
+def void_users(connection: Connection) -> dict[str, TrackedUser]:
+    """Users whom a clock that was 40 days ahead has scanned, leased and made to wait."""
+    left = {
+        "settled": "scanned_on = (repopulse_now() AT TIME ZONE 'UTC')::date + 40",
+        "leased": "lease_until = repopulse_now() + interval '40 days', held_by = 'a task'",
+        "waiting": "not_before = repopulse_now() + interval '40 days'",
+    }
+    users_by_kind = {}
+    for kind, change in left.items():
+        user = add_user(connection)
+        add_scan(connection, user, YESTERDAY)
+        connection.execute(text(f"UPDATE users SET {change} WHERE id = :id"), {"id": user.id})
+        users_by_kind[kind] = user
+    return users_by_kind
+
+
+def test_void_days_leases_and_waits_leave_users_due(connection: Connection) -> None:
+    void = void_users(connection)
+
+    assert sorted(claimed(connection)) == sorted(user.id for user in void.values())
+
+
+def test_void_leases_do_not_keep_a_scan_from_beginning(connection: Connection) -> None:
+    for user in void_users(connection).values():
+        begun = scans.begin(connection, user.id, holder="another task", lease=LEASE)
+
+        assert isinstance(begun, Begun)
+        assert scans.lock(connection, user.id, TODAY)
+        assert scans.finish(connection, user.id, TODAY, state=ScanState.DONE)
+        assert scans.begin(connection, user.id, holder="b", lease=LEASE) is NotBegun.SETTLED
+
+
+def test_void_values_do_not_refuse_a_rescan(connection: Connection) -> None:
+    for user in void_users(connection).values():
+        connection.execute(
+            text("UPDATE users SET asked_at = repopulse_now() + interval '40 days' WHERE id = :id"),
+            {"id": user.id},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO scans (user_id, day, state, finished_at)"
+                " VALUES (:id, :day, 'done', repopulse_now() + interval '40 days')"
+            ),
+            {"id": user.id, "day": TODAY + timedelta(days=40)},
+        )
+
+        request = rescans.request_rescan(connection, user.id, pause=60, lease=90)
+
+        assert request is not None
+        assert request.is_accepted
+
+
+def test_waits_that_a_rule_sets_are_not_void(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    reschedule(connection, user, until=clock.now() + timedelta(hours=47), state=ScanState.WAITING)
+
+    assert claimed(connection) == []
+
+
+def test_a_lease_of_a_day_ahead_is_void_and_a_long_lease_is_not(
+    connection: Connection, clock: Clock
+) -> None:
+    clock.advance(timedelta(days=1))
+    user = add_user(connection)
+    assert claimed(connection) == [user.id]
+    clock.advance(timedelta(days=-1))
+    assert claimed(connection) == [user.id]
+
+    long = scans.claim(connection, limit=1, lease=86400, max_attempts=MAX_ATTEMPTS, scan_at=SCAN_AT)
+    assert long == []
+
+
+def test_a_user_with_a_void_day_is_overdue(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    add_scan(connection, user, TODAY)
+    connection.execute(text("UPDATE users SET scanned_on = :day"), {"day": date(2027, 1, 7)})
+    assert count_overdue(connection, hours=26) == 0
+
+    clock.set(at(15, day=TOMORROW))
+
+    assert count_overdue(connection, hours=26) == 1
+
+
+def test_waits_end_with_the_clocks_error_except_short_ones(
+    connection: Connection, clock: Clock
+) -> None:
+    due, short, settled = (add_user(connection) for _ in range(3))
+    for user, wait in ((due, 25), (short, 0.5), (settled, 25)):
+        begin(connection, user)
+        reschedule(connection, user, until=clock.now() + timedelta(hours=wait))
+    add_scan(connection, settled, TODAY)
+
+    scans.forget_waits(connection)
+
+    assert claimed(connection) == [due.id]

@@ -17,7 +17,17 @@ ALERTS = FOLDER / "prometheus" / "alerts.yml"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "repopulse.json"
 
 _FUNCTIONS = {
-    *("absent", "delta", "histogram_quantile", "increase", "max_over_time", "min", "rate", "sum"),
+    *(
+        "abs",
+        "absent",
+        "delta",
+        "histogram_quantile",
+        "increase",
+        "max_over_time",
+        "min",
+        "rate",
+        "sum",
+    ),
 }
 _WORDS = {"and", "or", "unless", "offset"}
 _GROUPING = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")

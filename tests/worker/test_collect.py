@@ -301,6 +301,9 @@ def test_the_day_is_the_day_on_which_the_fetch_began(stage: Stage, collector: Co
     stage.world.add_repository(account, "r", watchers=1)
     user = stage.follow(account)
     stage.at(TODAY, 23, 59, 58)
+    # GitHub dates its answers at once, and they take seconds to arrive.
+    answered = stage.seconds()
+    stage.simulator.date_clock = lambda: answered
     stage.hook = lambda _: stage.clock.advance(timedelta(seconds=5))
 
     stage.sweep(collector)
@@ -317,11 +320,14 @@ def test_a_scan_over_midnight_leaves_the_new_day_due(stage: Stage, collector: Co
     stage.hook = lambda _: stage.clock.advance(timedelta(seconds=5))
     stage.sweep(collector)
     stage.hook = None
+    seen_too_late = stage.rows(user)
 
     stage.at(TOMORROW, 0, 5)
     stage.sweep(collector)
 
-    assert list(stage.rows(user)) == [TODAY, TOMORROW]
+    assert seen_too_late == {}
+    assert list(stage.rows(user)) == [TOMORROW]
+    assert "by GitHub's Date header" in str(stage.record(user, TODAY).reason)
 
 
 def test_a_leap_day_is_a_day(stage: Stage, collector: Collector) -> None:

@@ -4,16 +4,20 @@ With a token by GraphQL, and by REST for what GraphQL cannot show; without a tok
 What was seen before a limit is returned together with the wait, so that no true number is lost.
 """
 
+import logging
 import time
 from collections.abc import Callable
 
 import httpx
 import redis
 
+from common import github_clock
 from common.credentials import choose_credential, fingerprint
+from common.github_clock import ClockError
 from common.settings import Settings
 from worker.github.budget import Budget
 from worker.github.credentials import make_credentials
+from worker.github.dates import AnswerDates
 from worker.github.errors import Blocked, Gone, TryAgain
 from worker.github.graphql import GraphQL
 from worker.github.observation import Account, Observation, Target
@@ -23,6 +27,8 @@ from worker.github.transport import Transport
 from worker.github.watchers import WatcherAccess
 from worker.github.wire import make_http_client
 
+log = logging.getLogger(__name__)
+
 _PATIENCE_SHARE = 0.025
 """The part of a lease that a request may wait for a permit: half a minute by default."""
 
@@ -30,6 +36,7 @@ _PATIENCE_SHARE = 0.025
 class GitHub:
     """GitHub's API with one credential.
 
+    :param client: Redis, for what all workers know of GitHub's clock
     :param watchers: None without a credential, because GraphQL then refuses every query
     :param now: seconds of any clock that never goes back
     """
@@ -37,11 +44,13 @@ class GitHub:
     def __init__(
         self,
         transport: Transport,
+        client: "redis.Redis",
         watchers: WatcherAccess | None,
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
+        self._client = client
         self._rest = Rest(transport, now=now)
         self._graphql = GraphQL(transport)
         self._watchers = watchers
@@ -64,13 +73,22 @@ class GitHub:
             pass
         return self._rest.find_account(login, is_load=True)
 
-    def observe(self, target: Target) -> Observation:
+    def observe(self, target: Target, dates: AnswerDates | None = None) -> Observation:
         """Read an account and its repositories as they are now.
 
+        :param dates: gets the time of each answer; answers of another day than its own end the
+            reading
+        :raise OtherDay: GitHub's first answer was of another day
         :raise Gone: GitHub shows no such account, and said so twice
         :raise Limited: no request was allowed before anything was seen
         :raise GitHubError: GitHub showed nothing of the account
         """
+        if dates is not None:
+            with self._transport.dated(dates):
+                return self._observe(target)
+        return self._observe(target)
+
+    def _observe(self, target: Target) -> Observation:
         if self._watchers is None:
             try:
                 return self._rest.observe(target)
@@ -81,6 +99,17 @@ class GitHub:
         except Blocked:
             # Single sign-on and the like block GraphQL while REST still shows what is public.
             return self._rest.observe(target)
+
+    def record_clock_error(self, error: ClockError) -> ClockError | None:
+        """Share with all processes how far the database's clock is from GitHub's.
+
+        :return: what the scan before this one found; None if that is not known
+        """
+        try:
+            return github_clock.record(self._client, error)
+        except redis.RedisError as failure:
+            log.warning("Redis does not answer, the error of the clock is not stored: %s", failure)
+            return None
 
     def close(self) -> None:
         """Close the connections."""
@@ -142,4 +171,4 @@ def make_github(
     )
     credentials = make_credentials(credential, http, budget, now=now or time.time)
     watchers = None if credential is None else WatcherAccess(client, name)
-    return GitHub(Transport(http, budget, credentials), watchers, now=now or time.monotonic)
+    return GitHub(Transport(http, budget, credentials), client, watchers, now=now or time.monotonic)

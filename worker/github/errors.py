@@ -4,7 +4,8 @@
 
     GitHubError                  the base; its text is one line for a person
     ├── Limited                  wait ``wait`` seconds, then go on: no failure
-    │   └── RedisUnavailable     Redis, which keeps the budget, does not answer
+    │   ├── RedisUnavailable     Redis, which keeps the budget, does not answer
+    │   └── OtherDay             GitHub's day is not the day to record
     ├── TryAgain                 a passing fault: the same request later, or a smaller one
     ├── Gone                     no such account or repository, or it is hidden
     ├── Blocked                  it exists, and GitHub refuses it
@@ -15,7 +16,12 @@ The calls of ``rest`` and ``graphql`` raise them. A limit or refused credentials
 observed end the observation: what was seen so far is returned together with the wait.
 """
 
+from datetime import date, datetime
+
 from common.errors import RepopulseError
+
+OTHER_DAY_SECONDS = 60.0
+"""Seconds to wait before GitHub's day is checked again."""
 
 
 class GitHubError(RepopulseError):
@@ -46,6 +52,22 @@ class Limited(GitHubError):
 
 class RedisUnavailable(Limited):
     """Redis, which keeps the shared budget, does not answer, so no request may be sent."""
+
+
+class OtherDay(Limited):
+    """The Date header of an answer is of another UTC day than the one to record.
+
+    :param day: the day to record
+    :param at_github: the time in the header
+    """
+
+    def __init__(self, day: date, at_github: datetime) -> None:
+        super().__init__(
+            f"it is {at_github:%Y-%m-%d} by GitHub's Date header, and {day} by the database's"
+            " clock: no row is written until they agree",
+            OTHER_DAY_SECONDS,
+        )
+        self.at_github = at_github
 
 
 class TryAgain(GitHubError):

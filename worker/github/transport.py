@@ -6,7 +6,8 @@ refused, which GitHub has done by mistake. A timeout or a server error would onl
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import httpx
 
 from worker.github.budget import Budget, Permit
 from worker.github.credentials import Credentials
+from worker.github.dates import AnswerDates
 from worker.github.errors import CredentialsRefused, TryAgain
 from worker.github.meaning import Answer, Meaning, read_graphql, read_rest
 from worker.github.wire import DEADLINE, exchange
@@ -42,6 +44,7 @@ class Transport:
         self._credentials = credentials
         self._deadline = deadline
         self._logged: set[str] = set()
+        self._dates: AnswerDates | None = None
 
     def get(
         self, path: str, parameters: dict[str, str | int] | None = None, *, is_load: bool = False
@@ -80,6 +83,18 @@ class Transport:
             "graphql",
             is_load=is_load,
         )
+
+    @contextmanager
+    def dated(self, dates: AnswerDates) -> Iterator[None]:
+        """Add the time of each answer to ``dates`` while the block runs.
+
+        The requests of the block also raise ``OtherDay``.
+        """
+        self._dates = dates
+        try:
+            yield
+        finally:
+            self._dates = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -135,6 +150,8 @@ class Transport:
             wait = self._settle(permit, answer)
         if answer.meaning not in _GOOD:
             log.debug("GitHub answered: %s: %s (%s)", answer.meaning, answer.reason, answer.trace)
+        if self._dates is not None:
+            self._dates.note(answer)
         if answer.meaning is Meaning.LIMITED:
             return replace(answer, wait=wait)
         if answer.meaning is Meaning.CREDENTIALS_REFUSED and authorization is None:

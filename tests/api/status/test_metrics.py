@@ -32,7 +32,10 @@ def test_metrics_show_users_queues_and_quota(
         text("UPDATE users SET scanned_on = repopulse_now()::date WHERE id = :id"), {"id": first.id}
     )
     connection.execute(
-        text("UPDATE users SET not_before = 'infinity', attempts = 3 WHERE id = :id"),
+        text(
+            "UPDATE users SET not_before = repopulse_now() + interval '1 hour', attempts = 3"
+            " WHERE id = :id"
+        ),
         {"id": second.id},
     )
     with redis.Redis.from_url(redis_url) as server:

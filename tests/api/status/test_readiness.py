@@ -38,6 +38,7 @@ def test_readyz_is_ready_if_everything_is_there(client: TestClient) -> None:
             "github": "ok",
             "users": "ok",
             "queue": "ok",
+            "clock": "ok",
         },
     }
 
@@ -62,6 +63,7 @@ def test_readyz_is_503_without_postgres(make_client: MakeClient) -> None:
             "github": "ok",
             "users": "not known: Postgres does not answer",
             "queue": "ok",
+            "clock": "ok",
         },
     }
 
@@ -78,6 +80,7 @@ def test_readyz_is_503_without_redis(make_client: MakeClient) -> None:
         "github": "not known: Redis does not answer",
         "users": "ok",
         "queue": "not known: Redis does not answer",
+        "clock": "not known: Redis does not answer",
     }
 
 
