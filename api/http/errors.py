@@ -42,6 +42,8 @@ _BUSY = "The database does not answer or is busy. Try again in a moment."
 _OUTAGE_DETAILS = {
     Outage.UNREACHABLE: _BUSY,
     Outage.BUSY: _BUSY,
+    Outage.FULL: "The database or its role allows no more connections; the documentation says how"
+    " many are needed. Try again in a moment.",
     Outage.DISK_FULL: "The disk of the database is full. Nothing can be stored until there is"
     " space.",
     Outage.READ_ONLY: "The database is read-only. Recorded data can be read, but nothing can be"
