@@ -36,6 +36,9 @@ ARGS ?=
 # The markers of tests that start the whole product, break it or drive a browser: for `make check`.
 SLOW := end_to_end or fault or browser
 
+COMPAT := tests/common tests/migrations tests/api/queries tests/worker/test_collect.py \
+	tests/end_to_end/test_contract.py
+
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
@@ -43,7 +46,7 @@ COMPILE = pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo backup restore prune test faults chaos bench screenshots lint format types check audit sbom schemathesis \
+.PHONY: help up demo backup restore prune test compat faults chaos bench screenshots lint format types check audit sbom schemathesis \
 	fuzz lock migrate clean
 # A failed installation must not leave its target behind.
 .DELETE_ON_ERROR:
@@ -70,6 +73,12 @@ prune: $(VENV)/run ## Remove rows of days to come, which a wrong clock has left 
 test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for pytest")
 	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		-m "not ($(SLOW))" $(ARGS)
+
+# Where a test starts processes, it waits more than it computes.
+compat: $(VENV)/dev ## Run the tests that use tables on Postgres 15 and behind PgBouncer
+	@for servers in postgres-15 pgbouncer; do \
+		SERVERS=$$servers $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT) $(ARGS) || exit; \
+	done
 
 faults: $(VENV)/dev ## Break the running system in twenty ways, at full length
 	@FAULTS=full exec $(IN)/python -m pytest --timeout 3600 tests/faults \
