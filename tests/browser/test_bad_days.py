@@ -118,6 +118,27 @@ def test_pages_with_a_refused_token(
         assert list(look(system)) == ["credentials"]
 
 
+def test_pages_with_a_wrong_clock(
+    look: Look,
+    make_system: MakeSystem,
+    world: World,
+    clock: Clock,
+    people: list[TrackedUser],
+) -> None:
+    for user in people:
+        world.add_repository(world.add_account(user.login, id=user.id), "tool", stargazers=130)
+    clock.advance(timedelta(days=40))
+    github = GitHubSimulator(world, tokens={"token": None})
+    with serving(github) as address, collecting(make_system, address) as system:
+        wait_until(lambda: checks(system)["clock"] != "ok", 60)
+
+        told = look(system)
+
+        assert "40 days ahead of GitHub's" in told["clock"]
+        scans = system.call("GET", f"/v1/users/{people[0].id}/scans").json()
+        assert "by the database's clock: no row is written" in scans[0]["reason"]
+
+
 def test_pages_with_accounts_that_github_does_not_show(
     look: Look,
     make_system: MakeSystem,
