@@ -4,6 +4,8 @@ The API, the workers, beat and Flower all use ``make_celery``. On one Redis the 
 timeout of any process applies to all (Celery's Redis documentation), so one place sets it.
 """
 
+import base64
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -231,6 +233,24 @@ def queue_lengths(client: "redis.Redis") -> QueueLengths:
         pipeline.hlen("unacked")
         *waiting, taken = pipeline.execute()
     return QueueLengths(dict(zip(Queue, waiting, strict=True)), taken)
+
+
+def waiting_ids(client: "redis.Redis", queue: Queue) -> dict[str, set[int]]:
+    """Return the first arguments of the messages that no worker has taken, by task.
+
+    :raise redis.RedisError: Redis does not answer
+    """
+    found: dict[str, set[int]] = {}
+    for message in client.lrange(queue, 0, -1):
+        try:
+            # kombu's format: the body is JSON in Base64, and begins with the list of arguments.
+            envelope = json.loads(message)
+            arguments, *_ = json.loads(base64.b64decode(envelope["body"]))
+            found.setdefault(envelope["headers"]["task"], set()).add(int(arguments[0]))
+        except (ValueError, TypeError, LookupError):
+            # Not a message of ours; the worker that takes it discards it.
+            continue
+    return found
 
 
 def make_redis(settings: Settings) -> "redis.Redis":

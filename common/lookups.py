@@ -1,5 +1,6 @@
 """Logins that a worker has to resolve to accounts: stored durably and claimed like scans."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Update, bindparam, func, select, text, update
 
 from common import tables
+from common.db import array_literal
 from common.states import LookupState
 
 _lookups = tables.lookups.c
@@ -76,7 +78,7 @@ def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
 _CLAIM = text("""
     WITH due AS (
         SELECT id AS due_id FROM lookups
-        WHERE state = 'pending'
+        WHERE state = 'pending' AND id <> ALL(CAST(:queued AS bigint[]))
           AND NOT (lease_until > repopulse_now()
                    AND lease_until <= repopulse_now()
                        + greatest(make_interval(secs => 2 * :lease), interval '1 hour'))
@@ -95,12 +97,33 @@ A lease or wait further ahead than any rule sets is void, as in ``common.scans``
 """
 
 
-def claim(connection: Connection, *, limit: int, lease: float) -> list[Lookup]:
+def claim(
+    connection: Connection, *, limit: int, lease: float, queued: Iterable[int] = ()
+) -> list[Lookup]:
     """Lease pending lookups that are due: their last lease ended, and ``not_before`` has passed.
 
     :param lease: seconds after which a lookup that is still pending is due again
+    :param queued: lookups that wait in the queue, which are passed over
     """
-    return [_lookup(row) for row in connection.execute(_CLAIM, {"limit": limit, "lease": lease})]
+    values = {"limit": limit, "lease": lease, "queued": array_literal(queued)}
+    return [_lookup(row) for row in connection.execute(_CLAIM, values)]
+
+
+def renew(connection: Connection, lookup_id: int, *, lease: float) -> None:
+    """Renew the lease of a lookup that a task resolves, unless it was rescheduled meanwhile."""
+    connection.execute(
+        text(
+            """
+            UPDATE lookups SET lease_until = repopulse_now() + make_interval(secs => :lease)
+            WHERE id IN (
+                SELECT id FROM lookups
+                WHERE id = :id AND state = 'pending' AND isfinite(lease_until)
+                FOR UPDATE SKIP LOCKED
+            )
+            """
+        ),
+        {"id": lookup_id, "lease": lease},
+    )
 
 
 def forget_waits(connection: Connection) -> None:

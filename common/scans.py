@@ -3,7 +3,9 @@
 The ``users`` table is the queue. ``claim`` takes due users under ``FOR UPDATE SKIP LOCKED`` and
 gives each a lease. A scan then ends with ``finish``, which settles the day, or with ``reschedule``,
 which makes the user due again at a later time. A day that was settled without all rows may have
-another look later. If a process dies in between, the lease expires and the user is due again.
+another look later. If a process dies in between, the lease expires and the user is due again. A
+person may be waiting for a load, so its lease is short: the task that loads a user renews it while it
+works, see ``common.leases``.
 
 Attempts are counted at the claim, and again when the message of a killed task is delivered again; a
 message that was lost before any task began counts as no attempt. Kills are scans in a row that
@@ -18,6 +20,7 @@ the next scan replaces them. They are not repaired before, because it may be the
 moment that is wrong, and behind.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -25,6 +28,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from common import scan_records
+from common.db import array_literal
 from common.states import ScanState
 
 _FURTHEST = "interval '2 days'"
@@ -47,8 +51,12 @@ class Claim:
     user_id: int
     login: str
     day: date
-    is_first: bool
-    """Never scanned: a person may be waiting."""
+    is_load: bool
+    """Never scanned, or requested today and not scanned since: a person may be waiting."""
+
+
+_KILLED = "killed"
+"""In ``held_by``: the task that held the user died, and no task has begun since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Begun:
     :param attempts: how often the scan was begun today, including this time
     :param failures: attempts since the user's last completed scan, including this one
     :param kills: scans of the user in a row that began and never ended, before this one
-    :param is_repeated: the same task had begun this scan before, and was killed or stopped
+    :param is_repeated: this task or another had begun this scan before, and was killed or stopped
     :param holder: the task that began it
     """
 
@@ -85,7 +93,14 @@ class NotBegun(StrEnum):
 
 
 def claim(
-    connection: Connection, *, limit: int, lease: float, max_attempts: int, scan_at: time
+    connection: Connection,
+    *,
+    limit: int,
+    lease: float,
+    load_lease: float,
+    max_attempts: int,
+    scan_at: time,
+    queued: Iterable[int] = (),
 ) -> list[Claim]:
     """Take users who are due today, those never scanned first.
 
@@ -93,7 +108,9 @@ def claim(
     whose ``not_before`` has passed; before ``scan_at`` (UTC) only users who were never scanned are
     due. Users whose scans killed ``max_attempts`` workers in a row are claimed once a day.
 
-    :param lease: seconds until the claim expires
+    :param lease: seconds until the claim of a daily scan expires
+    :param load_lease: seconds until the claim of a load expires
+    :param queued: users whose load waits in the queue, who are passed over
     """
     rows = connection.execute(
         text(
@@ -101,14 +118,18 @@ def claim(
             WITH clock AS (
                 SELECT repopulse_now() AS now, (repopulse_now() AT TIME ZONE 'UTC')::date AS today
             ), due AS (
-                SELECT u.id, u.attempts AS earlier, u.scanned_on IS NULL AS is_first, clock.*,
+                SELECT u.id, u.attempts AS earlier, clock.*,
+                       u.scanned_on IS NULL
+                           OR u.scanned_on <> today AND u.asked_at <= now
+                              AND u.asked_at >= today::timestamp AT TIME ZONE 'UTC'
+                           AS is_load,
                        -- Claimed before, and the lease expired before any task began: the message
                        -- was lost, which is not the user's fault.
-                       u.attempts + CASE WHEN u.attempts > 0 AND u.held_by IS NULL
-                                              AND isfinite(u.lease_until)
+                       u.attempts + CASE WHEN u.attempts > 0 AND isfinite(u.lease_until)
+                                              AND coalesce(u.held_by, :killed) = :killed
                                          THEN 0 ELSE 1 END AS attempts,
                        -- A task began, and its lease expired.
-                       u.kills + (u.held_by IS NOT NULL)::int AS kills
+                       u.kills + coalesce(u.held_by <> :killed, false)::int AS kills
                 FROM users u, clock
                 WHERE (u.scanned_on IS NULL
                        OR u.scanned_on <> today
@@ -117,13 +138,16 @@ def claim(
                        OR u.scanned_on = today AND isfinite(u.not_before))
                   AND (u.lease_until <= now OR u.lease_until > now + {_FURTHEST_LEASE})
                   AND (u.not_before <= now OR u.not_before > now + {_FURTHEST})
+                  AND u.id <> ALL(CAST(:queued AS bigint[]))
                 ORDER BY u.scanned_on NULLS FIRST, u.id
                 LIMIT :limit
                 FOR UPDATE OF u SKIP LOCKED
             ), claimed AS (
                 UPDATE users u
-                SET lease_until = due.now + make_interval(secs => :lease),
-                    held_by = NULL,
+                SET lease_until = due.now
+                        + make_interval(secs => CASE WHEN is_load THEN :load_lease ELSE :lease END),
+                    -- A task that held the user until the lease expired has died.
+                    held_by = CASE WHEN u.held_by IS NOT NULL THEN :killed END,
                     attempts = due.attempts,
                     kills = due.kills,
                     -- Open again.
@@ -135,7 +159,7 @@ def claim(
                         THEN (due.today + 1 + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
                         ELSE u.not_before END
                 FROM due WHERE u.id = due.id
-                RETURNING u.id, u.login, due.today, due.is_first,
+                RETURNING u.id, u.login, due.today, coalesce(due.is_load, false) AS is_load,
                           u.attempts - due.earlier AS counted
             ), recorded AS (
                 INSERT INTO scans AS s (user_id, day, attempts)
@@ -144,13 +168,21 @@ def claim(
                 SET attempts = s.attempts + (SELECT counted FROM claimed WHERE id = s.user_id)
                 RETURNING user_id, day
             )
-            SELECT id, login, day, is_first FROM claimed JOIN recorded ON user_id = id
+            SELECT id, login, day, is_load FROM claimed JOIN recorded ON user_id = id
             """  # noqa: S608 - a constant
         ),
-        {"limit": limit, "lease": lease, "max_attempts": max_attempts, "scan_at": scan_at},
+        {
+            "limit": limit,
+            "lease": lease,
+            "load_lease": load_lease,
+            "max_attempts": max_attempts,
+            "scan_at": scan_at,
+            "queued": array_literal(queued),
+            "killed": _KILLED,
+        },
     )
     return sorted(
-        (Claim(*row) for row in rows), key=lambda claim: (not claim.is_first, claim.user_id)
+        (Claim(*row) for row in rows), key=lambda claim: (not claim.is_load, claim.user_id)
     )
 
 
@@ -182,12 +214,13 @@ def begin(
                 WHERE users.id = held.id
                   AND (scanned_on IS NULL OR scanned_on < day
                        OR scanned_on > (repopulse_now() AT TIME ZONE 'UTC')::date)
-                  AND (held.held_by IS NULL OR held.held_by = :holder
+                  AND (held.held_by IS NULL OR held.held_by IN (:holder, :killed)
                        OR lease_until <= repopulse_now()
                        OR lease_until > repopulse_now() + {_FURTHEST_LEASE})
                 RETURNING users.id, users.login, users.node_id, day, users.attempts AS failures,
                           users.kills,
-                          held.held_by IS NOT DISTINCT FROM users.held_by AS is_repeated,
+                          coalesce(held.held_by IN (:holder, :killed), false) AS is_repeated,
+                          held.held_by IS NOT DISTINCT FROM users.held_by AS is_redelivered,
                           users.held_by
             ), record AS (
                 -- A load comes without a claim, which would have made the record.
@@ -195,7 +228,7 @@ def begin(
                 ON CONFLICT (user_id, day) DO UPDATE
                 -- The record of a settled day stays until there is news.
                 SET state = CASE WHEN s.finished_at IS NULL THEN 'claimed' ELSE s.state END,
-                    attempts = s.attempts + (SELECT is_repeated::int FROM begun)
+                    attempts = s.attempts + (SELECT is_redelivered::int FROM begun)
                 RETURNING s.expected, s.attempts
             )
             SELECT id, login, node_id, day, repopulse_now(), expected, attempts, failures,
@@ -203,7 +236,7 @@ def begin(
             FROM begun, record
             """  # noqa: S608 - a constant
         ),
-        {"id": user_id, "lease": lease, "holder": holder, "day": day},
+        {"id": user_id, "lease": lease, "holder": holder, "killed": _KILLED, "day": day},
     ).one_or_none()
     if row is not None:
         return Begun(*row)
@@ -222,26 +255,6 @@ def begin(
     if is_settled is None:
         return NotBegun.UNTRACKED
     return NotBegun.SETTLED if is_settled else NotBegun.TAKEN
-
-
-def release(connection: Connection, user_id: int, *, holder: str) -> bool:
-    """Give back a user whose scan has begun and will not be finished; the user is due again now.
-
-    :return: False if another task has taken the user meanwhile
-    """
-    released = connection.execute(
-        text(
-            # The claim may have postponed the user until tomorrow, in case the scan kills its
-            # worker. This task lives.
-            """
-            UPDATE users
-            SET lease_until = '-infinity', held_by = NULL, not_before = '-infinity', kills = 0
-            WHERE id = :id AND held_by = :holder
-            """
-        ),
-        {"holder": holder, "id": user_id},
-    )
-    return released.rowcount == 1
 
 
 def lock(connection: Connection, user_id: int, day: date) -> bool:

@@ -206,8 +206,9 @@ class Settings(BaseSettings):
     lease: float = Field(default=1200.0, ge=1)
     """Seconds after which a claimed user is due again, because the worker died."""
 
-    load_lease: float = Field(default=90.0, ge=1)
-    """Seconds for which the sweep leaves a new user to the user's own message."""
+    load_lease: float = Field(default=45.0, ge=1)
+    """Seconds without a sign of life after which the sweep sends a load or a lookup again. A task
+    gives one each third of that time while it works; one that waits in the queue needs none."""
 
     max_attempts: int = Field(default=5, ge=1)
     """Failed attempts after which a user is set aside; see ``worker.collect``."""

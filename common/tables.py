@@ -73,7 +73,8 @@ users = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     # Scans in a row that began and reported nothing, because their worker was killed.
     Column("kills", Integer, nullable=False, server_default=text("0")),
-    # The id of the task that scans this user; null if none does.
+    # The id of the task that scans this user; null if none does, "killed" if that task died and
+    # the next has not begun.
     Column("held_by", Text),
     # The first day of those in a row on which GitHub showed no such account, and the moment at
     # which it first did; the moment means nothing if there is no such day.

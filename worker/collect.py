@@ -12,7 +12,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +20,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import clock, lookups, repositories, scans
+from common import clock, leases, lookups, repositories, scans
 from common.db import outage_reason
 from common.github_clock import ClockError
 from common.scans import Begun, NotBegun
@@ -41,6 +41,7 @@ from worker.github.errors import (
 from worker.github.observation import Observation, Target
 from worker.outcome import Outcome, time_of_day
 from worker.record import Recorded, record
+from worker.renewal import renewed
 from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Collector:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._engine = engine
         self._transactions = Transactions(engine, lease=settings.lease, sleep=sleep)
         self._github = github
         self._settings = settings
@@ -96,12 +98,21 @@ class Collector:
             return _count(self._retry_later(begun, _KILLED, is_killer=True))
         dates = AnswerDates(begun.day)
         try:
-            return _count(self._scan(begun, target, dates, is_simulated=day is not None))
+            with self._renewed(begun) if is_load else nullcontext():
+                return _count(self._scan(begun, target, dates, is_simulated=day is not None))
         except Exception as error:
             # It did not kill the worker, so it must not count as a kill.
             with suppress(SQLAlchemyError):
                 self._retry_later(begun, _describe(error))
             raise
+
+    def _renewed(self, begun: Begun) -> AbstractContextManager[None]:
+        lease = self._settings.load_lease
+
+        def renew(connection: Connection) -> None:
+            leases.renew(connection, begun.user_id, holder=begun.holder, lease=lease)
+
+        return renewed(self._engine, renew, lease=lease)
 
     def _scan(
         self, begun: Begun, target: Target, dates: AnswerDates, *, is_simulated: bool
@@ -128,7 +139,8 @@ class Collector:
     def _begin(
         self, user_id: int, holder: str, *, is_load: bool, day: date | None
     ) -> tuple[Begun, Target] | NotBegun:
-        lease = self._settings.lease
+        # A load renews its lease, so that a killed worker costs a waiting person a minute only.
+        lease = self._settings.load_lease if is_load else self._settings.lease
 
         def begin(connection: Connection) -> tuple[Begun, Target] | NotBegun:
             begun = scans.begin(connection, user_id, holder=holder, lease=lease, day=day)
@@ -184,7 +196,7 @@ class Collector:
             if is_late or begun.day > now.date():
                 # The process was frozen, or the clock was ahead and has been set back: the counts
                 # may be another day's.
-                if scans.release(connection, begun.user_id, holder=begun.holder):
+                if leases.release(connection, begun.user_id, holder=begun.holder):
                     return _TOO_LATE, now
                 return _SETTLED, now
             if not is_due:

@@ -16,7 +16,7 @@ from celery import Celery
 from sqlalchemy import Connection
 
 from common import broker, clock, collection, github_clock, lookups, scan_records, scans, stats
-from common.broker import Task
+from common.broker import Queue, Task
 from common.lookups import Lookup
 from common.scans import Claim
 from common.states import ScanState
@@ -67,9 +67,17 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     with process.engine.begin() as connection:
         _maintain(connection)
     room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
+    # Their leases are short: what still waits in the queue must not be sent again. If there is no
+    # room, nothing is claimed.
+    waiting = broker.waiting_ids(process.redis, Queue.LOAD) if room else {}
     clock_error = github_clock.read(process.redis)
     with process.engine.begin() as connection:
-        pending = lookups.claim(connection, limit=room, lease=settings.lease)
+        pending = lookups.claim(
+            connection,
+            limit=room,
+            lease=settings.load_lease,
+            queued=waiting.get(Task.RESOLVE_LOGIN, ()),
+        )
         room_for_scans = room - len(pending)
         if clock_error is not None and clock_error.is_other_day:
             # One scan is enough to find out whether GitHub's day is the database's again.
@@ -78,8 +86,10 @@ def fan_out(app: Celery, process: Process) -> FanOut:
             connection,
             limit=room_for_scans,
             lease=settings.lease,
+            load_lease=settings.load_lease,
             max_attempts=settings.max_attempts,
             scan_at=settings.scan_at,
+            queued=waiting.get(Task.LOAD_USER, ()),
         )
     sent = 0
     for task, arguments, login in _tasks(pending, claims):
@@ -119,7 +129,7 @@ def _tasks(
     for lookup in pending:
         yield Task.RESOLVE_LOGIN, (lookup.id,), lookup.login
     for claim in claims:
-        if claim.is_first:
+        if claim.is_load:
             yield Task.LOAD_USER, (claim.user_id,), claim.login
         else:
             yield Task.SCAN_USER, (claim.user_id, claim.day.isoformat()), claim.login

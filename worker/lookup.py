@@ -22,6 +22,7 @@ from worker.github.errors import (
 )
 from worker.github.observation import Account
 from worker.outcome import Resolution, time_of_day
+from worker.renewal import renewed
 from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,28 @@ class Resolver:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._engine = engine
         self._transactions = Transactions(engine, lease=settings.lease, sleep=sleep)
         self._github = github
         self._load_lease = settings.load_lease
 
     def resolve(self, lookup_id: int) -> Resolution:
         """Find out which account has a login, and track it."""
-        lookup = self._transactions.run(lambda connection: lookups.get(connection, lookup_id))
+
+        def renew(connection: Connection) -> None:
+            lookups.renew(connection, lookup_id, lease=self._load_lease)
+
+        def begin(connection: Connection) -> Lookup | None:
+            renew(connection)
+            return lookups.get(connection, lookup_id)
+
+        lookup = self._transactions.run(begin)
         if lookup is None or lookup.state is not LookupState.PENDING:
             return Resolution(None, "nothing to do: already resolved")
+        with renewed(self._engine, renew, lease=self._load_lease):
+            return self._resolve(lookup)
+
+    def _resolve(self, lookup: Lookup) -> Resolution:
         try:
             account = self._github.find_account(lookup.login)
         except Gone:

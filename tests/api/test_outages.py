@@ -32,6 +32,7 @@ def due_users(connection: Connection) -> list[int]:
         connection,
         limit=10,
         lease=1,
+        load_lease=1,
         max_attempts=5,
         scan_at=Settings.model_fields["scan_at"].default,
     )

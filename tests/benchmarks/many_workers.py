@@ -52,12 +52,13 @@ def work(environment: dict[str, str], now: Callable[[], float]) -> None:
                     connection,
                     limit=1,
                     lease=settings.lease,
+                    load_lease=settings.load_lease,
                     max_attempts=settings.max_attempts,
                     scan_at=settings.scan_at,
                 )
                 left = connection.execute(text(f"SELECT count(*) {_DUE}")).scalar_one()
             for claim in claims:
-                collector.scan(claim.user_id, is_load=claim.is_first)
+                collector.scan(claim.user_id, is_load=claim.is_load)
             if not left:
                 break
             if not claims:

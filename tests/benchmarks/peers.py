@@ -153,11 +153,12 @@ def _collector(bench: Bench, address: str, world: World) -> Iterator[Callable[[]
                     connection,
                     limit=len(_SIZES),
                     lease=settings.lease,
+                    load_lease=settings.load_lease,
                     max_attempts=settings.max_attempts,
                     scan_at=settings.scan_at,
                 )
             for claim in claims:
-                collector.scan(claim.user_id, is_load=claim.is_first)
+                collector.scan(claim.user_id, is_load=claim.is_load)
             today = clock.today()
             with engine.begin() as connection:
                 stored = [

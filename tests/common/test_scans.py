@@ -1,4 +1,5 @@
 import time as real_time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from api.queries import scan_days
 from api.queries.progress import count_overdue
 from api.queries.scan_days import ScanRecord
-from common import rescans, scan_records, scans, users
+from common import leases, rescans, scan_records, scans, users
 from common.scans import Begun, Claim, NotBegun
 from common.states import ScanState
 from common.users import TrackedUser
@@ -22,6 +23,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 TOMORROW = TODAY + timedelta(days=1)
 
 LEASE = 1200.0
+LOAD_LEASE = 45.0
 MAX_ATTEMPTS = 3
 SCAN_AT = time(0, 5)
 
@@ -36,10 +38,20 @@ def at(hour: int, minute: int = 0, *, day: date = TODAY) -> datetime:
 
 
 def claims(
-    connection: Connection, *, limit: int = 100, max_attempts: int = MAX_ATTEMPTS
+    connection: Connection,
+    *,
+    limit: int = 100,
+    max_attempts: int = MAX_ATTEMPTS,
+    queued: Sequence[int] = (),
 ) -> list[Claim]:
     return scans.claim(
-        connection, limit=limit, lease=LEASE, max_attempts=max_attempts, scan_at=SCAN_AT
+        connection,
+        limit=limit,
+        lease=LEASE,
+        load_lease=LOAD_LEASE,
+        max_attempts=max_attempts,
+        scan_at=SCAN_AT,
+        queued=queued,
     )
 
 
@@ -104,13 +116,13 @@ def due_user(connection: Connection, user_id: int | None = None) -> TrackedUser:
 def test_a_user_who_was_never_scanned_is_due_at_once(connection: Connection) -> None:
     user = add_user(connection)
 
-    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=True)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_load=True)]
 
 
 def test_a_user_who_was_scanned_yesterday_is_due(connection: Connection) -> None:
     user = due_user(connection)
 
-    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=False)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_load=False)]
 
 
 def test_a_user_who_was_scanned_today_is_not_due(connection: Connection) -> None:
@@ -134,7 +146,7 @@ def test_a_claim_lists_those_never_scanned_first(connection: Connection) -> None
     due_user(connection, 1)
     add_user(connection, 2)
 
-    assert [claim.is_first for claim in claims(connection)] == [True, False]
+    assert [claim.is_load for claim in claims(connection)] == [True, False]
 
 
 def test_before_the_hour_only_those_never_scanned_are_due(
@@ -238,6 +250,115 @@ def test_a_claim_opens_a_record_and_counts_an_attempt(connection: Connection, cl
     clock.advance(timedelta(seconds=LEASE + 1))
     claims(connection)
     assert record(connection, user).attempts == 2
+
+
+# Loads
+
+
+def test_a_load_whose_task_died_is_due_when_its_short_lease_is_over(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    claims(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LOAD_LEASE)
+    clock.advance(timedelta(seconds=LOAD_LEASE - 1))
+    assert claimed(connection) == []
+
+    clock.advance(timedelta(seconds=2))
+
+    assert claimed(connection) == [user.id]
+
+
+def test_a_load_that_is_renewed_is_not_due(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LOAD_LEASE)
+
+    for _ in range(5):
+        clock.advance(timedelta(seconds=LOAD_LEASE - 1))
+        leases.renew(connection, user.id, holder="a task", lease=LOAD_LEASE)
+
+    assert claimed(connection) == []
+
+
+def test_a_lease_is_renewed_for_its_holder_alone(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LOAD_LEASE)
+    clock.advance(timedelta(seconds=LOAD_LEASE + 1))
+
+    leases.renew(connection, user.id, holder="another task", lease=LOAD_LEASE)
+
+    assert claimed(connection) == [user.id]
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_renewal_that_comes_late_changes_nothing(
+    connection: Connection, is_finished: bool
+) -> None:
+    user = add_user(connection)
+    begun = begin(connection, user)
+    if is_finished:
+        finish(connection, user)
+    else:
+        reschedule(connection, user, until=at(11))
+
+    leases.renew(connection, user.id, holder=begun.holder, lease=LOAD_LEASE)
+
+    leased = "SELECT lease_until > repopulse_now() FROM users WHERE id = :id"
+    assert connection.execute(text(leased), {"id": user.id}).scalar_one() is False
+
+
+def test_a_user_who_is_locked_is_neither_renewed_nor_claimed(
+    connection: Connection, engine: Engine, clock: Clock
+) -> None:
+    """The transaction that writes a large user's rows may outlast the lease."""
+    user = add_user(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LOAD_LEASE)
+    clock.advance(timedelta(seconds=LOAD_LEASE + 1))
+
+    with engine.begin() as writing:
+        assert scans.lock(writing, user.id, TODAY)
+        leases.renew(connection, user.id, holder="a task", lease=LOAD_LEASE)
+        assert claimed(connection) == []
+
+
+def test_a_load_that_waits_in_the_queue_is_not_claimed(
+    connection: Connection, clock: Clock
+) -> None:
+    queued, lost = add_user(connection), add_user(connection)
+    claims(connection)
+    clock.advance(timedelta(seconds=LOAD_LEASE + 1))
+
+    claim = claims(connection, queued=[queued.id])
+
+    assert [each.user_id for each in claim] == [lost.id]
+
+
+def test_the_next_task_knows_that_the_last_one_died(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    seen = []
+    for number in range(3):
+        claims(connection)
+        begun = scans.begin(connection, user.id, holder=f"task {number}", lease=LOAD_LEASE)
+        assert isinstance(begun, Begun)
+        seen.append((begun.is_repeated, begun.failures))
+        clock.advance(timedelta(seconds=LOAD_LEASE + 1))
+
+    assert seen == [(False, 1), (True, 2), (True, 3)]
+
+
+def test_the_loss_of_a_message_after_a_death_is_no_attempt(
+    connection: Connection, clock: Clock
+) -> None:
+    user = add_user(connection)
+    claims(connection)
+    scans.begin(connection, user.id, holder="a task", lease=LOAD_LEASE)
+    for _ in range(4):
+        clock.advance(timedelta(seconds=LOAD_LEASE + 1))
+        assert claimed(connection) == [user.id]
+
+    begun = begin(connection, user)
+
+    assert (begun.is_repeated, begun.failures, begun.attempts) == (True, 2, 2)
 
 
 # Attempts
@@ -467,7 +588,7 @@ def test_a_finished_user_is_due_the_next_day(connection: Connection, clock: Cloc
 
     clock.set(at(0, 5, day=TOMORROW))
 
-    assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_first=False)]
+    assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_load=False)]
 
 
 def finish_for_now(connection: Connection, user: TrackedUser, look_at: datetime) -> None:
@@ -487,7 +608,7 @@ def test_settled_day_may_have_another_look(connection: Connection, clock: Clock)
     clock.set(at(18, 59))
     assert claims(connection) == []
     clock.set(at(19, 1))
-    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=False)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_load=False)]
     assert begin(connection, user).attempts == 2
     finish(connection, user)
 
@@ -506,7 +627,7 @@ def test_look_that_did_not_take_place_does_not_postpone_the_next_day(
     clock.set(at(0, 4, day=TOMORROW))
     assert claimed(connection) == []
     clock.set(at(0, 5, day=TOMORROW))
-    assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_first=False)]
+    assert claims(connection) == [Claim(user.id, user.login, TOMORROW, is_load=False)]
 
 
 def test_look_of_a_user_who_was_never_scanned_before_is_no_load(
@@ -719,7 +840,7 @@ def test_a_user_whose_yesterday_was_closed_is_due_today(connection: Connection) 
     add_scan(connection, user, YESTERDAY, ScanState.WAITING)
     scan_records.close_past(connection)
 
-    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_first=True)]
+    assert claims(connection) == [Claim(user.id, user.login, TODAY, is_load=True)]
 
 
 # Reading

@@ -458,7 +458,12 @@ def test_released_user_is_due_at_once(connection: Connection) -> None:
 
 def claimed(connection: Connection) -> list[int]:
     claims = scans.claim(
-        connection, limit=10, lease=60, max_attempts=5, scan_at=datetime.min.time()
+        connection,
+        limit=10,
+        lease=60,
+        load_lease=60,
+        max_attempts=5,
+        scan_at=datetime.min.time(),
     )
     return [claim.user_id for claim in claims]
 

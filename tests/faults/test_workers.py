@@ -101,6 +101,23 @@ def test_2_the_message_of_a_killed_child_comes_again(make_cluster: MakeCluster) 
     check(cluster)
 
 
+def test_2_a_load_whose_worker_is_killed_is_taken_up_again_within_two_minutes(
+    make_cluster: MakeCluster,
+) -> None:
+    world = World.synthetic(seed=7, sizes=[3], day=TODAY)
+    # The default leases.
+    cluster = make_cluster(world, latency=60, settings={"LEASE": "1200", "LOAD_LEASE": "45"})
+    cluster.follow(world.accounts, scanned_on=None)
+    cluster.start("worker", "beat")
+    wait_until(lambda: busy_children(cluster, "worker"), 20)
+    cluster.simulator.latency = 0.05
+
+    cluster.kill("worker")
+
+    cluster.wait_until_done(1, 120)
+    check(cluster)
+
+
 def states(cluster: Cluster, accounts: Sequence[Account]) -> list[str]:
     with cluster.engine.connect() as connection:
         return list(

@@ -134,10 +134,11 @@ class Stage:
                 connection,
                 limit=1000,
                 lease=self.settings.lease,
+                load_lease=self.settings.load_lease,
                 max_attempts=self.settings.max_attempts,
                 scan_at=self.settings.scan_at,
             )
-        return [collector.scan(claim.user_id, is_load=claim.is_first) for claim in claims]
+        return [collector.scan(claim.user_id, is_load=claim.is_load) for claim in claims]
 
     def sweep_until(self, collector: Collector, moment: datetime) -> list[datetime]:
         """Sweep whenever a user is due, at most once a minute, until that moment.

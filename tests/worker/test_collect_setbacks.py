@@ -14,6 +14,7 @@ from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
 from simulator import Account, Fault, FaultKind
+from tests.waiting import wait_until
 from tests.worker.stage import NOTHING, OTHER_TOKEN, TODAY, TOKEN, Stage
 from worker.collect import Collector
 from worker.outcome import Outcome
@@ -284,6 +285,98 @@ def test_what_kills_its_worker_each_time_is_set_aside_until_tomorrow(
     assert collector.scan(user.id, holder="a task") == Outcome(ScanState.SET_ASIDE)
     tomorrow = datetime.combine(TODAY + timedelta(days=1), time(0, 5), UTC)
     assert stage.record(user).next_attempt_at == tomorrow
+
+
+def test_who_was_killed_beside_another_has_a_run_alone_where_the_lease_ends_first(
+    stage: Stage, collector: Collector, user: TrackedUser
+) -> None:
+    """A short lease ends before the message of the killed task is delivered again."""
+    for number in range(3):
+        claimed = claim(stage)
+        assert claimed == [user.id]
+        kill_while_scanning(stage, user, f"task {number}")
+        stage.wait(seconds=stage.settings.lease + 1)
+
+    assert stage.sweep(collector) == [Outcome(ScanState.FAILED)]
+    assert stage.simulator.requests == []
+    stage.wait(seconds=due_in(stage, user) + 1)
+    assert stage.sweep(collector) == [Outcome(ScanState.DONE, 3)]
+
+
+def claim(stage: Stage) -> list[int]:
+    """Claim the users who are due, as a sweep does."""
+    with stage.engine.begin() as connection:
+        claims = scans.claim(
+            connection,
+            limit=10,
+            lease=stage.settings.lease,
+            load_lease=stage.settings.load_lease,
+            max_attempts=stage.settings.max_attempts,
+            scan_at=stage.settings.scan_at,
+        )
+    return [claim.user_id for claim in claims]
+
+
+def test_a_load_whose_worker_is_killed_is_due_within_a_minute(
+    stage: Stage, user: TrackedUser
+) -> None:
+    class KilledError(BaseException):
+        """Ends the task where it is, as a kill does."""
+
+    def kill(_: httpx.Request) -> None:
+        raise KilledError
+
+    stage.hook = kill
+    with pytest.raises(KilledError):
+        stage.collector().scan(user.id, is_load=True)
+    stage.hook = None
+    assert stage.sweep(stage.collector()) == []
+
+    stage.wait(seconds=60)
+
+    assert stage.sweep(stage.collector()) == [Outcome(ScanState.DONE, 3)]
+
+
+def test_a_load_that_takes_longer_than_its_lease_is_not_begun_again(
+    stage: Stage, user: TrackedUser
+) -> None:
+    # It is renewed each third of that by real time, which passes here until it was.
+    stage.settings = stage.settings.model_copy(update={"load_lease": 0.3})
+    claims: list[list[int]] = []
+
+    def take_long(_: httpx.Request) -> None:
+        stage.hook = None
+        for _ in range(3):
+            stage.wait(seconds=60)
+            wait_until(lambda: is_leased(stage))
+            claims.append(claim(stage))
+
+    stage.hook = take_long
+
+    outcome = stage.collector().scan(user.id, is_load=True)
+
+    assert claims == [[], [], []]
+    assert outcome == Outcome(ScanState.DONE, 3)
+    assert stage.record(user).attempts == 1
+
+
+def is_leased(stage: Stage) -> bool:
+    return stage.value("SELECT lease_until > repopulse_now() FROM users") is True
+
+
+def test_a_scan_that_takes_too_long_is_no_killer(stage: Stage, user: TrackedUser) -> None:
+    def interrupt(_: httpx.Request) -> None:
+        raise SoftTimeLimitExceeded
+
+    stage.hook = interrupt
+    collector = stage.collector()
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        collector.scan(user.id, is_load=True)
+
+    record = stage.record(user)
+    assert (record.state, record.reason) == (ScanState.FAILED, "the scan took too long")
+    assert 0 < due_in(stage, user) < 60
 
 
 # A database that is away

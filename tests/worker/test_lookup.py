@@ -11,6 +11,7 @@ from common.lookups import Lookup
 from common.states import LookupState, ScanState
 from common.users import TrackedUser
 from simulator import AccountType, Fault, FaultKind
+from tests.waiting import wait_until
 from tests.worker.stage import TODAY, TOKEN, Stage
 from worker.collect import Collector
 from worker.outcome import Outcome
@@ -142,6 +143,45 @@ def test_a_recycled_login_leads_to_its_new_bearer(stage: Stage) -> None:
     bearer = stage.world.add_account("octocat")
 
     assert resolve(stage, ask(stage, "octocat")) == bearer.id
+
+
+def test_a_lookup_that_takes_longer_than_its_lease_is_not_due(stage: Stage) -> None:
+    # It is renewed each third of that by real time, which passes here until it was.
+    stage.settings = stage.settings.model_copy(update={"load_lease": 0.3})
+    account = stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+    leased = "SELECT lease_until > repopulse_now() FROM lookups"
+
+    def take_long(_: httpx.Request) -> None:
+        stage.hook = None
+        for _ in range(3):
+            stage.wait(seconds=60)
+            wait_until(lambda: stage.value(leased) is True)
+            assert due(stage) == []
+
+    stage.hook = take_long
+
+    assert resolve(stage, lookup_id) == account.id
+
+
+def test_a_lookup_whose_worker_was_killed_is_due_within_a_minute(stage: Stage) -> None:
+    stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+
+    class KilledError(BaseException):
+        """Ends the task where it is, as a kill does."""
+
+    def kill(_: httpx.Request) -> None:
+        raise KilledError
+
+    stage.hook = kill
+    with pytest.raises(KilledError):
+        resolve(stage, lookup_id)
+    assert due(stage) == []
+
+    stage.wait(seconds=60)
+
+    assert due(stage) == [lookup_id]
 
 
 def test_a_question_that_was_answered_is_not_asked_again(stage: Stage) -> None:

@@ -266,6 +266,55 @@ def test_messages_that_redis_lost_are_sent_again_after_the_lease(
     assert [arguments[0] for _, arguments in messages(stage.redis, Queue.SCAN)] == ids(everyone)
 
 
+def test_loads_and_lookups_that_wait_in_the_queue_are_not_sent_again(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    follow(stage, 3, scanned=False)
+    with stage.engine.begin() as connection:
+        lookups.get_or_create(connection, "octocat")
+    assert fan_out(app, process).sent == 4
+
+    for _ in range(30):
+        stage.wait(minutes=1)
+        assert fan_out(app, process).sent == 0
+
+    assert len(messages(stage.redis, Queue.LOAD)) == 4
+
+
+def test_loads_and_lookups_whose_message_was_lost_are_sent_again_within_a_minute(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    (kept, lost) = follow(stage, 2, scanned=False)
+    with stage.engine.begin() as connection:
+        lookup, _ = lookups.get_or_create(connection, "octocat")
+    fan_out(app, process)
+    for message in stage.redis.lrange(Queue.LOAD, 0, -1):
+        if str(kept.id) not in json.loads(message)["headers"]["argsrepr"]:
+            stage.redis.lrem(Queue.LOAD, 1, message)
+
+    stage.wait(minutes=1)
+
+    assert fan_out(app, process).sent == 2
+    assert sorted(messages(stage.redis, Queue.LOAD)) == sorted(
+        [
+            (Task.LOAD_USER, [kept.id]),
+            (Task.LOAD_USER, [lost.id]),
+            (Task.RESOLVE_LOGIN, [lookup.id]),
+        ]
+    )
+
+
+def test_a_sweep_passes_over_messages_in_the_queue_that_are_not_ours(
+    stage: Stage, app: Celery, process: Process
+) -> None:
+    (user,) = follow(stage, scanned=False)
+    for foreign in (b"", b"{}", b"[]", b'{"headers": {"task": "x"}, "body": "e30="}'):
+        stage.redis.lpush(Queue.LOAD, foreign)
+
+    assert fan_out(app, process).sent == 1
+    assert broker.waiting_ids(stage.redis, Queue.LOAD) == {Task.LOAD_USER: {user.id}}
+
+
 def test_a_sweep_makes_the_partitions_that_are_to_come(
     stage: Stage, app: Celery, process: Process
 ) -> None:
