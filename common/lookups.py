@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, bindparam, func, select, text, update
 
-from common import tables
+from common import clock, tables
 from common.db import array_literal
 from common.states import LookupState
 
@@ -24,13 +24,33 @@ class Lookup:
     state: LookupState
     reason: str | None
     user_id: int | None
+    attempts: int
+    """How often a sweep claimed it."""
+    is_postponed: bool
+    """GitHub could not be asked, and is asked again later."""
 
 
-_COLUMNS = (_lookups.id, _lookups.login, _lookups.state, _lookups.reason, _lookups.user_id)
+_COLUMNS = (
+    _lookups.id,
+    _lookups.login,
+    _lookups.state,
+    _lookups.reason,
+    _lookups.user_id,
+    _lookups.attempts,
+    (_lookups.not_before > clock.NOW).label("is_postponed"),
+)
 
 
 def _lookup(row: Row[*tuple[Any, ...]]) -> Lookup:
-    return Lookup(row.id, row.login, LookupState(row.state), row.reason, row.user_id)
+    return Lookup(
+        row.id,
+        row.login,
+        LookupState(row.state),
+        row.reason,
+        row.user_id,
+        row.attempts,
+        row.is_postponed,
+    )
 
 
 _GET_OR_CREATE = text("""
@@ -39,7 +59,8 @@ _GET_OR_CREATE = text("""
     ON CONFLICT (lower(login)) WHERE state = 'pending'
     -- Changes nothing, but returns the stored row even if another transaction has just inserted it.
     DO UPDATE SET login = lookups.login
-    RETURNING id, login, state, reason, user_id, xmax = 0 AS is_new
+    RETURNING id, login, state, reason, user_id, attempts,
+              not_before > repopulse_now() AS is_postponed, xmax = 0 AS is_new
 """)
 """Insert a pending lookup, or return the login's pending one; ``xmax`` is 0 in inserted rows."""
 
@@ -75,6 +96,34 @@ def was_already_tracked(connection: Connection, lookup_id: int) -> bool:
     )
 
 
+def count_confirmations(connection: Connection, user_id: int, login: str, *, hours: float) -> int:
+    """Return how many lookups of the last hours found that a tracked user still has a login."""
+    count: int = connection.execute(
+        text(
+            """
+            SELECT count(*) FROM lookups l JOIN users u ON u.id = l.user_id
+            WHERE u.id = :id AND lower(l.login) = lower(:login) AND l.state = 'done'
+              AND l.created_at > repopulse_now() - make_interval(secs => :seconds)
+              -- An older one is the lookup by which the user came to be tracked.
+              AND l.created_at > u.added_at
+            """
+        ),
+        {"id": user_id, "login": login, "seconds": hours * 3600},
+    ).scalar_one()
+    return count
+
+
+def count_pending(connection: Connection, *, most: int) -> int:
+    """Return how many lookups are pending, counting no further than ``most``."""
+    count: int = connection.execute(
+        text(
+            "SELECT count(*) FROM (SELECT FROM lookups WHERE state = 'pending' LIMIT :most) AS some"
+        ),
+        {"most": most},
+    ).scalar_one()
+    return count
+
+
 _CLAIM = text("""
     WITH due AS (
         SELECT id AS due_id FROM lookups
@@ -89,7 +138,7 @@ _CLAIM = text("""
     UPDATE lookups
     SET lease_until = repopulse_now() + make_interval(secs => :lease), attempts = attempts + 1
     FROM due WHERE id = due_id
-    RETURNING id, login, state, reason, user_id
+    RETURNING id, login, state, reason, user_id, attempts, false AS is_postponed
 """)
 """Lease the oldest lookups that are due, passing over those that another transaction claims.
 
@@ -166,11 +215,25 @@ def cancel(connection: Connection, user_id: int) -> None:
     )
 
 
-def resolve(connection: Connection, lookup_id: int, user_id: int) -> None:
-    """Record which tracked user has the login."""
+_DELETE_OLD = text("""
+    DELETE FROM lookups
+    WHERE user_id = :user_id AND state <> 'pending' AND id <> :id
+      AND created_at < repopulse_now() - interval '7 days'
+""")
+"""Without this a login that a script asks for each day would leave a row for each."""
+
+
+def resolve(
+    connection: Connection, lookup_id: int, user_id: int, *, reason: str | None = None
+) -> None:
+    """Record which tracked user has the login, and delete the user's lookups of past weeks.
+
+    :param reason: what else was found
+    """
     connection.execute(
-        _update_pending(lookup_id).values(state=LookupState.DONE, reason=None, user_id=user_id)
+        _update_pending(lookup_id).values(state=LookupState.DONE, reason=reason, user_id=user_id)
     )
+    connection.execute(_DELETE_OLD, {"id": lookup_id, "user_id": user_id})
 
 
 def fail(connection: Connection, lookup_id: int, reason: str) -> None:

@@ -47,6 +47,22 @@ def update(
     )
 
 
+def note(connection: Connection, user_id: int, day: date, text_: str) -> None:
+    """Add a note to the record of a user's day, whatever becomes of the scan."""
+    connection.execute(
+        text(
+            """
+            INSERT INTO scans AS s (user_id, day, note) VALUES (:id, :day, :note)
+            ON CONFLICT (user_id, day) DO UPDATE
+            SET note = CASE WHEN s.note IS NULL OR strpos(s.note, excluded.note) > 0
+                            THEN coalesce(s.note, excluded.note)
+                            ELSE s.note || '; ' || excluded.note END
+            """
+        ),
+        {"id": user_id, "day": day, "note": text_},
+    )
+
+
 def close_past(connection: Connection) -> int:
     """Settle the records of past days whose scans never ended, so that the gap has a reason.
 

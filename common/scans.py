@@ -228,7 +228,7 @@ def begin(
                 ON CONFLICT (user_id, day) DO UPDATE
                 -- The record of a settled day stays until there is news.
                 SET state = CASE WHEN s.finished_at IS NULL THEN 'claimed' ELSE s.state END,
-                    attempts = s.attempts + (SELECT is_redelivered::int FROM begun)
+                    attempts = greatest(1, s.attempts + (SELECT is_redelivered::int FROM begun))
                 RETURNING s.expected, s.attempts
             )
             SELECT id, login, node_id, day, repopulse_now(), expected, attempts, failures,

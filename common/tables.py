@@ -193,6 +193,8 @@ scans = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("started_at", _TIME, nullable=False, server_default=func.repopulse_now()),
     Column("finished_at", _TIME),
+    # What else is to be known of the day; shown after the reason.
+    Column("note", Text),
     CheckConstraint(_one_of(ScanState), name="state"),
     # The sweep closes unfinished scans of past days without reading the whole table.
     Index("ix_scans_unfinished", "day", postgresql_where=text("state IN ('claimed', 'waiting')")),

@@ -5,11 +5,13 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import (
     Connection,
+    Date,
     Integer,
     Interval,
     Row,
     bindparam,
     case,
+    cast,
     false,
     func,
     or_,
@@ -113,13 +115,19 @@ def find_by_login(connection: Connection, login: str) -> TrackedUser | None:
     """Return the tracked user with this login, ignoring case, or None.
 
     Two users may have one login: one was renamed and not scanned since. The user whose login was
-    confirmed last is returned.
+    confirmed last is returned, by a scan or when the user was added.
     """
     return _tracked_user(
         connection.execute(
             select(*_COLUMNS)
             .where(func.lower(_users.login) == func.lower(login), _users.missing_since.is_(None))
-            .order_by(_users.scanned_on.desc().nulls_last(), _users.id)
+            .order_by(
+                func.greatest(
+                    _users.scanned_on, cast(func.timezone("UTC", _users.added_at), Date)
+                ).desc(),
+                _users.added_at.desc(),
+                _users.id,
+            )
             .limit(1)
         ).one_or_none()
     )

@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine
 
-from common import clock, lookups, users
+from common import clock, lookups, scan_records, users
 from common.lookups import Lookup
 from common.settings import Settings
 from common.states import LookupState
@@ -28,6 +29,40 @@ from worker.transactions import Transactions
 log = logging.getLogger(__name__)
 
 _RETRY = timedelta(seconds=30)
+_LAST_RETRY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A login that another account has taken over from a tracked user.
+
+    :param former: the user who had it last, as stored
+    :param former_now: the same account as GitHub shows it now; None if it does not
+    :param taker: the account that has it now
+    """
+
+    login: str
+    former: TrackedUser
+    former_now: Account | None
+    taker: Account
+
+    def __str__(self) -> str:
+        now = "" if self.former_now is None else f", now {self.former_now.login},"
+        return (
+            f"the login {self.login} belongs to account {self.taker.id} now;"
+            f" account {self.former.id}{now} had it before"
+        )
+
+    def record(self, connection: Connection) -> None:
+        """Store it in the records of both users' day, and the login that the former one has."""
+        today = clock.today(connection)
+        # In the order of ids, so that two handovers at once cannot deadlock.
+        for user_id in sorted((self.former.id, self.taker.id)):
+            if users.lock(connection, user_id):
+                scan_records.note(connection, user_id, today, str(self))
+        if self.former_now is not None:
+            user = TrackedUser(self.former_now.id, self.former_now.login, self.former_now.name)
+            users.update_profile(connection, user, node_id=self.former_now.node_id)
 
 
 class Resolver:
@@ -55,19 +90,27 @@ class Resolver:
         def renew(connection: Connection) -> None:
             lookups.renew(connection, lookup_id, lease=self._load_lease)
 
-        def begin(connection: Connection) -> Lookup | None:
+        def begin(connection: Connection) -> tuple[Lookup, TrackedUser | None] | None:
             renew(connection)
-            return lookups.get(connection, lookup_id)
+            lookup = lookups.get(connection, lookup_id)
+            if lookup is None or lookup.state is not LookupState.PENDING:
+                return None
+            return lookup, users.find_by_login(connection, lookup.login)
 
-        lookup = self._transactions.run(begin)
-        if lookup is None or lookup.state is not LookupState.PENDING:
+        begun = self._transactions.run(begin)
+        if begun is None:
             return Resolution(None, "nothing to do: already resolved")
         with renewed(self._engine, renew, lease=self._load_lease):
-            return self._resolve(lookup)
+            return self._resolve(*begun)
 
-    def _resolve(self, lookup: Lookup) -> Resolution:
+    def _resolve(self, lookup: Lookup, holder: TrackedUser | None) -> Resolution:
+        """Resolve a login.
+
+        :param holder: the tracked user who had the login last
+        """
         try:
-            account = self._github.find_account(lookup.login)
+            # The answer about a tracked login does not wait for GitHub, so others go first.
+            account = self._github.find_account(lookup.login, is_load=holder is None)
         except Gone:
             return self._fail(lookup)
         except (Limited, CredentialsRefused) as refusal:
@@ -75,8 +118,13 @@ class Resolver:
             wait = timedelta(seconds=refusal.wait)
             return self._reschedule(lookup, refusal, wait, is_failure=is_failure)
         except GitHubError as error:
-            return self._reschedule(lookup, error, _RETRY, is_failure=True)
-        user, is_new = self._track(lookup, account)
+            wait = min(_RETRY * 2 ** min(lookup.attempts, 6), _LAST_RETRY)
+            return self._reschedule(lookup, error, wait, is_failure=True)
+        handover = None
+        if holder is not None and holder.id != account.id:
+            handover = Handover(lookup.login, holder, self._find_former(holder), account)
+            log.warning("login changed hands: %s", handover)
+        user, is_new = self._track(lookup, account, handover)
         if user is None:
             return Resolution(None, "nothing to do: resolved or withdrawn meanwhile")
         if not is_new:
@@ -84,21 +132,37 @@ class Resolver:
         log.info("user added: %s (%d)", user.login, user.id)
         return Resolution(user, f"added: {user.login} ({user.id})")
 
-    def _track(self, lookup: Lookup, account: Account) -> tuple[TrackedUser | None, bool]:
+    def _find_former(self, holder: TrackedUser) -> Account | None:
+        """Return an account that lost its login, as it is now; None if GitHub does not show it."""
+        try:
+            return self._github.show_account(holder.id)
+        except GitHubError as error:
+            log.info("not shown by GitHub, the next scan asks again: %s: %s", holder.login, error)
+            return None
+
+    def _track(
+        self, lookup: Lookup, account: Account, handover: Handover | None
+    ) -> tuple[TrackedUser | None, bool]:
         """Track the account unless the lookup was settled meanwhile; return whether it is new."""
+        shown = TrackedUser(account.id, account.login, account.name)
 
         def track(connection: Connection) -> tuple[TrackedUser | None, bool]:
             if not lookups.lock_pending(connection, lookup.id):
                 return None, False
             user, is_new = users.add(
                 connection,
-                TrackedUser(account.id, account.login, account.name),
+                shown,
                 node_id=account.node_id,
                 # The load's own message is on its way.
                 lease=self._load_lease,
             )
-            lookups.resolve(connection, lookup.id, user.id)
-            return user, is_new
+            if not is_new:
+                users.update_profile(connection, shown, node_id=account.node_id)
+            if handover is not None:
+                handover.record(connection)
+            reason = None if handover is None else str(handover)
+            lookups.resolve(connection, lookup.id, user.id, reason=reason)
+            return shown, is_new
 
         return self._transactions.run(track)
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Database, Owned
 from api.http.transactions import read
@@ -15,8 +14,7 @@ from api.pages.overview import overview
 from api.pages.steps import read_steps
 from api.status.snapshot import Status
 from api.v1.fields import MAX_ID, Login
-from api.v1.users import find_or_look_up
-from common.users import TrackedUser
+from api.v1.resolve import Resolved, resolve_login
 
 router = APIRouter(prefix="/follow")
 
@@ -38,11 +36,11 @@ async def follow(
         return await overview(
             request, resources.database, status, login=given, problem=f"Not followed: {reason}."
         )
-    found = await run_in_threadpool(find_or_look_up, resources, login)
-    if isinstance(found, TrackedUser):
-        return redirect(f"/users/{found.id}")
-    lookup, _ = found
-    return redirect(f"/follow/{lookup.id}")
+    # The page of the progress waits for a login that is new.
+    found = await resolve_login(resources, login, waits_for_new=False)
+    if isinstance(found, Resolved):
+        return redirect(f"/users/{found.user.id}")
+    return redirect(f"/follow/{found.id}")
 
 
 @router.get("")

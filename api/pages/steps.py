@@ -97,7 +97,8 @@ def _lookup_step(lookup: Lookup, user: TrackedUser | None) -> Step:
         return Step(name, Stage.IN_PROGRESS, lookup.reason or "asking GitHub")
     if user is None:
         return Step(name, Stage.FAILED, "found, but unfollowed since")
-    return Step(name, Stage.DONE, f"{user.name} ({user.login}), account {user.id}")
+    found = f"{user.name} ({user.login}), account {user.id}"
+    return Step(name, Stage.DONE, f"{found}; {lookup.reason}" if lookup.reason else found)
 
 
 def _scan_step(user: TrackedUser | None, record: ScanRecord | None) -> Step:

@@ -92,7 +92,10 @@ class Lookup(BaseModel):
     state: Annotated[LookupState, Field(examples=["done"])]
     reason: Annotated[
         str | None,
-        Field(description="Why it failed, or why it is still pending, if known.", examples=[None]),
+        Field(
+            description="Why it failed, why it is still pending, or that the login changed hands.",
+            examples=[None],
+        ),
     ]
     user: Annotated[User | None, Field(description="The followed user, once it is done.")]
 

@@ -1,6 +1,5 @@
 """``/v1/users``: follow, list, show and delete users."""
 
-import asyncio
 import logging
 from typing import Annotated
 
@@ -14,23 +13,17 @@ from api.http import describe
 from api.http.errors import NotFoundError
 from api.http.transactions import read, transact
 from api.v1 import responses
-from api.v1.enqueue import enqueue_load, enqueue_lookup
+from api.v1.enqueue import enqueue_load
 from api.v1.fields import MAX_ID, MAX_PAGE, Limit, UserId
 from api.v1.lookups import url_of as lookup_url
+from api.v1.resolve import Resolved, resolve_login
 from api.v1.schemas import PendingLookup, User, UserToFollow
-from common import lookups, users
-from common.lookups import Lookup
-from common.states import LookupState
+from common import users
 from common.users import TrackedUser
 
 log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/users", tags=["users"], responses=describe.UNAVAILABLE)
-
-_FIRST_PAUSE = 0.05
-_MAX_PAUSE = 0.25
-"""Seconds between two looks at a login that is being resolved."""
-
 
 _DELETION_TIMEOUT = 120
 """Seconds for each statement of a deletion. Longer than clients wait: otherwise a user with many
@@ -88,8 +81,9 @@ async def follow_user(resources: Owned, account: Annotated[UserToFollow, _BODY])
 
     With `id` and `login`, and optionally `name`, the user is stored as sent. With `login` alone the
     API waits a few seconds for GitHub to resolve it; if that takes longer, the answer is 202, and
-    its `Location` shows the progress. Repeating the call for a followed user changes nothing and
-    answers 200.
+    its `Location` shows the progress. Repeating the call for a followed user answers 200, also
+    while GitHub cannot be asked. A login that another account has taken over since is 201: that
+    account is followed too, and the first one stays followed under its id.
     """
     assert account.login is not None  # noqa: S101 - the schema checked it
     if account.id is not None:
@@ -182,23 +176,6 @@ def get_tracked_user(connection: Connection, user_id: int) -> TrackedUser:
     return user
 
 
-def find_or_look_up(resources: Resources, login: str) -> TrackedUser | tuple[Lookup, bool]:
-    """Return the tracked user with a login, or else a lookup and whether a worker will resolve it.
-
-    A lookup that no worker got is resolved after the next sweep.
-    """
-    user = read(resources.database, lambda connection: users.find_by_login(connection, login))
-    if user is not None:
-        return user
-    lookup, is_new = transact(
-        resources.database,
-        lambda connection: lookups.get_or_create(
-            connection, login, lease=resources.settings.load_lease
-        ),
-    )
-    return lookup, not is_new or enqueue_lookup(resources, lookup)
-
-
 def _track(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]:
     """Store a user and send the first scan; return the stored user and whether it is new."""
     known = read(resources.database, lambda connection: users.get(connection, user.id))
@@ -216,50 +193,14 @@ def _track(resources: Resources, user: TrackedUser) -> tuple[TrackedUser, bool]:
 
 async def _track_login(resources: Resources, login: str) -> JSONResponse:
     """Have a worker resolve a login, and wait a few seconds for the result."""
-    found = await run_in_threadpool(find_or_look_up, resources, login)
-    if isinstance(found, TrackedUser):
-        return _tracked(found, is_new=False)
-    lookup, is_enqueued = found
-    now = asyncio.get_running_loop().time
-    deadline = now() + (resources.settings.lookup_wait if is_enqueued else 0)
-    pause = _FIRST_PAUSE
-    # A waiting request holds neither a thread nor a connection between two looks.
-    while (left := deadline - now()) > 0:
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, _MAX_PAUSE)
-        response = await run_in_threadpool(_result_of, resources, lookup.id)
-        if response is not None:
-            return response
+    found = await resolve_login(resources, login)
+    if isinstance(found, Resolved):
+        return _tracked(found.user, found.is_new)
     return JSONResponse(
-        PendingLookup.of(lookup, None).model_dump(),
+        PendingLookup.of(found, None).model_dump(),
         status_code=202,
-        headers={"Location": lookup_url(lookup.id)},
+        headers={"Location": lookup_url(found.id)},
     )
-
-
-def _result_of(resources: Resources, lookup_id: int) -> JSONResponse | None:
-    """Return the response to a resolved login, or None while the lookup is pending.
-
-    :raise NotFoundError: GitHub has no such login, or the user was deleted meanwhile
-    """
-
-    def look(connection: Connection) -> tuple[Lookup | None, TrackedUser | None, bool]:
-        lookup = lookups.get(connection, lookup_id)
-        if lookup is None or lookup.user_id is None:
-            return lookup, None, False
-        user = users.get(connection, lookup.user_id)
-        return lookup, user, lookups.was_already_tracked(connection, lookup_id)
-
-    lookup, user, was_tracked = read(resources.database, look)
-    if lookup is None or lookup.state is LookupState.PENDING:
-        return None
-    if lookup.state is LookupState.FAILED:
-        log.info("login not resolved: %s: %s", lookup.login, lookup.reason)
-        raise NotFoundError(lookup.reason or f"GitHub has no user {lookup.login}")
-    if user is None:
-        raise NotFoundError("user not found: deleted after it was added")
-    log.info("login resolved: %s is %s (%d)", lookup.login, user.login, user.id)
-    return _tracked(user, is_new=not was_tracked)
 
 
 def _tracked(user: TrackedUser, is_new: bool) -> JSONResponse:

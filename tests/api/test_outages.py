@@ -129,6 +129,8 @@ def test_a_read_only_database_serves_reads_and_answers_writes_503(
     readiness = client.get("/readyz")
     assert readiness.status_code == 503
     assert readiness.json()["checks"]["postgres"] == "is read-only: nothing can be stored"
+    by_login = client.put("/v1/users", json={"login": ALLIEN["login"]})
+    assert (by_login.status_code, by_login.json()) == (200, ALLIEN)
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/v1/users"])

@@ -36,7 +36,9 @@ def test_new_lookup_is_pending(connection: Connection) -> None:
     lookup, is_new = lookups.get_or_create(connection, "octocat")
 
     assert is_new
-    assert lookup == Lookup(lookup.id, "octocat", LookupState.PENDING, None, None)
+    assert lookup == Lookup(
+        lookup.id, "octocat", LookupState.PENDING, None, None, attempts=0, is_postponed=False
+    )
     assert lookups.get(connection, lookup.id) == lookup
 
 

@@ -127,6 +127,16 @@ def test_find_by_login_prefers_the_user_scanned_last(connection: Connection) -> 
     assert users.find_by_login(connection, "same") == bearer
 
 
+def test_find_by_login_prefers_a_user_who_was_added_after_the_others_scan(
+    connection: Connection,
+) -> None:
+    renamed = add_user(connection, 1, login="same")
+    add_scan(connection, renamed, TODAY)
+    bearer = add_user(connection, 2, login="same")
+
+    assert users.find_by_login(connection, "same") == bearer
+
+
 def test_find_by_login_ignores_missing_users(connection: Connection) -> None:
     user = add_user(connection, login="recycled")
     users.mark_missing(connection, user.id, TODAY)

@@ -75,6 +75,31 @@ def test_a_login_alone_becomes_a_user_with_a_row_for_each_repository(
     }
 
 
+def test_a_login_that_changed_hands_is_a_new_user_beside_the_former_one(
+    system: System, world: World
+) -> None:
+    former = world.add_account("handed-on", name="First")
+    world.add_repository(former, "r", stargazers=1)
+    assert system.call("PUT", "/v1/users", json={"login": "handed-on"}).status_code == 201
+    assert system.call("PUT", "/v1/users", json={"login": "handed-on"}).status_code == 200
+    world.rename_account(former, "moved-away")
+    taker = world.add_account("handed-on", name="Second")
+
+    answer = system.call("PUT", "/v1/users", json={"login": "handed-on"})
+
+    assert answer.status_code == 201
+    assert answer.json() == {"id": taker.id, "login": "handed-on", "name": "Second"}
+    assert system.call("GET", f"/v1/users/{former.id}").json() == {
+        "id": former.id,
+        "login": "moved-away",
+        "name": "First",
+    }
+    for user, state in ((former, "done"), (taker, "done")):
+        days = scans(system, user.id)
+        assert days[0]["state"] == state
+        assert "handed-on" in days[0]["reason"]
+
+
 def test_private_repositories_that_the_token_may_see_are_not_stored(
     system: System, world: World
 ) -> None:

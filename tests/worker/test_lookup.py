@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from api.queries import scan_days
 from common import lookups, users
+from common.credentials import Token, fingerprint, quota_key
 from common.lookups import Lookup
 from common.states import LookupState, ScanState
 from common.users import TrackedUser
-from simulator import AccountType, Fault, FaultKind
+from simulator import AccountType, Fault, FaultKind, Limits
 from tests.waiting import wait_until
 from tests.worker.stage import TODAY, TOKEN, Stage
 from worker.collect import Collector
@@ -136,13 +138,118 @@ def test_an_account_that_is_followed_under_another_login_is_that_user(stage: Sta
     assert [one.id for one in followed(stage)] == [user.id]
 
 
-def test_a_recycled_login_leads_to_its_new_bearer(stage: Stage) -> None:
+    assert followed(stage) == [TrackedUser(account.id, "hexacat", "The Octocat")]
+
+
+@ways
+def test_a_recycled_login_leads_to_its_new_bearer_and_both_records_say_so(
+    stage: Stage, token: str | None
+) -> None:
     account = stage.world.add_account("octocat")
-    stage.follow(account)
+    former = stage.follow(account)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
     stage.world.rename_account(account, "hexacat")
     bearer = stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
 
-    assert resolve(stage, ask(stage, "octocat")) == bearer.id
+    assert resolve(stage, lookup_id, token=token) == bearer.id
+
+    assert [(each.id, each.login) for each in followed(stage)] == [
+        (account.id, "hexacat"),
+        (bearer.id, "octocat"),
+    ]
+    said = (
+        f"the login octocat belongs to account {bearer.id} now;"
+        f" account {account.id}, now hexacat, had it before"
+    )
+    assert lookup(stage, lookup_id).reason == said
+    assert stage.record(former).reason == said
+    # Also after the scan of the day has ended.
+    assert collector.scan(bearer.id, is_load=True).state is ScanState.DONE
+    record = stage.record(TrackedUser(bearer.id, "octocat", "octocat"))
+    assert (record.state, record.reason, record.attempts) == (ScanState.DONE, said, 1)
+
+
+def test_a_login_whose_former_bearer_is_gone_leads_to_the_new_one(stage: Stage) -> None:
+    account = stage.world.add_account("octocat")
+    former = stage.follow(account)
+    stage.world.delete_account(account)
+    bearer = stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+
+    assert resolve(stage, lookup_id) == bearer.id
+
+    assert [each.id for each in followed(stage)] == [account.id, bearer.id]
+    assert stage.record(former).reason == (
+        f"the login octocat belongs to account {bearer.id} now; account {account.id} had it before"
+    )
+
+
+def test_a_recycled_login_is_the_new_bearers_although_the_former_one_was_not_shown(
+    stage: Stage,
+) -> None:
+    account = stage.world.add_account("octocat")
+    stage.follow(account)
+    stage.sweep(stage.collector())
+    stage.world.rename_account(account, "hexacat")
+    bearer = stage.world.add_account("octocat")
+    stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None, match=r"/user/\d+")
+
+    resolve(stage, ask(stage, "octocat"))
+
+    with stage.engine.begin() as connection:
+        found = users.find_by_login(connection, "octocat")
+    assert found is not None
+    assert found.id == bearer.id
+
+
+def test_a_followed_login_leaves_the_reserve_to_those_who_wait(stage: Stage) -> None:
+    account = stage.world.add_account("octocat")
+    stage.follow(account)
+    stage.world.add_account("newcomer")
+    # 20 points an hour, of which one is reserved.
+    stage.simulator.set_limits(Limits(graphql=20, core=20))
+    stage.github().find_account("viewer")
+    stage.redis.hset(quota_key(fingerprint(Token(SecretStr(TOKEN))), "graphql"), "remaining", 1)
+    known, unknown = ask(stage, "octocat"), ask(stage, "newcomer")
+
+    resolve(stage, known)
+    assert lookup(stage, known).state is LookupState.PENDING
+    assert resolve(stage, unknown) is not None
+
+
+def test_a_login_that_github_cannot_answer_is_asked_with_growing_pauses(stage: Stage) -> None:
+    stage.world.add_account("octocat")
+    lookup_id = ask(stage, "octocat")
+    stage.simulator.fail(Fault(FaultKind.SERVER_ERROR), times=None)
+    pauses = []
+    for _ in range(8):
+        assert due(stage) == [lookup_id]
+        with stage.engine.begin() as connection:
+            lookups.claim(connection, limit=1, lease=60)
+        resolve(stage, lookup_id)
+        waits = "SELECT extract(epoch FROM not_before - repopulse_now()) FROM lookups"
+        pauses.append(round(float(str(stage.value(waits)))))
+        stage.wait(seconds=pauses[-1] + 1)
+
+    assert pauses == [60, 120, 240, 480, 900, 900, 900, 900]
+
+
+def test_lookups_of_past_weeks_are_deleted_when_the_login_is_resolved_again(stage: Stage) -> None:
+    account = stage.world.add_account("octocat")
+    stage.follow(account)
+    found = [ask(stage, "octocat")]
+    for _ in range(3):
+        resolve(stage, found[-1])
+        stage.wait(days=5)
+        found.append(ask(stage, "octocat"))
+
+    resolve(stage, found[-1])
+
+    with stage.engine.begin() as connection:
+        kept = [each for each in found if lookups.get(connection, each) is not None]
+    assert kept == found[-2:]
 
 
 def test_a_lookup_that_takes_longer_than_its_lease_is_not_due(stage: Stage) -> None:

@@ -55,23 +55,32 @@ class GitHub:
         self._graphql = GraphQL(transport)
         self._watchers = watchers
 
-    def find_account(self, login: str) -> Account:
+    def find_account(self, login: str, *, is_load: bool = True) -> Account:
         """Return the account that has a login now; a person is waiting for it.
 
         GitHub has denied accounts by mistake, so it has to do so twice.
 
+        :param is_load: False if the person gets an answer without it
         :raise Gone: no account has it
         :raise GitHubError: GitHub did not answer the question
         """
         try:
             if self._watchers is None:
-                return self._rest.find_account(login, is_load=True)
-            account = self._graphql.find_account(login, is_load=True)
+                return self._rest.find_account(login, is_load=is_load)
+            account = self._graphql.find_account(login, is_load=is_load)
             if account is not None:
                 return account
         except (Gone, Blocked):
             pass
-        return self._rest.find_account(login, is_load=True)
+        return self._rest.find_account(login, is_load=is_load)
+
+    def show_account(self, user_id: int) -> Account:
+        """Return the account with this id, whatever its login is now.
+
+        :raise Gone: GitHub has no such account, or hides it
+        :raise GitHubError: GitHub did not answer the question
+        """
+        return self._rest.account(user_id)
 
     def observe(self, target: Target, dates: AnswerDates | None = None) -> Observation:
         """Read an account and its repositories as they are now.

@@ -12,7 +12,8 @@ from common import lookups, scans, users
 from common.broker import Queue, Task
 from common.states import ScanState
 from tests import factories
-from tests.api.fake_worker import sent
+from tests.api.conftest import MakeClient
+from tests.api.fake_worker import FakeWorker, sent
 from tests.api.pages.html import BROWSER, fill, load, parse
 from tests.clock import Clock
 
@@ -50,11 +51,30 @@ def test_following_a_login_sends_a_lookup_and_shows_its_progress(
 
 
 def test_following_a_followed_user_redirects_to_the_user(
-    client: TestClient, connection: Connection
+    client: TestClient, connection: Connection, worker: FakeWorker
 ) -> None:
     user = factories.add_user(connection, login="adam")
+    worker.knows(user, login="ADAM")
 
     assert follow(client, " @ADAM ").headers["location"] == f"/users/{user.id}"
+
+
+def test_following_a_login_that_changed_hands_redirects_to_its_new_user(
+    client: TestClient, connection: Connection, worker: FakeWorker
+) -> None:
+    factories.add_user(connection, 1, login="adam")
+    worker.knows(factories.make_user(2, login="adam"))
+
+    assert follow(client, "adam").headers["location"] == "/users/2"
+
+
+def test_following_a_followed_user_does_not_wait_for_github_longer_than_a_put(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    client = make_client(lookup_wait=0.1)
+    user = factories.add_user(connection, login="adam")
+
+    assert follow(client, "adam").headers["location"] == f"/users/{user.id}"
 
 
 def test_failed_lookup_shows_its_reason(client: TestClient, connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, text
@@ -13,6 +14,7 @@ from common.settings import Settings
 from tests import factories
 from tests.api.conftest import MakeClient
 from tests.api.fake_worker import FakeWorker, sent
+from tests.clock import Clock
 from tests.waiting import wait_until
 
 
@@ -34,15 +36,142 @@ def test_a_login_resolved_in_time_is_201(client: TestClient, worker: FakeWorker)
 
 
 @pytest.mark.parametrize("login", ["allien", "ALLIEN"])
-def test_a_followed_login_is_200_in_any_case_without_a_lookup(
-    client: TestClient, connection: Connection, settings: Settings, login: str
+def test_a_followed_login_that_is_still_the_users_is_200_in_any_case(
+    client: TestClient, connection: Connection, worker: FakeWorker, login: str
 ) -> None:
     user = factories.add_user(connection, login="Allien")
+    worker.knows(user, login=login)
 
     answer = client.put("/v1/users", json={"login": login})
 
     assert (answer.status_code, answer.json()["id"]) == (200, user.id)
+    assert answer.headers["location"] == f"/v1/users/{user.id}"
+
+
+def test_a_followed_login_that_changed_hands_is_201_with_its_new_account(
+    client: TestClient, connection: Connection, worker: FakeWorker
+) -> None:
+    former = factories.add_user(connection, 1, login="allien")
+    taker = factories.make_user(2, login="allien")
+    worker.knows(taker)
+
+    answer = client.put("/v1/users", json={"login": "allien"})
+
+    assert (answer.status_code, answer.json()["id"]) == (201, taker.id)
+    assert [each["id"] for each in client.get("/v1/users").json()] == [former.id, taker.id]
+
+
+def test_a_followed_login_is_200_while_no_worker_answers_and_stays_queued(
+    make_client: MakeClient, connection: Connection, settings: Settings
+) -> None:
+    client = make_client(lookup_wait=0.1)
+    user = factories.add_user(connection, login="allien")
+
+    answers = [client.put("/v1/users", json={"login": "allien"}) for _ in range(2)]
+
+    assert [(each.status_code, each.json()["id"]) for each in answers] == [(200, user.id)] * 2
+    (message,) = sent(settings.redis)
+    assert message[0] == Task.RESOLVE_LOGIN
+    assert lookups.count_pending(connection, most=10) == 1
+
+
+def test_a_followed_login_that_github_does_not_have_is_200(
+    client: TestClient, connection: Connection, worker: FakeWorker
+) -> None:
+    """GitHub has denied accounts by mistake, and the user is followed by id."""
+    user = factories.add_user(connection, login="renamed")
+    worker.fails("renamed", "GitHub has no user renamed")
+
+    answer = client.put("/v1/users", json={"login": "renamed"})
+
+    assert (answer.status_code, answer.json()["id"]) == (200, user.id)
+
+
+def test_a_followed_login_that_is_deleted_meanwhile_is_404(
+    client: TestClient, connection: Connection, settings: Settings
+) -> None:
+    user = factories.add_user(connection, login="allien")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.put, "/v1/users", json={"login": "allien"})
+        wait_until(lambda: sent(settings.redis))
+        client.delete(f"/v1/users/{user.id}")
+
+        assert waiting.result().status_code == 404
+
+
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_a_lookup_that_github_makes_wait_is_not_waited_for(
+    client: TestClient, connection: Connection, clock: Clock, is_followed: bool
+) -> None:
+    if is_followed:
+        factories.add_user(connection, login="allien")
+    lookup, _ = lookups.get_or_create(connection, "allien")
+    later = clock.now() + timedelta(hours=1)
+    lookups.reschedule(connection, lookup.id, reason="rate limit", not_before=later)
+    begun = time.monotonic()
+
+    answer = client.put("/v1/users", json={"login": "allien"})
+
+    assert time.monotonic() - begun < 30
+    assert answer.status_code == (200 if is_followed else 202)
+
+
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_a_lookup_that_github_puts_off_is_not_waited_for_any_longer(
+    client: TestClient,
+    connection: Connection,
+    clock: Clock,
+    settings: Settings,
+    is_followed: bool,
+) -> None:
+    if is_followed:
+        factories.add_user(connection, login="allien")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.put, "/v1/users", json={"login": "allien"})
+        ((_, (lookup_id,)),) = wait_until(lambda: sent(settings.redis))
+        begun = time.monotonic()
+        later = clock.now() + timedelta(hours=1)
+        lookups.reschedule(connection, lookup_id, reason="rate limit", not_before=later)
+
+        assert waiting.result().status_code == (200 if is_followed else 202)
+        assert time.monotonic() - begun < 30
+
+
+def test_a_followed_login_is_looked_up_twice_an_hour_at_most(
+    client: TestClient,
+    connection: Connection,
+    clock: Clock,
+    settings: Settings,
+    worker: FakeWorker,
+) -> None:
+    user = factories.make_user(login="allien")
+    worker.knows(user)
+
+    def put() -> int:
+        before = len(sent(settings.redis))
+        assert client.put("/v1/users", json={"login": "allien"}).json()["id"] == user.id
+        return len(sent(settings.redis)) - before
+
+    # The first one is how the user came to be followed.
+    assert [put() for _ in range(5)] == [1, 1, 1, 0, 0]
+    clock.advance(timedelta(hours=1))
+    assert put() == 1
+
+
+def test_a_followed_login_is_not_looked_up_while_many_others_are(
+    make_client: MakeClient, connection: Connection, settings: Settings
+) -> None:
+    client = make_client(lookup_wait=0)
+    user = factories.add_user(connection, login="allien")
+    connection.execute(
+        text("INSERT INTO lookups (login) SELECT 'login' || i FROM generate_series(1, 100) AS i")
+    )
+
+    answer = client.put("/v1/users", json={"login": "allien"})
+
+    assert (answer.status_code, answer.json()["id"]) == (200, user.id)
     assert sent(settings.redis) == []
+    assert client.put("/v1/users", json={"login": "unknown"}).status_code == 202
 
 
 def test_a_new_login_of_a_followed_account_is_200(
