@@ -117,7 +117,7 @@ def count_pending(connection: Connection, *, most: int) -> int:
     """Return how many lookups are pending, counting no further than ``most``."""
     count: int = connection.execute(
         text(
-            "SELECT count(*) FROM (SELECT FROM lookups WHERE state = 'pending' LIMIT :most) AS some"
+            "SELECT count(*) FROM (SELECT FROM lookups WHERE state = 'pending' LIMIT :most) AS few"
         ),
         {"most": most},
     ).scalar_one()

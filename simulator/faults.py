@@ -56,6 +56,9 @@ class FaultKind(StrEnum):
     """FORBIDDEN on `watchers` of `repository`, or of all; the repository becomes null."""
     SAML = "saml"
     """FORBIDDEN by an organisation's SAML enforcement: the owner `login`, or `repository`."""
+    POLICY = "policy"
+    """A policy of the owner `login`, or of all, refuses every credential, and nobody without one:
+    REST 403, GraphQL FORBIDDEN; `text` saml, ip, classic, lifetime or app, see `policies`."""
     NO_NEXT_PAGE = "no_next_page"
     """hasNextPage is false too early; REST: no Link header."""
     COUNTS = "counts"
@@ -91,6 +94,7 @@ CHANGES = {
     FaultKind.MISSING_ALIAS,
     FaultKind.FORBIDDEN_WATCHERS,
     FaultKind.SAML,
+    FaultKind.POLICY,
     FaultKind.NO_NEXT_PAGE,
     FaultKind.COUNTS,
     FaultKind.NAME,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from simulator import policies
 from simulator.credentials import CredentialKind, Credentials
 from simulator.entities import Account, AccountType, BlockReason, Counts, Repository
 from simulator.faults import FaultKind
@@ -90,6 +91,8 @@ class RestApi:
         return self._full_account(call, account)
 
     def _full_account(self, call: Call, account: Account) -> Answer:
+        if (refused := policies.refusal(call, account)) is not None:
+            return refused
         login, name = account.login, account.name
         for fault in call.faults:
             if fault.kind is FaultKind.NAME and fault.repository is None:
@@ -135,6 +138,8 @@ class RestApi:
         return not_found() if account is None else self._list(call, account)
 
     def _list(self, call: Call, account: Account) -> Answer:
+        if (refused := policies.refusal(call, account)) is not None:
+            return refused
         found = [r for r in self._of_type(call, account) if not r.private]
         sort = call.query.get("sort", "full_name")
         direction = call.query.get("direction", "asc" if sort == "full_name" else "desc")
@@ -186,6 +191,8 @@ class RestApi:
         return not_found() if repository is None else self._full_repository(call, repository)
 
     def _full_repository(self, call: Call, repository: Repository) -> Answer:
+        if (refused := policies.refusal(call, repository.owner)) is not None:
+            return refused
         if not call.credential.sees(repository):
             return not_found()
         if repository.block is not None:

@@ -17,9 +17,7 @@ _SHARE = 1 / 3
 
 
 @contextmanager
-def renewed(
-    engine: Engine, renew: Callable[[Connection], None], *, lease: float
-) -> Iterator[None]:
+def renewed(engine: Engine, renew: Callable[[Connection], None], *, lease: float) -> Iterator[None]:
     """Renew a lease in a thread until the block ends.
 
     A single request to GitHub may take longer than the lease, so the thread that sends it cannot

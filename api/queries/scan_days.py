@@ -43,8 +43,8 @@ def records(
     rows = connection.execute(
         text(
             """
-            SELECT s.day, s.state, nullif(concat_ws('; ', s.reason, s.note), ''), s.expected, s.recorded, s.attempts,
-                   s.started_at, s.finished_at,
+            SELECT s.day, s.state, nullif(concat_ws('; ', s.reason, s.note), ''), s.expected,
+                   s.recorded, s.attempts, s.started_at, s.finished_at,
                    CASE WHEN (s.finished_at IS NULL OR s.state <> 'done')
                              AND s.day = (repopulse_now() AT TIME ZONE 'UTC')::date
                              AND isfinite(greatest(u.not_before, u.lease_until))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from simulator import policies
 from simulator.entities import Account, Counts, Repository
 from simulator.faults import FaultKind
 from simulator.graphql.context import Context
@@ -16,6 +17,10 @@ def account_view(account: Account, context: Context) -> dict[str, Any]:
     for fault in context.faults.get(FaultKind.SAML, ()):
         if fault.repository is None and fault.login in {None, account.login}:
             raise saml_error()
+    policy = policies.policy_of(context.call, account)
+    if policy is not None:
+        more = {"saml_failure": True} if policy.text == policies.SAML else {}
+        raise TypedError("FORBIDDEN", policies.message(policy, account), **more)
     login, name = account.login, account.name
     for fault in context.faults.get(FaultKind.NAME, ()):
         if fault.repository is None and fault.login in {None, account.login}:

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from api.queries import scan_days
-from api.queries.progress import count_overdue
 from api.queries.scan_days import ScanRecord
 from common import leases, rescans, scan_records, scans, users
 from common.scans import Begun, Claim, NotBegun

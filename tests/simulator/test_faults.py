@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from simulator import Account, Fault, FaultKind, GitHubSimulator, Match, World
-from tests.simulator.clients import REPOSITORIES, ask
+from tests.simulator.clients import REPOSITORIES, ask, client_of
 
 LISTING = {"login": "octocat", "first": 10}
 
@@ -22,6 +22,44 @@ def nodes(content: dict[str, Any]) -> list[Any]:
 
 def post(client: httpx.Client) -> httpx.Response:
     return client.post("/graphql", json={"query": REPOSITORIES, "variables": LISTING})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("saml", "SAML enforcement"),
+        ("ip", "the `octocat` organization has an IP allow list enabled"),
+        ("classic", "`octocat` forbids access via a personal access token (classic)"),
+        ("lifetime", "forbids access via a fine-grained personal access tokens"),
+        ("app", "OAuth App access restrictions"),
+    ],
+)
+def test_a_policy_refuses_credentials_and_nobody_without_one(
+    client: httpx.Client, simulator: GitHubSimulator, octocat: Account, text: str, said: str
+) -> None:
+    simulator.world.add_account("hexacat")
+    simulator.fail(Fault(FaultKind.POLICY, login="octocat", text=text), times=None)
+    repository = simulator.world.repositories(octocat)[0]
+    paths = (
+        "/users/octocat",
+        f"/user/{octocat.id}",
+        "/users/octocat/repos",
+        f"/repositories/{repository.id}",
+        "/repos/octocat/r0",
+    )
+    anonymous = client_of(simulator, token=None)
+
+    for path in paths:
+        refused = client.get(path)
+        assert refused.status_code == 403
+        assert said in refused.json()["message"]
+        assert ("x-github-sso" in refused.headers) == (text == "saml")
+        assert anonymous.get(path).status_code == 200
+    assert client.get("/users/hexacat").status_code == 200
+    content = post(client).json()
+    assert content["data"]["repositoryOwner"] is None
+    assert content["errors"][0]["type"] == "FORBIDDEN"
+    assert said in content["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

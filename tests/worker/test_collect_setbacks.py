@@ -338,15 +338,15 @@ def test_a_load_whose_worker_is_killed_is_due_within_a_minute(
 
 
 def test_a_load_that_takes_longer_than_its_lease_is_not_begun_again(
-    stage: Stage, user: TrackedUser
+    stage: Stage, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # It is renewed each third of that by real time, which passes here until it was.
-    stage.settings = stage.settings.model_copy(update={"load_lease": 0.3})
+    # Each 45 ms of real time.
+    monkeypatch.setattr("worker.renewal._SHARE", 0.001)
     claims: list[list[int]] = []
 
     def take_long(_: httpx.Request) -> None:
         stage.hook = None
-        for _ in range(3):
+        for _turn in range(3):
             stage.wait(seconds=60)
             wait_until(lambda: is_leased(stage))
             claims.append(claim(stage))

@@ -137,7 +137,6 @@ def test_an_account_that_is_followed_under_another_login_is_that_user(stage: Sta
     assert lookup(stage, lookup_id).user_id == user.id
     assert [one.id for one in followed(stage)] == [user.id]
 
-
     assert followed(stage) == [TrackedUser(account.id, "hexacat", "The Octocat")]
 
 
@@ -252,16 +251,18 @@ def test_lookups_of_past_weeks_are_deleted_when_the_login_is_resolved_again(stag
     assert kept == found[-2:]
 
 
-def test_a_lookup_that_takes_longer_than_its_lease_is_not_due(stage: Stage) -> None:
-    # It is renewed each third of that by real time, which passes here until it was.
-    stage.settings = stage.settings.model_copy(update={"load_lease": 0.3})
+def test_a_lookup_that_takes_longer_than_its_lease_is_not_due(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each 45 ms of real time.
+    monkeypatch.setattr("worker.renewal._SHARE", 0.001)
     account = stage.world.add_account("octocat")
     lookup_id = ask(stage, "octocat")
     leased = "SELECT lease_until > repopulse_now() FROM lookups"
 
     def take_long(_: httpx.Request) -> None:
         stage.hook = None
-        for _ in range(3):
+        for _turn in range(3):
             stage.wait(seconds=60)
             wait_until(lambda: stage.value(leased) is True)
             assert due(stage) == []

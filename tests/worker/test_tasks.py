@@ -290,7 +290,7 @@ def test_loads_and_lookups_whose_message_was_lost_are_sent_again_within_a_minute
     fan_out(app, process)
     for message in stage.redis.lrange(Queue.LOAD, 0, -1):
         if str(kept.id) not in json.loads(message)["headers"]["argsrepr"]:
-            stage.redis.lrem(Queue.LOAD, 1, message)
+            stage.redis.lrem(Queue.LOAD, 1, message)  # type: ignore[arg-type]
 
     stage.wait(minutes=1)
 

@@ -1,12 +1,14 @@
 """GitHub as the collection needs it: find an account, and observe one.
 
-With a token by GraphQL, and by REST for what GraphQL cannot show; without a token by REST alone.
+With a token by GraphQL, and by REST for what GraphQL cannot show; without a token by REST alone. So
+are owners whose policy refuses the token.
 What was seen before a limit is returned together with the wait, so that no true number is lost.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import httpx
 import redis
@@ -15,13 +17,15 @@ from common import github_clock
 from common.credentials import choose_credential, fingerprint
 from common.github_clock import ClockError
 from common.settings import Settings
+from worker.github.anonymous import Anonymous, make_anonymous
 from worker.github.budget import Budget
 from worker.github.credentials import make_credentials
 from worker.github.dates import AnswerDates
-from worker.github.errors import Blocked, Gone, TryAgain
+from worker.github.errors import Blocked, Gone, PolicyRefusal, TryAgain
 from worker.github.graphql import GraphQL
 from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
+from worker.github.policies import OwnerPolicies
 from worker.github.rest import Rest
 from worker.github.transport import Transport
 from worker.github.watchers import WatcherAccess
@@ -38,6 +42,7 @@ class GitHub:
 
     :param client: Redis, for what all workers know of GitHub's clock
     :param watchers: None without a credential, because GraphQL then refuses every query
+    :param anonymous: reads owners whose policy refuses the credential; None if no other way exists
     :param now: seconds of any clock that never goes back
     """
 
@@ -47,10 +52,12 @@ class GitHub:
         client: "redis.Redis",
         watchers: WatcherAccess | None,
         *,
+        anonymous: Anonymous | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._client = client
+        self._anonymous = anonymous
         self._rest = Rest(transport, now=now)
         self._graphql = GraphQL(transport)
         self._watchers = watchers
@@ -70,9 +77,14 @@ class GitHub:
             account = self._graphql.find_account(login, is_load=is_load)
             if account is not None:
                 return account
-        except (Gone, Blocked):
+        except (Gone, Blocked, PolicyRefusal):
             pass
-        return self._rest.find_account(login, is_load=is_load)
+        try:
+            return self._rest.find_account(login, is_load=is_load)
+        except PolicyRefusal:
+            if self._anonymous is None:
+                raise
+            return self._anonymous.find_account(login, is_load=is_load)
 
     def show_account(self, user_id: int) -> Account:
         """Return the account with this id, whatever its login is now.
@@ -92,10 +104,13 @@ class GitHub:
         :raise Limited: no request was allowed before anything was seen
         :raise GitHubError: GitHub showed nothing of the account
         """
-        if dates is not None:
-            with self._transport.dated(dates):
-                return self._observe(target)
-        return self._observe(target)
+        if dates is None:
+            return self._observe(target)
+        with ExitStack() as stack:
+            stack.enter_context(self._transport.dated(dates))
+            if self._anonymous is not None:
+                stack.enter_context(self._anonymous.dated(dates))
+            return self._observe(target)
 
     def _observe(self, target: Target) -> Observation:
         if self._watchers is None:
@@ -103,11 +118,15 @@ class GitHub:
                 return self._rest.observe(target)
             except Gone:
                 return self._rest.observe(target)
+        if self._anonymous is not None and (refusal := self._anonymous.refusal(target.user_id)):
+            return self._anonymous.observe(target, refusal)
         try:
-            return self._observe_by_graphql(target, self._watchers)
-        except Blocked:
-            # Single sign-on and the like block GraphQL while REST still shows what is public.
-            return self._rest.observe(target)
+            return self._observe_with_credential(target, self._watchers)
+        except PolicyRefusal as error:
+            if self._anonymous is None:
+                raise
+            self._anonymous.note(target, str(error))
+            return self._anonymous.observe(target, str(error))
 
     def record_clock_error(self, error: ClockError) -> ClockError | None:
         """Share with all processes how far the database's clock is from GitHub's.
@@ -123,6 +142,13 @@ class GitHub:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def _observe_with_credential(self, target: Target, watchers: WatcherAccess) -> Observation:
+        try:
+            return self._observe_by_graphql(target, watchers)
+        except (Blocked, PolicyRefusal):
+            # Single sign-on and the like may block GraphQL while REST still shows what is public.
+            return self._rest.observe(target)
 
     def _observe_by_graphql(self, target: Target, watchers: WatcherAccess) -> Observation:
         node_id = target.node_id
@@ -169,15 +195,25 @@ def make_github(
     credential = choose_credential(settings)
     name = fingerprint(credential)
     http = make_http_client(settings.github_api_url, transport=transport)
-    budget = Budget(
-        client,
-        name,
-        concurrency=settings.github_concurrency,
-        patience=settings.lease * _PATIENCE_SHARE,
-        pace=pace,
-        now=now,
-        sleep=sleep,
-    )
+
+    def make_budget(name: str) -> Budget:
+        return Budget(
+            client,
+            name,
+            concurrency=settings.github_concurrency,
+            patience=settings.lease * _PATIENCE_SHARE,
+            pace=pace,
+            now=now,
+            sleep=sleep,
+        )
+
+    budget = make_budget(name)
     credentials = make_credentials(credential, http, budget, now=now or time.time)
-    watchers = None if credential is None else WatcherAccess(client, name)
-    return GitHub(Transport(http, budget, credentials), client, watchers, now=now or time.monotonic)
+    sender = Transport(http, budget, credentials)
+    clock = now or time.monotonic
+    if credential is None:
+        return GitHub(sender, client, None, now=clock)
+    anonymous = make_anonymous(
+        http, make_budget(fingerprint(None)), budget, OwnerPolicies(client, name), now=clock
+    )
+    return GitHub(sender, client, WatcherAccess(client, name), anonymous=anonymous, now=clock)

@@ -9,6 +9,7 @@
     ├── TryAgain                 a passing fault: the same request later, or a smaller one
     ├── Gone                     no such account or repository, or it is hidden
     ├── Blocked                  it exists, and GitHub refuses it
+    ├── PolicyRefusal            its owner's policy refuses our credential; anybody else may read it
     ├── CredentialsRefused       the token or App is refused: no requests until it changes
     └── QueryWrong               our request is at fault: a person has to fix the code
 
@@ -87,6 +88,10 @@ class Gone(GitHubError):
 
 class Blocked(GitHubError):
     """GitHub refuses this resource: taken down, forbidden, or behind single sign-on."""
+
+
+class PolicyRefusal(GitHubError):
+    """The owner's policy refuses our credential: IP allow list, single sign-on, kind of token."""
 
 
 class CredentialsRefused(GitHubError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.repositories import SeenRepository
-from worker.github.errors import Gone, TryAgain
+from worker.github.errors import Gone, PolicyRefusal, TryAgain
 from worker.github.meaning import FieldError
 from worker.github.observation import (
     Account,
@@ -158,13 +158,18 @@ class GraphQL:
 
         :param owner_id: the account's numeric id, which may exceed GraphQL's field
         :raise Gone: there is no such node, or it is another account's
+        :raise PolicyRefusal: the owner's policy refuses our credential
         """
         answer = self._transport.query(
             repositories_document(with_watchers=with_watchers),
             {"owner": owner, "first": first, "after": after},
             is_load=is_load,
         )
-        return _page(answer.usable().get("node"), owner_id, answer.field_errors)
+        page = _page(answer.usable().get("node"), owner_id, answer.field_errors)
+        refusal = next((error for error in answer.field_errors if error.is_policy), None)
+        if refusal is not None and not page.nodes:
+            raise PolicyRefusal(refusal.message, trace=answer.trace)
+        return page
 
     def look(
         self, node_ids: list[str], *, with_watchers: bool, is_load: bool

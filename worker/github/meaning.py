@@ -13,8 +13,9 @@
     gone or hidden       404; GraphQL NOT_FOUND without data   requested in another way, or again;
                                                                then no rows
     blocked              451; 403 with ``block``, for single   the reason is kept; other ways are
-                         sign-on, or any other; GraphQL        tried if there are any
-                         FORBIDDEN without data
+                         sign-on, or any other; GraphQL        tried if there are any: without a
+                         FORBIDDEN without data                credential if the owner's policy
+                                                               refuses ours
     limited until t      429; 200 or 403 that names a limit,   no request before t: for this
                          has ``retry-after`` or nothing left;  resource if its hour is used up, for
                          GraphQL RATE_LIMITED and RATE_LIMIT   any after a secondary limit; scans
@@ -75,6 +76,8 @@ class FieldError:
     kind: str
     path: tuple[str | int, ...]
     message: str
+    is_policy: bool = False
+    """The owner's policy refuses our credential."""
 
     @property
     def can_pass(self) -> bool:
@@ -89,6 +92,7 @@ class Answer:
     :param wait: for ``LIMITED``, seconds to wait as GitHub said; None if it did not say
     :param of_resource: for ``LIMITED``, only this resource's hour is used up
     :param ask_for_less: for ``TRY_AGAIN``, the same request would fail the same way
+    :param is_policy: for ``BLOCKED``, the owner's policy refuses our credential
     :param location: for ``MOVED``, the new address
     :param date: GitHub's own time of the answer, epoch seconds
     :param trace: HTTP status and GitHub's request id, for the log
@@ -100,6 +104,7 @@ class Answer:
     wait: float | None = None
     of_resource: bool = False
     ask_for_less: bool = False
+    is_policy: bool = False
     location: str | None = None
     next_page: str | None = None
     field_errors: tuple[FieldError, ...] = ()
@@ -123,6 +128,8 @@ class Answer:
                 return errors.Limited(self.reason, wait, trace=self.trace)
             case Meaning.GONE:
                 return errors.Gone(self.reason, trace=self.trace)
+            case Meaning.BLOCKED if self.is_policy:
+                return errors.PolicyRefusal(self.reason, trace=self.trace)
             case Meaning.BLOCKED:
                 return errors.Blocked(self.reason, trace=self.trace)
             case Meaning.CREDENTIALS_REFUSED:
@@ -242,6 +249,21 @@ def _is_primary(message: str) -> bool:
     return any(text in message.lower() for text in _PRIMARY)
 
 
+_POLICIES = (
+    "ip allow list enabled",
+    "organization saml enforcement",
+    "forbids access via a",
+    "oauth app access restrictions",
+)
+"""Parts of GitHub's texts about a policy of an organisation or enterprise, as users report them
+(NixOS/org#247, refined-github#6951, SalesforceFoundation/NPSP#7247, ossf/scorecard#1504). The third
+goes on with the kind of token."""
+
+
+def _is_policy(message: str) -> bool:
+    return any(text in message.lower() for text in _POLICIES)
+
+
 def _limited(headers: Mapping[str, str], message: str) -> Answer:
     """Return how long to wait, by the rules in the order of GitHub's documentation."""
     reason = _short(message) or "rate limit"
@@ -290,7 +312,9 @@ def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str) -> Answer:
     if block := _block_reason(parsed):
         return Answer(Meaning.BLOCKED, reason=block)
     if "x-github-sso" in headers:
-        return Answer(Meaning.BLOCKED, reason="the owner requires single sign-on")
+        return Answer(Meaning.BLOCKED, reason="the owner requires single sign-on", is_policy=True)
+    if "retry-after" not in headers and _is_policy(_message(parsed)):
+        return Answer(Meaning.BLOCKED, reason=reason, is_policy=True)
     quota = read_quota(headers)
     if "retry-after" in headers or (quota is not None and quota.remaining == 0):
         return _limited(headers, _message(parsed))
@@ -356,7 +380,12 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
     if "NOT_FOUND" in kinds:
         return Answer(Meaning.GONE, reason=reason, field_errors=_field_errors(faults))
     if kinds & _REFUSAL_KINDS:
-        return Answer(Meaning.BLOCKED, reason=reason, field_errors=_field_errors(faults))
+        return Answer(
+            Meaning.BLOCKED,
+            reason=reason,
+            field_errors=_field_errors(faults),
+            is_policy=any(map(_is_policy_fault, faults)),
+        )
     if _message(parsed).lower() == "bad credentials" or reason.lower() == "bad credentials":
         return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)
     if "data" in parsed:
@@ -376,9 +405,16 @@ def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:
             kind=_kind(fault),
             path=_path(fault.get("path")),
             message=_short(_message(fault)),
+            is_policy=_is_policy_fault(fault),
         )
         for fault in faults
     )
+
+
+def _is_policy_fault(fault: dict[str, Any]) -> bool:
+    extensions = fault.get("extensions")
+    is_saml = isinstance(extensions, dict) and extensions.get("saml_failure") is True
+    return is_saml or (_kind(fault) in _REFUSAL_KINDS and _is_policy(_message(fault)))
 
 
 def _path(path: Any) -> tuple[str | int, ...]:

@@ -35,6 +35,7 @@ from worker.github.observation import (
     read_total,
     read_word,
 )
+from worker.github.policies import SHARE_SECONDS
 from worker.github.transport import Transport
 
 _MAX_PAGES = 1000
@@ -102,16 +103,18 @@ class Rest:
         path = f"/repos/{quote(login, safe='')}/{quote(name, safe='')}"
         return _full_repository(self._get(path, is_load=is_load))
 
-    def observe(self, target: Target) -> Observation:
+    def observe(self, target: Target, *, share: int | None = None) -> Observation:
         """Read an account, its list, and each repository without a row today.
 
+        :param share: how many repositories may be read now; the others follow in an hour
         :raise Gone: GitHub shows no such account
         :raise Limited: no request was allowed before anything was seen
         """
         if target.expected is not None:
             # Listed earlier today, when a limit stopped the scan.
             left = _remaining(target)
-            return self._look_at(target, Observation(expected=target.expected), left, listed=left)
+            listing = Observation(expected=target.expected)
+            return self._look_at(target, listing, left, listed=left, share=share)
         account = self.account(target.user_id, is_load=target.is_load)
         try:
             listed = self._list(account, is_load=target.is_load)
@@ -133,7 +136,7 @@ class Rest:
         todo = [repository_id for repository_id in listed if repository_id not in recorded]
         # Known and not listed: the repository itself says whether it is gone.
         todo += [known.id for known in target.known if known.id not in listed]
-        return self._look_at(target, observation, todo, listed=listed)
+        return self._look_at(target, observation, todo, listed=listed, share=share)
 
     def count(
         self, target: Target, repository_ids: Iterable[int], *, listed: Collection[int]
@@ -144,6 +147,7 @@ class Rest:
         the same others from being read all day.
 
         :param listed: repositories that GitHub listed just now, so that a 404 is a mistake
+        :raise PolicyRefusal: the owner's policy refuses our credential
         """
         counted = Counted()
         ends, failures = self._now() + _MAX_SECONDS, 0
@@ -197,8 +201,11 @@ class Rest:
         repository_ids: list[int],
         *,
         listed: Collection[int],
+        share: int | None,
     ) -> Observation:
-        counts = self.count(target, repository_ids, listed=listed)
+        counts = self.count(target, repository_ids[:share], listed=listed)
+        if share is not None and len(repository_ids) > share and counts.wait is None:
+            counts.wait = SHARE_SECONDS
         settled = {repository.id for repository in counts.seen} | set(counts.gone)
         left = tuple(item for item in listing.seen if item.id not in settled)
         expected = listing.expected

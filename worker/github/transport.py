@@ -9,11 +9,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from worker.github.budget import Budget, Permit
+from worker.github.budget import Permit
 from worker.github.credentials import Credentials
 from worker.github.dates import AnswerDates
 from worker.github.errors import CredentialsRefused, TryAgain
@@ -25,6 +25,19 @@ log = logging.getLogger(__name__)
 _GOOD = (Meaning.DATA, Meaning.UNCHANGED, Meaning.MOVED)
 
 
+class Permits(Protocol):
+    """A budget of requests, see ``Budget``."""
+
+    def acquire(self, resource: str, *, cost: int = 1, is_load: bool = False) -> Permit:
+        """Get a permit for one request."""
+
+    def settle(self, permit: Permit, answer: Answer) -> float:
+        """Return a permit and store what the answer said."""
+
+    def refuse(self) -> bool:
+        """Note that GitHub refuses the credential; return whether that was not known yet."""
+
+
 class Transport:
     """Sends requests to GitHub.
 
@@ -34,7 +47,7 @@ class Transport:
     def __init__(
         self,
         client: httpx.Client,
-        budget: Budget,
+        budget: Permits,
         credentials: Credentials,
         *,
         deadline: float = DEADLINE,

@@ -62,7 +62,7 @@ def test_first_failure_counts_as_one(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
     failed, _in_progress = (factories.add_user(connection) for _ in range(2))
-    scans.claim(connection, limit=2, lease=60, max_attempts=5, scan_at=time_of_day())
+    scans.claim(connection, limit=2, lease=60, load_lease=60, max_attempts=5, scan_at=time_of_day())
     scans.reschedule(
         connection,
         failed.id,

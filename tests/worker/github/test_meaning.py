@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulator import Fault, FaultKind
 from tests.worker.github.lab import Lab
-from worker.github.errors import GitHubError
+from worker.github.errors import GitHubError, PolicyRefusal
 from worker.github.graphql import FIND_ACCOUNT
 from worker.github.meaning import Answer, Meaning, read_graphql, read_rest
 from worker.github.quota import read_quota
@@ -165,6 +165,60 @@ def test_a_graphql_answer_is_read_by_its_errors(
     status: int, content: dict[str, Any], meaning: str
 ) -> None:
     assert read_graphql(status, {}, json.dumps(content).encode()).meaning == meaning
+
+
+POLICIES = [
+    "… the `octo-org` organization has an IP allow list enabled, and your IP address is not …",
+    "Resource protected by organization SAML enforcement. You must grant your OAuth token access.",
+    "`octo-org` forbids access via a personal access token (classic). Please use a GitHub App.",
+    "`octo-org` forbids access via a personal access token with fine-grained permissions.",
+    "The 'Octo' enterprise forbids access via a fine-grained personal access tokens if …",
+    "the `octo-org` organization has enabled OAuth App access restrictions, meaning that …",
+]
+
+
+@pytest.mark.parametrize("text", POLICIES)
+def test_a_policy_of_the_owner_is_told_from_other_refusals(text: str) -> None:
+    spent = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"}
+    fault = {"type": "FORBIDDEN", "message": text, "path": ["node"]}
+    graphql = {"data": {"node": None}, "errors": [fault]}
+    for answer in (
+        read_rest(403, {}, json.dumps({"message": text}).encode()),
+        # The text decides, not what is left.
+        read_rest(403, spent, json.dumps({"message": text}).encode()),
+        read_graphql(200, {}, json.dumps(graphql).encode()),
+    ):
+        assert (answer.meaning, answer.is_policy) == (Meaning.BLOCKED, True)
+        with pytest.raises(PolicyRefusal):
+            answer.usable()
+
+
+def test_single_sign_on_is_a_policy_whatever_its_text() -> None:
+    rest = read_rest(403, {"x-github-sso": "required; url=…"}, b'{"message": "no"}')
+    fault = {"type": "FORBIDDEN", "message": "no", "extensions": {"saml_failure": True}}
+    graphql = {"data": {"node": None}, "errors": [fault]}
+
+    assert rest.is_policy
+    assert read_graphql(200, {}, json.dumps(graphql).encode()).is_policy
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (403, {}, '{"message": "Repository access blocked", "block": {"reason": "tos"}}'),
+        (451, {}, '{"message": "Repository access blocked", "block": {"reason": "dmca"}}'),
+        (403, {}, "Request forbidden by administrative rules. Please send a User-Agent."),
+        (403, {}, '{"message": "Resource not accessible by personal access token"}'),
+        (403, {}, '{"message": "You do not have permission to view the stargazers"}'),
+        (403, {}, '{"message": "You have exceeded a secondary rate limit."}'),
+        (403, {}, '{"message": "API rate limit exceeded for user ID 1."}'),
+        (403, {"retry-after": "9"}, json.dumps({"message": POLICIES[0]})),
+        (404, {}, '{"message": "Not Found"}'),
+        (401, {}, '{"message": "Bad credentials"}'),
+    ],
+)
+def test_other_refusals_are_no_policy(status: int, headers: dict[str, str], body: str) -> None:
+    assert not read_rest(status, headers, body.encode()).is_policy
 
 
 def test_single_sign_on_is_named_as_the_reason() -> None:
