@@ -636,7 +636,7 @@ def test_look_of_a_user_who_was_never_scanned_before_is_no_load(
     finish_for_now(connection, user, at(19))
 
     clock.set(at(19, 1))
-    assert [claim.is_first for claim in claims(connection)] == [False]
+    assert [claim.is_load for claim in claims(connection)] == [False]
 
 
 def test_look_that_fails_leaves_the_record_of_the_settled_day(

@@ -246,6 +246,7 @@ def test_who_failed_for_hours_keeps_the_day_when_a_worker_is_killed_too(
             connection,
             limit=1,
             lease=stage.settings.lease,
+            load_lease=stage.settings.load_lease,
             max_attempts=stage.settings.max_attempts,
             scan_at=stage.settings.scan_at,
         )

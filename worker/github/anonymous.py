@@ -15,7 +15,7 @@ from worker.github.credentials import FixedCredentials
 from worker.github.dates import AnswerDates
 from worker.github.errors import Gone, Limited, TryAgain
 from worker.github.meaning import Answer, Meaning
-from worker.github.observation import Account, Observation, Target
+from worker.github.observation import Account, Observation, Shortfall, Target
 from worker.github.policies import OwnerPolicies
 from worker.github.rest import Rest
 from worker.github.transport import Transport
@@ -110,7 +110,11 @@ class Anonymous:
             raise Limited(f"{limit}: {reason}", limit.wait, trace=limit.trace) from limit
         if observation.wait is None:
             self._policies.settle(target.user_id)
-        return replace(observation, shortfalls=(*observation.shortfalls, reason))
+        if observation.wait is None and not observation.shortfalls:
+            return observation
+        # For the record; whether another attempt may find more is for the others to say.
+        policy = Shortfall(reason, can_pass=False)
+        return replace(observation, shortfalls=(*observation.shortfalls, policy))
 
     def _observe(self, target: Target, share: int) -> Observation:
         try:

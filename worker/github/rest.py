@@ -203,8 +203,9 @@ class Rest:
         listed: Collection[int],
         share: int | None,
     ) -> Observation:
-        counts = self.count(target, repository_ids[:share], listed=listed)
-        if share is not None and len(repository_ids) > share and counts.wait is None:
+        chosen = repository_ids if share is None else _choose(repository_ids, share)
+        counts = self.count(target, chosen, listed=listed)
+        if len(chosen) < len(repository_ids) and counts.wait is None:
             counts.wait = SHARE_SECONDS
         settled = {repository.id for repository in counts.seen} | set(counts.gone)
         left = tuple(item for item in listing.seen if item.id not in settled)
@@ -272,6 +273,16 @@ class Rest:
             node_id=node_id,
             repositories=read_total(data.get("public_repos")),
         )
+
+
+def _choose(repository_ids: list[int], share: int) -> list[int]:
+    """Return a share of some repositories.
+
+    Most are the first ones, so that the same have a row each day if not all can be read; the others
+    are chosen at random, so that repositories that always fail do not take the whole share.
+    """
+    first, others = repository_ids[: share * 3 // 4], repository_ids[share * 3 // 4 :]
+    return first + random.sample(others, min(share - len(first), len(others)))
 
 
 def _remaining(target: Target) -> list[int]:

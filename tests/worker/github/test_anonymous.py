@@ -120,8 +120,18 @@ def test_an_hour_is_not_exceeded_and_the_reason_is_kept(lab: Lab) -> None:
     assert observation.wait is not None
     assert 0 < observation.wait <= 3601
     (reason,) = observation.shortfalls
-    assert "IP allow list" in reason
-    assert "read without the token" in reason
+    assert "IP allow list" in reason.reason
+    assert "read without the token" in reason.reason
+
+
+def test_repositories_that_always_fail_do_not_take_the_whole_share(lab: Lab) -> None:
+    account = lab.add("octo-org", 80)
+    refuse(lab, account)
+    repositories = lab.world.repositories(account)
+    for repository in repositories[:60]:
+        lab.world.block_repository(repository)
+
+    assert counts(lab.observe(account))
 
 
 def test_two_owners_share_an_hour(lab: Lab) -> None:
