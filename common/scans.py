@@ -4,8 +4,8 @@ The ``users`` table is the queue. ``claim`` takes due users under ``FOR UPDATE S
 gives each a lease. A scan then ends with ``finish``, which settles the day, or with ``reschedule``,
 which makes the user due again at a later time. A day that was settled without all rows may have
 another look later. If a process dies in between, the lease expires and the user is due again. A
-person may be waiting for a load, so its lease is short: the task that loads a user renews it while it
-works, see ``common.leases``.
+person may be waiting for a load, so its lease is short, and the task renews it while it works, see
+``common.leases``.
 
 Attempts are counted at the claim, and again when the message of a killed task is delivered again; a
 message that was lost before any task began counts as no attempt. Kills are scans in a row that

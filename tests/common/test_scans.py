@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from api.queries import scan_days
+from api.queries.progress import count_overdue
 from api.queries.scan_days import ScanRecord
 from common import leases, rescans, scan_records, scans, users
 from common.scans import Begun, Claim, NotBegun
@@ -1159,7 +1160,14 @@ def test_a_lease_of_a_day_ahead_is_void_and_a_long_lease_is_not(
     clock.advance(timedelta(days=-1))
     assert claimed(connection) == [user.id]
 
-    long = scans.claim(connection, limit=1, lease=86400, max_attempts=MAX_ATTEMPTS, scan_at=SCAN_AT)
+    long = scans.claim(
+        connection,
+        limit=1,
+        lease=86400,
+        load_lease=LOAD_LEASE,
+        max_attempts=MAX_ATTEMPTS,
+        scan_at=SCAN_AT,
+    )
     assert long == []
 
 

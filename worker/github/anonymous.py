@@ -13,7 +13,7 @@ import httpx
 from worker.github.budget import Budget, Permit
 from worker.github.credentials import FixedCredentials
 from worker.github.dates import AnswerDates
-from worker.github.errors import Gone, Limited, TryAgain
+from worker.github.errors import Gone, Limited, OtherDay, TryAgain
 from worker.github.meaning import Answer, Meaning
 from worker.github.observation import Account, Observation, Shortfall, Target
 from worker.github.policies import OwnerPolicies
@@ -106,6 +106,8 @@ class Anonymous:
         share = self._policies.share(target.user_id)
         try:
             observation = self._observe(target, share)
+        except OtherDay:
+            raise
         except Limited as limit:
             raise Limited(f"{limit}: {reason}", limit.wait, trace=limit.trace) from limit
         if observation.wait is None:

@@ -13,9 +13,8 @@
     gone or hidden       404; GraphQL NOT_FOUND without data   requested in another way, or again;
                                                                then no rows
     blocked              451; 403 with ``block``, for single   the reason is kept; other ways are
-                         sign-on, or any other; GraphQL        tried if there are any: without a
-                         FORBIDDEN without data                credential if the owner's policy
-                                                               refuses ours
+                         sign-on, or any other; GraphQL        tried if there are any: anonymous
+                         FORBIDDEN without data                requests for an owner's policy
     limited until t      429; 200 or 403 that names a limit,   no request before t: for this
                          has ``retry-after`` or nothing left;  resource if its hour is used up, for
                          GraphQL RATE_LIMITED and RATE_LIMIT   any after a secondary limit; scans
@@ -43,7 +42,7 @@ from enum import StrEnum
 from typing import Any
 
 from common.log import redact
-from worker.github import errors
+from worker.github import errors, policies
 from worker.github.observation import Shortfall, clean_text
 from worker.github.quota import (
     Quota,
@@ -249,21 +248,6 @@ def _is_primary(message: str) -> bool:
     return any(text in message.lower() for text in _PRIMARY)
 
 
-_POLICIES = (
-    "ip allow list enabled",
-    "organization saml enforcement",
-    "forbids access via a",
-    "oauth app access restrictions",
-)
-"""Parts of GitHub's texts about a policy of an organisation or enterprise, as users report them
-(NixOS/org#247, refined-github#6951, SalesforceFoundation/NPSP#7247, ossf/scorecard#1504). The third
-goes on with the kind of token."""
-
-
-def _is_policy(message: str) -> bool:
-    return any(text in message.lower() for text in _POLICIES)
-
-
 def _limited(headers: Mapping[str, str], message: str) -> Answer:
     """Return how long to wait, by the rules in the order of GitHub's documentation."""
     reason = _short(message) or "rate limit"
@@ -313,7 +297,7 @@ def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str) -> Answer:
         return Answer(Meaning.BLOCKED, reason=block)
     if "x-github-sso" in headers:
         return Answer(Meaning.BLOCKED, reason="the owner requires single sign-on", is_policy=True)
-    if "retry-after" not in headers and _is_policy(_message(parsed)):
+    if "retry-after" not in headers and policies.is_text_of_one(_message(parsed)):
         return Answer(Meaning.BLOCKED, reason=reason, is_policy=True)
     quota = read_quota(headers)
     if "retry-after" in headers or (quota is not None and quota.remaining == 0):
@@ -384,7 +368,7 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
             Meaning.BLOCKED,
             reason=reason,
             field_errors=_field_errors(faults),
-            is_policy=any(map(_is_policy_fault, faults)),
+            is_policy=any(map(policies.is_refusal, faults)),
         )
     if _message(parsed).lower() == "bad credentials" or reason.lower() == "bad credentials":
         return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)
@@ -405,16 +389,10 @@ def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:
             kind=_kind(fault),
             path=_path(fault.get("path")),
             message=_short(_message(fault)),
-            is_policy=_is_policy_fault(fault),
+            is_policy=policies.is_refusal(fault),
         )
         for fault in faults
     )
-
-
-def _is_policy_fault(fault: dict[str, Any]) -> bool:
-    extensions = fault.get("extensions")
-    is_saml = isinstance(extensions, dict) and extensions.get("saml_failure") is True
-    return is_saml or (_kind(fault) in _REFUSAL_KINDS and _is_policy(_message(fault)))
 
 
 def _path(path: Any) -> tuple[str | int, ...]:

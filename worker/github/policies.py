@@ -7,6 +7,8 @@ share of an hour for its repositories.
 """
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import redis
 
@@ -24,6 +26,30 @@ back each hour."""
 
 SHARE_SECONDS = 3600.0
 """Seconds after which an owner that has used its share takes the next."""
+
+
+_TEXTS = (
+    "ip allow list enabled",
+    "organization saml enforcement",
+    "forbids access via a",
+    "oauth app access restrictions",
+)
+"""Parts of GitHub's texts about a policy of an organisation or enterprise, as users report them
+(NixOS/org#247, refined-github#6951, SalesforceFoundation/NPSP#7247, ossf/scorecard#1504). The third
+goes on with the kind of token."""
+
+
+def is_text_of_one(message: str) -> bool:
+    """Return whether a text of GitHub's says that an owner's policy refuses the credential."""
+    return any(text in message.lower() for text in _TEXTS)
+
+
+def is_refusal(fault: Mapping[str, Any]) -> bool:
+    """Return whether an error of a GraphQL answer says so, by its text or its mark."""
+    extensions, message = fault.get("extensions"), fault.get("message")
+    if isinstance(extensions, dict) and extensions.get("saml_failure") is True:
+        return True
+    return fault.get("type") == "FORBIDDEN" and isinstance(message, str) and is_text_of_one(message)
 
 
 class OwnerPolicies:
