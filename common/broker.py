@@ -7,11 +7,13 @@ timeout of any process applies to all (Celery's Redis documentation), so one pla
 import base64
 import json
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from celery import Celery
@@ -112,6 +114,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         task_soft_time_limit=settings.lease * _TASK_SHARE,
         task_time_limit=settings.lease * _KILLED_SHARE,
         broker_transport_options=transport_options,
+        broker_use_ssl=_tls_options(settings.redis),
         # Redis may start later than this process, and may be away for long: keep trying.
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -138,6 +141,24 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
             broker_pool_acquire_timeout=1,
         )
     return app
+
+
+def _tls_options(url: str) -> dict[str, Any] | None:
+    """Return how Celery and Flower are to check the certificate of Redis, or None without TLS.
+
+    Celery would check nothing unless told to. redis-py reads the same parameters from the URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        return None
+    query = dict(parse_qsl(parts.query))
+    is_unchecked = query.get("ssl_cert_reqs") == "none"
+    options: dict[str, Any] = {
+        "ssl_cert_reqs": ssl.CERT_NONE if is_unchecked else ssl.CERT_REQUIRED
+    }
+    if "ssl_ca_certs" in query:
+        options["ssl_ca_certs"] = query["ssl_ca_certs"]
+    return options
 
 
 def _queue(name: Queue) -> Any:

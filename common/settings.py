@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -62,12 +62,15 @@ def _check_redis_url(url: SecretStr) -> SecretStr:
     if not text.startswith(("redis://", "rediss://")):
         raise ValueError("must be a Redis URL, such as redis://:password@host:6379/0")
     try:
-        _ = urlsplit(text).port
+        parts = urlsplit(text)
+        _ = parts.port
     except ValueError:
         # Without its message, which quotes a part of the password that it took for the port.
         raise ValueError(
             "invalid URL: in a password, write / as %2F, # as %23 and @ as %40"
         ) from None
+    if dict(parse_qsl(parts.query)).get("ssl_cert_reqs", "required") not in ("required", "none"):
+        raise ValueError("ssl_cert_reqs must be required, which is the default, or none")
     return url
 
 

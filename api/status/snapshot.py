@@ -7,6 +7,7 @@ parts nor the threads that serve requests.
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -209,7 +210,7 @@ class StatusReader:
             return None, "refuses the password"
         except (RedisError, OSError) as error:
             log.warning("status without Redis: %s", error)
-            return None, "does not answer"
+            return None, _describe(error)
 
     def _get_redis_status(self) -> RedisStatus:
         client, name = self._client, self._credential_name
@@ -299,6 +300,18 @@ def _get_database_status(connection: Connection) -> DatabaseStatus:
 
 def _count_overdue(connection: Connection) -> int:
     return count_overdue(connection, hours=OVERDUE_HOURS)
+
+
+def _describe(error: BaseException) -> str:
+    """Return why Redis cannot be used, without its address."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return "the TLS handshake fails"
+        cause = cause.__cause__ or cause.__context__
+    return "does not answer"
 
 
 def _moment(epoch: bytes | str) -> datetime:

@@ -1,0 +1,215 @@
+"""Redis with TLS: every process checks its certificate, unless the address says otherwise."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from shutil import which
+from typing import NamedTuple
+
+import httpx
+import pytest
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from kombu.exceptions import OperationalError
+from pydantic import SecretStr
+
+from common.broker import make_celery, make_redis
+from common.settings import Settings
+from local.ports import LOOPBACK, free_port
+from simulator import GitHubSimulator, World, serving
+from tests.end_to_end.conftest import MakeSystem
+from tests.end_to_end.system import System, running
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.end_to_end
+
+PASSWORD = "throw-away"
+
+
+class TlsRedis(NamedTuple):
+    """A running Redis, and the authority that signed its certificate."""
+
+    url: str
+    authority: Path
+
+    @property
+    def trusted_url(self) -> str:
+        return f"{self.url}?ssl_ca_certs={self.authority}"
+
+
+def name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def certificate(
+    subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name(subject))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=subject == issuer, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+    )
+
+
+def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+@pytest.fixture
+def tls_redis(tmp_path: Path) -> Iterator[TlsRedis]:
+    program = which("redis-server")
+    if program is None:
+        pytest.skip("needs Debian's package redis-server: the one of make up has no TLS")
+    ours, theirs = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority = certificate("Our CA", ours, "Our CA", ours).add_extension(
+        x509.KeyUsage(
+            digital_signature=True,
+            key_cert_sign=True,
+            crl_sign=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        ),
+        critical=True,
+    )
+    server = certificate("redis", theirs, "Our CA", ours).add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False
+    )
+    for path, builder in (("ca.pem", authority), ("server.pem", server)):
+        signed = builder.sign(ours, hashes.SHA256())
+        (tmp_path / path).write_bytes(signed.public_bytes(Encoding.PEM))
+    write_key(tmp_path / "server.key", theirs)
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(program, "--port", "0", "--bind", LOOPBACK, "--tls-port", str(port)),
+            *("--tls-cert-file", "server.pem", "--tls-key-file", "server.key"),
+            *("--tls-ca-cert-file", "ca.pem", "--tls-auth-clients", "no"),
+            *("--requirepass", PASSWORD, "--save", ""),
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+    )
+    started = TlsRedis(f"rediss://:{PASSWORD}@{LOOPBACK}:{port}/0", tmp_path / "ca.pem")
+    try:
+        wait_until(lambda: answers(started.trusted_url))
+        yield started
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+def flower_queues(system: System) -> str:
+    """Return Flower's page of the broker; empty while Flower starts."""
+    try:
+        page = httpx.get(f"http://127.0.0.1:{system.environment['FLOWER_PORT']}/broker", timeout=10)
+    except httpx.TransportError:
+        return ""
+    return page.text if page.status_code == 200 else ""
+
+
+def with_redis(settings: Settings, url: str) -> Settings:
+    return settings.model_copy(update={"redis_url": SecretStr(url)})
+
+
+def test_all_processes_work_with_an_authority_of_ones_own(
+    make_system: MakeSystem, tls_redis: TlsRedis, world: World
+) -> None:
+    octocat = world.add_account("octocat")
+    world.add_repository(octocat, "hello", stargazers=3, forks=2, watchers=1)
+    with serving(GitHubSimulator(world, tokens={"token": None})) as github:
+        system = make_system(
+            GITHUB_API_URL=github, REDIS_URL=tls_redis.trusted_url, SWEEP_INTERVAL="1"
+        )
+        with running(system, "api", "worker", "beat", "flower"):
+            assert system.call("PUT", "/v1/users", json={"login": "octocat"}).status_code in (
+                201,
+                202,
+            )
+            wait_until(
+                lambda: system.call("GET", f"/v1/users/{octocat.id}/stats").json().get("stats"), 60
+            )
+            wait_until(lambda: "load" in flower_queues(system), 60)
+        for process in ("api", "worker", "beat", "flower"):
+            assert "insecure" not in system.log(process).lower()
+
+
+def test_a_certificate_that_is_not_trusted_is_refused_before_the_password_is_sent(
+    settings: Settings, tls_redis: TlsRedis
+) -> None:
+    untrusted = with_redis(settings, tls_redis.url)
+
+    with make_redis(untrusted) as client, pytest.raises(redis.ConnectionError) as refused:
+        client.ping()
+    with (
+        make_celery(untrusted, is_api=True) as celery,
+        celery.connection_for_write() as connection,
+        pytest.raises(OperationalError, match="certificate verify failed"),
+    ):
+        connection.ensure_connection(max_retries=1, timeout=5)
+
+    assert "certificate verify failed" in str(refused.value)
+    with redis.Redis.from_url(tls_redis.trusted_url) as client:
+        # HELLO sends the password. Ours alone: from the fixture and from this client.
+        assert client.info("commandstats")["cmdstat_hello"]["calls"] <= 2
+
+
+def test_readiness_says_that_the_certificate_is_not_trusted(
+    make_system: MakeSystem, tls_redis: TlsRedis
+) -> None:
+    system = make_system(REDIS_URL=tls_redis.url)
+    system.start("api")
+    try:
+        wait_until(lambda: "listening" in system.log("api"), 30)
+        parts = system.call("GET", "/readyz").json()
+    finally:
+        system.stop()
+
+    assert "its certificate is not trusted" in str(parts)
+
+
+def test_an_address_may_ask_for_no_check_in_so_many_words(
+    settings: Settings, tls_redis: TlsRedis
+) -> None:
+    unchecked = with_redis(settings, f"{tls_redis.url}?ssl_cert_reqs=none")
+
+    with make_redis(unchecked) as client:
+        assert client.ping()
+    celery = make_celery(unchecked)
+    assert celery.conf.broker_use_ssl == {"ssl_cert_reqs": ssl.CERT_NONE}
+    celery.close()
+
+
+def test_another_spelling_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "rediss://localhost?ssl_cert_reqs=CERT_NONE")
+
+    with pytest.raises(ValueError, match="ssl_cert_reqs must be required"):
+        Settings()
