@@ -112,6 +112,7 @@ def claim(
     :param load_lease: seconds until the claim of a load expires
     :param queued: users whose load waits in the queue, who are passed over
     """
+    _reopen(connection)
     rows = connection.execute(
         text(
             f"""
@@ -132,10 +133,8 @@ def claim(
                        u.kills + coalesce(u.held_by <> :killed, false)::int AS kills
                 FROM users u, clock
                 WHERE (u.scanned_on IS NULL
-                       OR u.scanned_on <> today
-                          AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC'
-                       -- Settled, and to have another look.
-                       OR u.scanned_on = today AND isfinite(u.not_before))
+                       OR (u.scanned_on < today OR u.scanned_on > today)
+                          AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC')
                   AND (u.lease_until <= now OR u.lease_until > now + {_FURTHEST_LEASE})
                   AND (u.not_before <= now OR u.not_before > now + {_FURTHEST})
                   AND u.id <> ALL(CAST(:queued AS bigint[]))
@@ -150,9 +149,6 @@ def claim(
                     held_by = CASE WHEN u.held_by IS NOT NULL THEN :killed END,
                     attempts = due.attempts,
                     kills = due.kills,
-                    -- Open again.
-                    scanned_on = CASE WHEN u.scanned_on = due.today THEN due.today - 1
-                                      ELSE u.scanned_on END,
                     -- Set at the claim, because a scan that kills its worker cannot set it later.
                     not_before = CASE
                         WHEN due.kills >= :max_attempts
@@ -183,6 +179,23 @@ def claim(
     )
     return sorted(
         (Claim(*row) for row in rows), key=lambda claim: (not claim.is_load, claim.user_id)
+    )
+
+
+def _reopen(connection: Connection) -> None:
+    """Make users due whose day is settled and who are to have another look now."""
+    connection.execute(
+        text(
+            """
+            UPDATE users SET scanned_on = scanned_on - 1
+            WHERE id IN (
+                SELECT id FROM users
+                WHERE isfinite(not_before) AND not_before <= repopulse_now()
+                  AND scanned_on = (repopulse_now() AT TIME ZONE 'UTC')::date
+                FOR UPDATE SKIP LOCKED
+            )
+            """
+        )
     )
 
 

@@ -88,6 +88,8 @@ users = Table(
     # Not unique: between a rename and the next scan two users may have the same login.
     Index("ix_users_login_folded", text("lower(login)")),
     Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
+    # Of each sweep: users who wait, and those who are to have another look.
+    Index("ix_users_not_before", "not_before", postgresql_where=text("isfinite(not_before)")),
 )
 """The tracked accounts; a row is also its user's place in the queue of scans."""
 

@@ -1,7 +1,9 @@
 """Add when GitHub first denied an account, and how many workers a user's scans killed in a row.
 
-Vanished accounts are due again now: release 0.2.0 asked for them once in up to thirty days. Its
-processes may run on the new schema: they leave the new columns as they are.
+An index finds the users who wait or are to have another look. It is built concurrently, so that
+readers and writers are not blocked. Vanished accounts are due again now: release 0.2.0 asked for
+them once in up to thirty days. Processes of the previous release may run on the new schema: they
+leave the new columns as they are.
 """
 
 import sqlalchemy as sa
@@ -14,6 +16,20 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        # This waits for older transactions, such as a backup's, and blocks no other.
+        lock_timeout = op.get_bind().scalar(sa.text("SHOW lock_timeout"))
+        op.execute("SET lock_timeout = 0")
+        # An earlier attempt may have left an invalid one.
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_users_not_before")
+        op.create_index(
+            "ix_users_not_before",
+            "users",
+            ["not_before"],
+            postgresql_where=sa.text("isfinite(not_before)"),
+            postgresql_concurrently=True,
+        )
+        op.execute(f"SET lock_timeout = '{lock_timeout}'")
     op.add_column("users", sa.Column("missing_at", sa.DateTime(timezone=True)))
     op.add_column(
         "users", sa.Column("kills", sa.Integer(), server_default=sa.text("0"), nullable=False)
@@ -24,3 +40,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("users", "kills")
     op.drop_column("users", "missing_at")
+    op.drop_index("ix_users_not_before", table_name="users")

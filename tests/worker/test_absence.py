@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.queries.progress import count_overdue
-from common import collection, rescans, scan_records, users
+from common import collection, rescans, scan_records, scans, users
+from common.scans import Begun
 from common.states import ScanState, UserState
 from common.users import TrackedUser
 from simulator import Account
 from simulator.node_ids import NodeType, new_id
 from tests.worker.stage import TODAY, TOKEN, Stage
+from worker.absence import record_absence
 from worker.collect import Collector
 from worker.outcome import Outcome
 
@@ -222,19 +224,21 @@ def test_six_hours_go_on_over_midnight(
     assert TODAY not in stage.rows(known)
 
 
-def test_denial_of_a_scan_that_began_before_midnight_ends_the_day_on_which_it_began(
+def test_denial_that_is_noted_after_midnight_ends_the_day_on_which_the_scan_began(
     stage: Stage, collector: Collector, known: TrackedUser
 ) -> None:
     stage.at(TODAY, 23, 59, 58)
-    deny(stage)
-    stage.hook = lambda _: stage.clock.advance(timedelta(seconds=5))
+    with stage.engine.begin() as connection:
+        begun = scans.begin(connection, known.id, holder="a task", lease=60)
+    assert isinstance(begun, Begun)
+    stage.wait(seconds=5)
 
-    stage.sweep(collector)
-    stage.hook = None
+    with stage.engine.begin() as connection:
+        noted = record_absence(connection, begun, "HTTP 404")
 
-    assert stage.clock.today() == TOMORROW
+    assert noted is not None
+    assert noted.outcome == Outcome(ScanState.GONE)
     assert stage.record(known, TODAY).state is ScanState.GONE
-    stage.simulator.heal()
     stage.sweep_until(collector, at(24, 20))
     assert stage.rows(known)[TOMORROW] == stage.truth(known)
 
