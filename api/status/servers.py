@@ -6,6 +6,7 @@ from pathlib import Path
 from api.status.checks import OK, Check, degraded, format_age, unavailable
 from api.status.snapshot import DatabaseStatus, RedisStatus, StatusSnapshot
 from common.broker import Queue
+from common.db import OLDEST_POSTGRES
 
 NO_POSTGRES = "not known: Postgres does not answer"
 NO_REDIS = "not known: Redis does not answer"
@@ -16,7 +17,11 @@ _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 def check_postgres(snapshot: StatusSnapshot) -> Check:
     """Return whether Postgres answers and stores what it is sent."""
     if snapshot.database is None:
-        return unavailable("does not answer")
+        return unavailable(snapshot.database_error)
+    if snapshot.database.version < OLDEST_POSTGRES:
+        return unavailable(
+            f"is version {snapshot.database.version}, Repopulse needs {OLDEST_POSTGRES} or newer"
+        )
     if snapshot.database.is_read_only:
         return unavailable("is read-only: nothing can be stored")
     return OK

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+NO_ANSWER = "does not answer"
+
 OVERDUE_HOURS = 26
 """Hours from one settled scan to the next: a day, and room for a night that takes longer."""
 
@@ -66,6 +68,8 @@ class DatabaseStatus:
     """It refuses writes, as a standby does."""
     revisions: frozenset[str]
     """The revisions of its schema; empty before the first migration."""
+    version: int
+    """Its major version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class StatusSnapshot:
     """The collection at one moment; None is a part that could not be read."""
 
     database: DatabaseStatus | None
+    database_error: str
+    """Why there is no ``database``."""
     progress: Progress | None
     overdue: int | None
     """How many users have had no scan for ``OVERDUE_HOURS``."""
@@ -149,13 +155,15 @@ class StatusReader:
         """Since when no sweep is recorded: our own start, or when Redis was emptied."""
         self.logged: dict[str, int] = {}
         """By part of readiness, the level that was logged last."""
-        self._database = _Part(self._read_database, missing=None)
+        self._database = _Part[tuple[DatabaseStatus | None, str]](
+            self._read_database, missing=(None, NO_ANSWER)
+        )
         # Parts of their own: counting many users may take longer than a part may.
         self._progress = _Part(partial(self._count, get_progress), missing=None)
         self._overdue = _Part(partial(self._count, _count_overdue), missing=None)
         self._future = _Part(partial(self._count, future_days.count_users), missing=None)
         self._redis = _Part[tuple[RedisStatus | None, str]](
-            self._read_redis, missing=(None, "does not answer")
+            self._read_redis, missing=(None, NO_ANSWER)
         )
         self._workers = _Part(self._ping_workers, missing=None, timeout=_PING_TIMEOUT + _TIMEOUT)
 
@@ -164,7 +172,14 @@ class StatusReader:
 
         :param with_workers: ask the workers too, which takes a second
         """
-        database, progress, overdue, future, (redis, redis_error), names = await asyncio.gather(
+        (
+            (database, database_error),
+            progress,
+            overdue,
+            future,
+            (redis, redis_error),
+            names,
+        ) = await asyncio.gather(
             self._database.get(),
             self._progress.get(),
             self._overdue.get(),
@@ -172,7 +187,9 @@ class StatusReader:
             self._redis.get(),
             self._workers.get() if with_workers else _skip(),
         )
-        return StatusSnapshot(database, progress, overdue, future, redis, redis_error, names)
+        return StatusSnapshot(
+            database, database_error, progress, overdue, future, redis, redis_error, names
+        )
 
     def close(self) -> None:
         """End the threads."""
@@ -182,7 +199,7 @@ class StatusReader:
         ):
             part.close()
 
-    def _read_database(self) -> DatabaseStatus | None:
+    def _read_database(self) -> tuple[DatabaseStatus | None, str]:
         try:
             status = read(self._engine, _get_database_status)
             if status.is_read_only:
@@ -190,11 +207,10 @@ class StatusReader:
                 self._engine.dispose()
                 status = read(self._engine, _get_database_status)
         except SQLAlchemyError as error:
-            if outage_reason(error) is Outage.NOT_MIGRATED:
-                return DatabaseStatus(is_read_only=False, revisions=frozenset())
             log.warning("status without Postgres: %s", first_line(error))
-            return None
-        return status
+            is_full = outage_reason(error) is Outage.FULL
+            return None, "it or its role allows no more connections" if is_full else NO_ANSWER
+        return status, ""
 
     def _count(self, count: Callable[[Connection], T]) -> T | None:
         try:
@@ -293,9 +309,17 @@ async def _skip() -> None:
 
 
 def _get_database_status(connection: Connection) -> DatabaseStatus:
-    mode = connection.execute(text("SHOW transaction_read_only")).scalar_one()
-    revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-    return DatabaseStatus(mode == "on", frozenset(revisions))
+    mode, version, is_migrated = connection.execute(
+        text(
+            "SELECT current_setting('transaction_read_only'),"
+            " current_setting('server_version_num'),"
+            " to_regclass('alembic_version') IS NOT NULL"
+        )
+    ).one()
+    revisions: Iterable[str] = ()
+    if is_migrated:
+        revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+    return DatabaseStatus(mode == "on", frozenset(revisions), int(version) // 10_000)
 
 
 def _count_overdue(connection: Connection) -> int:
@@ -311,7 +335,7 @@ def _describe(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLError):
             return "the TLS handshake fails"
         cause = cause.__cause__ or cause.__context__
-    return "does not answer"
+    return NO_ANSWER
 
 
 def _moment(epoch: bytes | str) -> datetime:

@@ -57,6 +57,16 @@ def refusal(url: str) -> str:
     return message
 
 
+def test_an_older_postgres_is_refused(admin: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No older server is at hand: the bound moves instead.
+    monkeypatch.setattr("common.db.OLDEST_POSTGRES", 99)
+    with database(admin) as url:
+        message = refusal(url)
+
+    assert message.startswith("this is Postgres 1")
+    assert "Repopulse needs 99 or newer" in message
+
+
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_that_is_not_utf_8_is_refused(admin: Connection, encoding: str) -> None:
     with database(admin, f"ENCODING '{encoding}' LOCALE 'C'") as url:

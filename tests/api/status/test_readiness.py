@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import redis
 from pydantic import SecretStr
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from starlette.testclient import TestClient
 
-from api.status import snapshot
+from api.status import servers, snapshot
 from common import collection, users
 from common.broker import Queue
 from common.credentials import Token, fingerprint, refusal_key
@@ -66,6 +66,32 @@ def test_readyz_is_503_without_postgres(make_client: MakeClient) -> None:
             "clock": "ok",
         },
     }
+
+
+def test_readyz_says_that_postgres_allows_no_more_connections(
+    make_client: MakeClient, connection: Connection, database_url: str
+) -> None:
+    connection.execute(text("CREATE ROLE crowded LOGIN PASSWORD 'secret' CONNECTION LIMIT 0"))
+    url = make_url(database_url).set(username="crowded", password="secret")
+    crowded = SecretStr(url.render_as_string(hide_password=False))
+
+    answer = make_client(database_url=crowded).get("/readyz")
+    connection.execute(text("DROP ROLE crowded"))
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["postgres"] == "it or its role allows no more connections"
+
+
+def test_readyz_names_a_postgres_that_is_too_old(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No older server is at hand: the bound moves instead.
+    monkeypatch.setattr(servers, "OLDEST_POSTGRES", 99)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "Repopulse needs 99 or newer" in answer.json()["checks"]["postgres"]
 
 
 def test_readyz_is_503_without_redis(make_client: MakeClient) -> None:
