@@ -73,6 +73,13 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
         del headers["content-length"]
     else:
         headers["content-type"] = answer.content_type
+    drip = outcome.fault(FaultKind.DRIP)
+    if drip is not None:
+        lines = [f"HTTP/1.1 {answer.status} Simulated", *map(": ".join, headers.items())]
+        head = "\r\n".join((*lines, "connection: close", "", "")).encode()
+        seconds = 1.0 if drip.seconds is None else drip.seconds
+        await _drip(head + body, seconds, receive, send)
+        return
     slow = outcome.fault(FaultKind.SLOW)
     pieces = (slow.pieces or 1) if slow is not None else 1
     pause = (1.0 if slow.seconds is None else slow.seconds) / pieces if slow is not None else 0.0
@@ -86,9 +93,9 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
             "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
         }
     )
-    if outcome.fault(FaultKind.SHORT_BODY):
-        half = body[: len(body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
+    if outcome.cut is not None:
+        part = body[: outcome.cut]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
         await _close(send)
         return
     size = max(1, -(-len(body) // pieces))
@@ -98,6 +105,17 @@ async def _deliver(outcome: "Outcome", receive: Receive, send: Send) -> None:
         piece = body[at : at + size]
         more = at + size < len(body)
         await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+
+async def _drip(answer: bytes, seconds: float, receive: Receive, send: Send) -> None:
+    """Send an answer byte by byte, below the server, which sends all headers at once."""
+    transport = _transport(send)
+    for byte in answer:
+        await _pause(receive, seconds / len(answer))
+        if transport is None or transport.is_closing():
+            break
+        transport.write(bytes([byte]))
+    await _close(send)
 
 
 async def _break(fault: Fault, receive: Receive, send: Send) -> None:
@@ -112,9 +130,13 @@ async def _pause(receive: Receive, seconds: float) -> None:
         await asyncio.wait_for(receive(), timeout=seconds)
 
 
+def _transport(send: Send) -> Any:
+    return getattr(getattr(send, "__self__", None), "transport", None)
+
+
 async def _close(send: Send, reset: bool = False) -> None:
     """Close the connection below the server, since ASGI has no message for that."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    transport = _transport(send)
     if transport is None:
         raise ConnectionResetError("the simulated connection breaks here")
     raw = transport.get_extra_info("socket")

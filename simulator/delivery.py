@@ -19,16 +19,14 @@ def deliver(request: httpx.Request, outcome: Outcome) -> httpx.Response:
     headers = {**answer.headers, "content-type": answer.content_type}
     if answer.status == 304:
         del headers["content-type"]
-    if outcome.fault(FaultKind.SHORT_BODY):
-        raise httpx.RemoteProtocolError(
-            "peer closed connection without sending complete message body"
-            f" (received {len(answer.body) // 2} bytes, expected {len(answer.body)})",
-            request=request,
-        )
-    slow = outcome.fault(FaultKind.SLOW)
+    if outcome.cut is not None:
+        headers["content-length"] = str(len(answer.body))
+        cut = Cut(answer.body, outcome.cut)
+        return httpx.Response(answer.status, headers=headers, stream=cut, request=request)
+    slow = outcome.fault(FaultKind.SLOW) or outcome.fault(FaultKind.DRIP)
     if slow is not None:
         seconds = 1.0 if slow.seconds is None else slow.seconds
-        pieces = slow.pieces or 1
+        pieces = slow.pieces or (len(answer.body) if slow.kind is FaultKind.DRIP else 1)
         timeout = request.extensions.get("timeout", {}).get("read")
         if timeout is not None and seconds / pieces >= timeout:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
@@ -49,11 +47,26 @@ def _raise_undelivered(request: httpx.Request, fault: Fault) -> NoReturn:
     )
 
 
+class Cut(httpx.SyncByteStream):
+    """A body whose connection closes early."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        self._body = body
+        self._size = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._body[: self._size]
+        raise httpx.RemoteProtocolError(
+            "peer closed connection without sending complete message body"
+            f" (received {self._size} bytes, expected {len(self._body)})"
+        )
+
+
 class Drip(httpx.SyncByteStream):
     """A body that arrives slowly, in pieces."""
 
     def __init__(self, body: bytes, pieces: int, pause: float) -> None:
-        size = max(1, -(-len(body) // pieces))
+        size = max(1, -(-len(body) // max(1, pieces)))
         self._pieces = [body[at : at + size] for at in range(0, len(body), size)]
         self._pause = pause
 

@@ -1,7 +1,8 @@
 """Faults that a test can script: what GitHub, or the network in front of it, may do.
 
 A fault either changes a good answer, replaces it, or breaks its delivery. Each kind says which
-of a Fault's options it reads; an option that is left out has its most frequent value.
+of a Fault's options it reads; an option that is left out has its most frequent value. All of them
+read `cut`: the connection closes after that many bytes of the body, 0 being after the headers.
 """
 
 import re
@@ -74,7 +75,7 @@ class FaultKind(StrEnum):
 
     # Broken deliveries
     SHORT_BODY = "short_body"
-    """The connection closes half-way through the body."""
+    """The connection closes half-way through the body, or after `cut` bytes of it."""
     RESET = "reset"
     """The connection is reset before an answer."""
     DISCONNECT = "disconnect"
@@ -85,6 +86,8 @@ class FaultKind(StrEnum):
     """No answer within the client's timeout (over a socket: none for `seconds`, 3600)."""
     SLOW = "slow"
     """The answer takes `seconds` (1); with `pieces`, the body comes in that many pieces."""
+    DRIP = "drip"
+    """The answer takes `seconds` (1) and comes byte by byte, its headers too (over a socket)."""
 
 
 CHANGES = {
@@ -103,6 +106,7 @@ CHANGES = {
     FaultKind.TRUNCATED,
     FaultKind.SHORT_BODY,
     FaultKind.SLOW,
+    FaultKind.DRIP,
 }
 """Faults that change a good answer: several may act on one request."""
 
@@ -158,6 +162,7 @@ class Fault:
     type: str | None = None
     seconds: float | None = None
     pieces: int | None = None
+    cut: int | None = None
     limit: int = 100
     alias: str | None = None
     repository: str | int | None = None

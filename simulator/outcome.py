@@ -41,6 +41,25 @@ class Outcome:
         fault = self.replaced_by
         return fault if fault is not None and fault.kind in UNDELIVERED else None
 
+    @property
+    def cut(self) -> int | None:
+        """After how many bytes of the body the connection closes; None if it does not."""
+        for fault in (self.replaced_by, *self.faults):
+            if fault is not None and fault.cut is not None:
+                return fault.cut
+        return len(self.answer.body) // 2 if self.fault(FaultKind.SHORT_BODY) else None
+
+    @property
+    def states_waits(self) -> bool:
+        """Whether a client can see a wait: a body that is cut may have been its only sign."""
+        headers = self.answer.headers
+        return (
+            self.cut is None
+            or self.answer.status != 200
+            or "retry-after" in headers
+            or headers.get("x-ratelimit-remaining") == "0"
+        )
+
     def fault(self, kind: FaultKind) -> Fault | None:
         """Return the fault of a kind that changes the answer, if any."""
         return next((fault for fault in self.faults if fault.kind is kind), None)

@@ -152,7 +152,8 @@ class GitHubSimulator:
         with self._lock:
             now = self.clock()
             outcome = self._decide(request, flight, now)
-            flight.waits = self._ledger.take_stated()
+            stated = self._ledger.take_stated()
+            flight.waits = stated if outcome.states_waits else []
             fault = outcome.replaced_by or next(iter(outcome.faults), None)
             self.requests.append(
                 RequestRecord(

@@ -1,6 +1,7 @@
 """The fuzzer's targets: each takes bytes, and may raise only the errors of ``worker.github``."""
 
 import re
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -43,7 +44,8 @@ def wire(data: bytes) -> None:
     pieces = [data[start : start + 512] for start in range(0, len(data), 512)]
     for read in (read_rest, read_graphql):
         with network.delivering(pieces):
-            check(exchange(client, client.build_request("GET", "/users/x"), read))
+            request = client.build_request("GET", "/users/x")
+            check(exchange(client, request, read, ends=time.monotonic() + 60))
 
 
 class FakeNetwork(httpx.HTTPTransport):

@@ -139,6 +139,23 @@ def test_a_broken_connection_raises_what_a_client_meets(
     assert client.get("/users/octocat").status_code == 200
 
 
+@pytest.mark.parametrize("cut", [0, 5])
+def test_an_answer_may_break_after_its_headers(
+    client: httpx.Client, simulator: GitHubSimulator, cut: int
+) -> None:
+    simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=20, cut=cut))
+
+    with client.stream("GET", "/users/octocat") as response:
+        assert response.status_code == 403
+        assert response.headers["retry-after"] == "20"
+        with pytest.raises(httpx.RemoteProtocolError):
+            response.read()
+    client.get("/users/octocat")
+
+    # What the headers state holds although the body broke.
+    assert len(simulator.violations) == 1
+
+
 def test_a_slow_answer_exceeds_the_clients_timeout(
     client: httpx.Client, simulator: GitHubSimulator
 ) -> None:

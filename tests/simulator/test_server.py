@@ -54,6 +54,31 @@ def test_a_broken_connection_is_broken_on_the_socket(
     assert online.get(USER).status_code == 200
 
 
+def test_an_answer_breaks_after_its_headers(
+    online: httpx.Client, simulator: GitHubSimulator
+) -> None:
+    simulator.fail(Fault(FaultKind.SECONDARY_LIMIT, retry_after=20, cut=0))
+
+    with online.stream("GET", USER) as response:
+        assert (response.status_code, response.headers["retry-after"]) == (403, "20")
+        with pytest.raises(httpx.RemoteProtocolError):
+            response.read()
+
+
+def test_an_answer_may_drip_from_its_first_byte(
+    online: httpx.Client, simulator: GitHubSimulator, octocat: Account
+) -> None:
+    simulator.fail(Fault(FaultKind.DRIP, seconds=0.2))
+    assert online.get(USER).json()["id"] == octocat.id
+
+    simulator.fail(Fault(FaultKind.DRIP, seconds=600))
+    began = time.monotonic()
+    with pytest.raises(httpx.ReadTimeout):
+        # Shorter than what a byte takes, so that not even the headers come.
+        online.get(USER, timeout=0.1)
+    assert time.monotonic() - began < 60
+
+
 @pytest.mark.parametrize("fault", [Fault(FaultKind.TIMEOUT), Fault(FaultKind.SLOW, seconds=30)])
 def test_a_missing_answer_exceeds_the_clients_timeout(
     online: httpx.Client, simulator: GitHubSimulator, fault: Fault

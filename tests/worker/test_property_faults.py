@@ -55,6 +55,17 @@ FAULTS = st.one_of(
         headers=st.booleans(),
         text=st.sampled_from(["2022", "2026", "content", "abuse"]),
     ),
+    # Cut after the headers, or in the body.
+    faults(
+        "secondary_limit",
+        status=st.sampled_from([200, 403, 429]),
+        retry_after=st.none() | SECONDS,
+        cut=st.sampled_from([0, 30]),
+    ),
+    faults("primary_limit", seconds=SECONDS, cut=st.sampled_from([0, 30])),
+    faults("not_found", cut=st.just(0)),
+    faults("last_point", cut=st.just(0)),
+    faults("short_body", cut=st.just(0)),
     faults("server_error", status=st.sampled_from([500, 502, 504])),
     faults("heavy_page", limit=st.sampled_from([3, 7, 20])),
     faults("html_page", status=st.sampled_from([200, 502])),

@@ -28,9 +28,12 @@ PACE = {"core": (780, 100), "graphql": (1700, 200)}
 """Points a minute, and the burst after a pause: together less than the 900 and 2,000 points that
 GitHub allows in any minute."""
 
-_LOST_AFTER = 40.0
-"""Seconds after which a request in flight counts as lost, because its worker was killed. A living
-worker ends its request after thirty, see ``wire.DEADLINE``."""
+DEADLINE = 30.0
+"""Seconds from the grant of a permit to the end of its request. GitHub gives up after ten."""
+
+_LOST_AFTER = 10.0
+"""Seconds from that deadline until a request in flight counts as lost, because its worker was
+killed: a living worker has ended it, see ``worker.github.sockets``."""
 
 _RESERVE = 0.05
 """The part of an hour's quota that is reserved for loads, because a person is waiting for them."""
@@ -51,10 +54,14 @@ _CROWDED = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Permission to send one request to GitHub now; settle it even if the request fails."""
+    """Permission to send one request to GitHub now; settle it even if the request fails.
+
+    :param ends: the moment of ``time.monotonic()`` at which the request must have ended
+    """
 
     resource: str
     token: str
+    ends: float
 
 
 class Budget:
@@ -63,6 +70,7 @@ class Budget:
     :param name: the credential's fingerprint, see ``common.credentials``
     :param concurrency: requests in flight at once, all workers together
     :param patience: seconds that a caller waits for a permit
+    :param deadline: seconds that a request may take
     :param pace: by resource, points a minute and burst
     :param now: epoch seconds; by default Redis' own clock, which all workers share
     :param sleep: for tests, replaces every wait
@@ -75,6 +83,7 @@ class Budget:
         *,
         concurrency: int = 1,
         patience: float = 30.0,
+        deadline: float = DEADLINE,
         pace: dict[str, tuple[int, int]] | None = None,
         now: Callable[[], float] | None = None,
         sleep: Callable[[float], None] | None = None,
@@ -83,9 +92,12 @@ class Budget:
         self._name = name
         self._concurrency = concurrency
         self._patience = patience
+        self._deadline = deadline
         self._pace = pace or PACE
         self._now = now
         self._sleep = sleep
+        self._unsettled: list[tuple[str, list[Any]]] = []
+        """What Redis did not take: resources, and arguments of the script."""
         self._freed = f"repopulse:github:{name}:freed"
         self._acquire = client.register_script(_script("acquire.lua"))
         self._settle = client.register_script(_script("settle.lua"))
@@ -100,25 +112,28 @@ class Budget:
         :raise RedisUnavailable: Redis does not answer
         :raise CredentialsRefused: GitHub refused the credential
         """
-        permit = Permit(resource, f"{uuid.uuid4().hex}:{resource}:{cost}")
+        token = f"{uuid.uuid4().hex}:{resource}:{cost}"
         left = self._patience
         arguments = [
-            permit.token,
+            token,
             cost,
             self._concurrency,
             *self._pace[resource],
             0 if is_load else _RESERVE,
-            _LOST_AFTER,
+            self._deadline + _LOST_AFTER,
         ]
         while True:
+            # Before Redis grants the permit, so that the request ends before the permit is lost.
+            asked = time.monotonic()
             try:
+                self._settle_late()
                 verdict, seconds, reason = self._run(self._acquire, resource, arguments)
             except TryAgain as error:
                 raise RedisUnavailable(str(error), _spread(_REDIS_AWAY)) from error
             wait = float(seconds)
             match verdict.decode():
                 case "granted":
-                    return permit
+                    return Permit(resource, token, asked + self._deadline)
                 case "limited":
                     raise Limited(reason.decode(errors="replace") or "rate limit", wait)
                 case "refused":
@@ -153,6 +168,7 @@ class Budget:
         """Return a permit and store what the answer said about the quota.
 
         :return: seconds to wait before the next request for this resource, or 0
+        :raise TryAgain: Redis does not answer; the next ``acquire`` stores it first
         """
         quota = answer.quota
         if quota is not None and quota.resource != permit.resource:
@@ -165,18 +181,27 @@ class Budget:
         window: list[Any] = (
             [quota.limit, quota.remaining, quota.resets_in] if quota is not None else ["", 0, 0]
         )
-        wait = self._run(
-            self._settle,
-            permit.resource,
-            [
-                permit.token,
-                *window,
-                outcome,
-                "" if answer.wait is None else answer.wait,
-                answer.reason,
-            ],
-        )
-        return float(wait)
+        arguments = [
+            permit.token,
+            *window,
+            outcome,
+            "" if answer.wait is None else answer.wait,
+            answer.reason,
+        ]
+        try:
+            return float(self._run(self._settle, permit.resource, arguments))
+        except TryAgain:
+            self._unsettled.append((permit.resource, arguments))
+            raise
+
+    def _settle_late(self) -> None:
+        """Store what earlier answers said and Redis did not take: it may be a wait.
+
+        :raise TryAgain: Redis does not answer
+        """
+        while self._unsettled:
+            self._run(self._settle, *self._unsettled[0])
+            del self._unsettled[0]
 
     def refuse(self) -> bool:
         """Note that GitHub refuses the credential: no request is sent with it for some hours.

@@ -136,8 +136,8 @@ class InstallationCredentials:
             proof = _bearer(self._sign())
             headers = {"Authorization": proof}
             request = self._client.build_request("POST", path, headers=headers)
-            answer = exchange(self._client, request, read_rest, secret=proof)
-            # Its headers show the quota of the App, not of the installation.
+            answer = exchange(self._client, request, read_rest, ends=permit.ends, secret=proof)
+            # Its headers are about the App, not about the installation.
             answer = replace(answer, quota=None)
         finally:
             self._budget.settle(permit, answer)

@@ -17,8 +17,9 @@
                          FORBIDDEN without data                requests for an owner's policy
     limited until t      429; 200 or 403 that names a limit,   no request before t: for this
                          has ``retry-after`` or nothing left;  resource if its hour is used up, for
-                         GraphQL RATE_LIMITED and RATE_LIMIT   any after a secondary limit; scans
-                                                               wait in Postgres
+                         5xx with ``retry-after``; a 403       any after a secondary limit; scans
+                         without its body; GraphQL             wait in Postgres
+                         RATE_LIMITED and RATE_LIMIT
     try again            no connection, cut or foreign bodies  once at once, then later
                          5xx, timeouts, GraphQL timeouts and   with a smaller request, if possible;
                          RESOURCE_LIMITS_EXCEEDED              never the same one at once
@@ -33,6 +34,9 @@ tried again until its day ends. ``shortfall`` and ``FieldError.can_pass`` are th
 The body decides before the headers do: limits come with quota left and good answers come with none
 (octokit/plugin-throttling.js#632, port-labs/ocean#3526), and not every 403 is a limit. The texts
 are matched anywhere in the message: GitHub has lengthened them more than once.
+
+Of an answer whose body broke, the status and the headers count as of any other, and a limit's text
+in the part that came. Its data does not.
 """
 
 import json
@@ -46,6 +50,9 @@ from worker.github import errors, policies
 from worker.github.observation import Shortfall, clean_text
 from worker.github.quota import (
     Quota,
+    is_primary,
+    is_secondary,
+    limit_in,
     read_date,
     read_graphql_quota,
     read_quota,
@@ -150,31 +157,45 @@ def shortfall(error: errors.GitHubError, *, of: str = "") -> Shortfall:
     return Shortfall(reason, can_pass=not isinstance(error, errors.Blocked))
 
 
-def read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def read_rest(
+    status: int, headers: Mapping[str, str], body: bytes, *, is_cut: bool = False
+) -> Answer:
     """Return what a REST answer means.
 
     :param headers: with lower-case names
+    :param is_cut: the body broke; ``body`` is the part that came
     """
     return replace(
-        _read_rest(status, headers, body),
+        _without_cut_data(_read_rest(status, headers, body, is_cut=is_cut), is_cut=is_cut),
         quota=read_quota(headers),
         date=read_date(headers),
         trace=_trace(status, headers),
     )
 
 
-def read_graphql(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def read_graphql(
+    status: int, headers: Mapping[str, str], body: bytes, *, is_cut: bool = False
+) -> Answer:
     """Return what an answer of the GraphQL endpoint means.
 
     :param headers: with lower-case names
+    :param is_cut: the body broke; ``body`` is the part that came
     """
     parsed = _parse(body)
     return replace(
-        _read_graphql(status, headers, parsed),
+        _without_cut_data(
+            _read_graphql(status, headers, parsed, body, is_cut=is_cut), is_cut=is_cut
+        ),
         quota=read_graphql_quota(parsed, headers),
         date=read_date(headers),
         trace=_trace(status, headers),
     )
+
+
+def _without_cut_data(answer: Answer, *, is_cut: bool) -> Answer:
+    if is_cut and answer.meaning in (Meaning.DATA, Meaning.PARTIAL):
+        return Answer(Meaning.TRY_AGAIN, reason="the answer was cut")
+    return answer
 
 
 def _trace(status: int, headers: Mapping[str, str]) -> str:
@@ -182,7 +203,7 @@ def _trace(status: int, headers: Mapping[str, str]) -> str:
     return f"status {status}, request id {_short(request_id) or 'none'}"
 
 
-def _read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def _read_rest(status: int, headers: Mapping[str, str], body: bytes, *, is_cut: bool) -> Answer:
     if status in (301, 302, 307, 308):
         location = headers.get("location", "")
         if not location:
@@ -191,7 +212,7 @@ def _read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     if status == 304:
         return Answer(Meaning.UNCHANGED, reason="unchanged")
     parsed = _parse(body)
-    refusal = _refusal(status, headers, parsed)
+    refusal = _refusal(status, headers, parsed, body, is_cut=is_cut)
     if refusal is not None:
         return refusal
     if status in (200, 201) and isinstance(parsed, dict | list):
@@ -200,13 +221,15 @@ def _read_rest(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     return _unusable(status)
 
 
-def _read_graphql(status: int, headers: Mapping[str, str], parsed: Any) -> Answer:
+def _read_graphql(
+    status: int, headers: Mapping[str, str], parsed: Any, body: bytes, *, is_cut: bool
+) -> Answer:
     if isinstance(parsed, dict) and isinstance(parsed.get("errors"), list) and parsed["errors"]:
         # Before the status is looked at: GitHub sends the same errors with 200, 403 and 502.
         answer = _read_errors(parsed, headers)
         if answer.meaning is not Meaning.QUERY_WRONG or status == 200:
             return answer
-    refusal = _refusal(status, headers, parsed)
+    refusal = _refusal(status, headers, parsed, body, is_cut=is_cut)
     if refusal is not None:
         return refusal
     if isinstance(parsed, dict) and isinstance(parsed.get("data"), dict):
@@ -236,18 +259,6 @@ def _short(message: str) -> str:
     return line if len(line) <= 200 else line[:199] + "…"
 
 
-_SECONDARY = ("secondary rate limit", "abuse detection")
-_PRIMARY = ("api rate limit exceeded", "api rate limit already exceeded")
-
-
-def _is_secondary(message: str) -> bool:
-    return any(text in message.lower() for text in _SECONDARY)
-
-
-def _is_primary(message: str) -> bool:
-    return any(text in message.lower() for text in _PRIMARY)
-
-
 def _limited(headers: Mapping[str, str], message: str) -> Answer:
     """Return how long to wait, by the rules in the order of GitHub's documentation."""
     reason = _short(message) or "rate limit"
@@ -255,22 +266,28 @@ def _limited(headers: Mapping[str, str], message: str) -> Answer:
     if wait is not None:
         return Answer(Meaning.LIMITED, reason=reason, wait=wait)
     quota = read_quota(headers)
-    if quota is None or (quota.remaining > 0 and not _is_primary(message)):
+    if quota is None or (quota.remaining > 0 and not is_primary(message)):
         return Answer(Meaning.LIMITED, reason=reason)
     return Answer(
         Meaning.LIMITED,
         reason=reason,
         # One second more, so that the new window has begun for certain.
         wait=quota.resets_in + 1,
-        of_resource=_is_primary(message),
+        of_resource=is_primary(message),
     )
 
 
-def _refusal(status: int, headers: Mapping[str, str], parsed: Any) -> Answer | None:
+def _refusal(
+    status: int, headers: Mapping[str, str], parsed: Any, body: bytes, *, is_cut: bool
+) -> Answer | None:
     """Return the meaning of an answer that carries no data; None if it may carry data."""
     message = _message(parsed)
-    if _is_secondary(message) or _is_primary(message) or status == 429:
+    if not message and status >= 400:
+        message = limit_in(body)
+    if is_secondary(message) or is_primary(message) or status == 429:
         return _limited(headers, message)
+    if "retry-after" in headers and (status >= 500 or is_cut):
+        return _limited(headers, message or f"HTTP {status} with Retry-After")
     if status < 400:
         return None
     reason = f"HTTP {status}" + (f": {_short(message)}" if message else "")
@@ -280,7 +297,7 @@ def _refusal(status: int, headers: Mapping[str, str], parsed: Any) -> Answer | N
         case 401:
             return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)
         case 403:
-            return _forbidden(headers, parsed, reason)
+            return _forbidden(headers, parsed, reason, is_cut=is_cut)
         case 404:
             return Answer(Meaning.GONE, reason=reason)
         case 408:
@@ -291,7 +308,7 @@ def _refusal(status: int, headers: Mapping[str, str], parsed: Any) -> Answer | N
             return Answer(Meaning.QUERY_WRONG, reason=reason)
 
 
-def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str) -> Answer:
+def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str, *, is_cut: bool) -> Answer:
     """Distinguish a limit from a refusal: not every 403 is a limit."""
     if block := _block_reason(parsed):
         return Answer(Meaning.BLOCKED, reason=block)
@@ -303,7 +320,8 @@ def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str) -> Answer:
     if "retry-after" in headers or (quota is not None and quota.remaining == 0):
         return _limited(headers, _message(parsed))
     if not isinstance(parsed, dict):
-        return Answer(Meaning.TRY_AGAIN, reason=reason)
+        # Without its text it may be a secondary limit, which comes with quota left.
+        return _limited(headers, reason) if is_cut else Answer(Meaning.TRY_AGAIN, reason=reason)
     return Answer(Meaning.BLOCKED, reason=reason)
 
 
@@ -343,13 +361,13 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
         if (
             _kind(fault) in _LIMIT_KINDS
             or fault.get("code") == "graphql_rate_limit"
-            or _is_primary(message)
-            or _is_secondary(message)
+            or is_primary(message)
+            or is_secondary(message)
         ):
             # An error of type RATE_LIMITED is a primary limit, whatever its text says.
             return _limited(
                 headers,
-                message if _is_secondary(message) else f"API rate limit exceeded: {message}",
+                message if is_secondary(message) else f"API rate limit exceeded: {message}",
             )
     for fault in faults:
         message = _message(fault)

@@ -1,4 +1,4 @@
-"""What an answer of GitHub's says about the quota, and how long to wait."""
+"""What an answer of GitHub's says about the quota and its limits, and how long to wait."""
 
 import math
 from collections.abc import Mapping
@@ -93,6 +93,26 @@ def read_date(headers: Mapping[str, str]) -> float | None:
         return parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, OverflowError):
         return None
+
+
+_SECONDARY = ("secondary rate limit", "abuse detection")
+_PRIMARY = ("api rate limit exceeded", "api rate limit already exceeded")
+
+
+def is_secondary(message: str) -> bool:
+    """Return whether a text of GitHub's names a secondary limit."""
+    return any(text in message.lower() for text in _SECONDARY)
+
+
+def is_primary(message: str) -> bool:
+    """Return whether a text of GitHub's says that an hour is used up."""
+    return any(text in message.lower() for text in _PRIMARY)
+
+
+def limit_in(body: bytes) -> str:
+    """Return the text that names a limit in a body that is no JSON, such as a part of one."""
+    text = body.decode(errors="replace").lower()
+    return next((limit for limit in (*_SECONDARY, *_PRIMARY) if limit in text), "")
 
 
 def _now(headers: Mapping[str, str]) -> float:

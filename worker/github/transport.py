@@ -18,7 +18,7 @@ from worker.github.credentials import Credentials
 from worker.github.dates import AnswerDates
 from worker.github.errors import CredentialsRefused, TryAgain
 from worker.github.meaning import Answer, Meaning, read_graphql, read_rest
-from worker.github.wire import DEADLINE, exchange
+from worker.github.wire import exchange
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +39,12 @@ class Permits(Protocol):
 
 
 class Transport:
-    """Sends requests to GitHub.
+    """Sends requests to GitHub."""
 
-    :param deadline: seconds for the whole answer
-    """
-
-    def __init__(
-        self,
-        client: httpx.Client,
-        budget: Permits,
-        credentials: Credentials,
-        *,
-        deadline: float = DEADLINE,
-    ) -> None:
+    def __init__(self, client: httpx.Client, budget: Permits, credentials: Credentials) -> None:
         self._client = client
         self._budget = budget
         self._credentials = credentials
-        self._deadline = deadline
         self._logged: set[str] = set()
         self._dates: AnswerDates | None = None
 
@@ -156,9 +145,7 @@ class Transport:
         answer = Answer(Meaning.TRY_AGAIN, reason="request aborted")
         read = read_graphql if resource == "graphql" else read_rest
         try:
-            answer = exchange(
-                self._client, request, read, deadline=self._deadline, secret=authorization
-            )
+            answer = exchange(self._client, request, read, ends=permit.ends, secret=authorization)
         finally:
             wait = self._settle(permit, answer)
         if answer.meaning not in _GOOD:

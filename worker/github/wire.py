@@ -1,35 +1,55 @@
 """One HTTP exchange: send a request, receive the whole answer in time, return what it means."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
 
 import httpx
 
+from common.errors import SetupError
 from common.version import VERSION
 from worker import metrics, reach
 from worker.github.meaning import Answer, Meaning
 from worker.github.network_errors import describe as _describe
+from worker.github.sockets import make_transport, time_limit
 
 API_VERSION = "2026-03-10"
-
-DEADLINE = 30.0
-"""Seconds for the whole answer. GitHub itself gives up after ten."""
 
 _MAX_BODY = 20_000_000
 """Bytes; a hundred repositories take some 50,000."""
 
+_TOO_MUCH = Answer(Meaning.TRY_AGAIN, reason="response too large or too slow", ask_for_less=True)
+
 _MIN_TOKEN = 6
 """Characters, as in ``common.log``: a shorter token is a word, as in the demo."""
 
-Reader = Callable[[int, Mapping[str, str], bytes], Answer]
+
+class Reader(Protocol):
+    """Returns what an answer means: ``meaning.read_rest`` or ``meaning.read_graphql``."""
+
+    def __call__(
+        self, status: int, headers: Mapping[str, str], body: bytes, /, *, is_cut: bool
+    ) -> Answer:
+        """Return the meaning; ``is_cut`` says that ``body`` is only a part of it."""
 
 
 def make_http_client(
     base_url: str, *, transport: httpx.BaseTransport | None = None
 ) -> httpx.Client:
-    """Make the HTTP client of one process; nothing connects yet."""
+    """Make the HTTP client of one process; nothing connects yet.
+
+    :param transport: carries the requests; by default directly
+    :raise SetupError: the address cannot be used
+    """
+    try:
+        httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise SetupError(f"invalid setting: GITHUB_API_URL: {error}") from error
     return httpx.Client(
         base_url=base_url,
+        # Of the environment count only the settings.
+        trust_env=False,
         headers={
             "User-Agent": f"repopulse/{VERSION}",
             "Accept": "application/vnd.github+json",
@@ -40,7 +60,7 @@ def make_http_client(
         timeout=httpx.Timeout(15.0, connect=5.0),
         # A redirect is handled by the caller: a token must not travel to another host.
         follow_redirects=False,
-        transport=transport,
+        transport=transport or make_transport(),
     )
 
 
@@ -49,18 +69,19 @@ def exchange(
     request: httpx.Request,
     read: Reader,
     *,
-    deadline: float = DEADLINE,
+    ends: float,
     secret: str | None = None,
 ) -> Answer:
     """Send a request and return what its answer means; a failed exchange is an answer too.
 
-    :param deadline: seconds from the sending to the last byte
+    :param ends: the moment of ``time.monotonic()`` at which the request is given up, see ``Permit``
     :param secret: the Authorization header that was sent; it is removed from the answer
     """
     begun = time.monotonic()
     answer = Answer(Meaning.TRY_AGAIN, reason="request aborted")
     try:
-        answer = _exchange(client, request, read, ends=begun + deadline, secret=secret)
+        with time_limit(ends):
+            answer = _exchange(client, request, read, ends=ends, secret=secret)
     finally:
         resource = "graphql" if request.url.path.endswith("/graphql") else "core"
         metrics.count_request(resource, answer.meaning, time.monotonic() - begun)
@@ -71,31 +92,59 @@ def exchange(
 def _exchange(
     client: httpx.Client, request: httpx.Request, read: Reader, *, ends: float, secret: str | None
 ) -> Answer:
-    body = bytearray()
     try:
         response = client.send(request, stream=True)
-        try:
-            for piece in response.iter_bytes():
-                body += piece
-                # A read timeout restarts with each byte; a slow answer would never end.
-                if time.monotonic() > ends or len(body) > _MAX_BODY:
-                    return Answer(
-                        Meaning.TRY_AGAIN,
-                        reason="response too large or too slow",
-                        ask_for_less=True,
-                    )
-        finally:
-            response.close()
-    except httpx.TimeoutException as error:
-        return Answer(Meaning.TRY_AGAIN, reason=_describe(error), ask_for_less=True)
+    # httpx raises the last two while it reads a redirect, even if it does not follow it.
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        # httpx raises the last two while it reads a redirect, even if it does not follow it.
+        return _failed(error, ends)
+    body = bytearray()
+    failure = None
+    try:
+        failure = _receive(response, body, ends)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        failure = _failed(error, ends)
+    finally:
+        response.close()
+    answer = read(
+        response.status_code,
+        *_without_secret(response, bytes(body), secret),
+        is_cut=failure is not None,
+    )
+    if failure is None or answer.meaning is not Meaning.TRY_AGAIN:
+        return answer
+    return replace(
+        answer,
+        reason=failure.reason if response.is_success else answer.reason,
+        ask_for_less=answer.ask_for_less or failure.ask_for_less,
+    )
+
+
+def _receive(response: httpx.Response, body: bytearray, ends: float) -> Answer | None:
+    """Append the body as it arrives; return a failure if it is too large or too slow."""
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > _MAX_BODY or time.monotonic() > ends:
+            return _TOO_MUCH
+    return None
+
+
+def _failed(error: Exception, ends: float) -> Answer:
+    if not isinstance(error, httpx.TimeoutException):
         return Answer(Meaning.TRY_AGAIN, reason=_describe(error))
-    token = (secret or "").removeprefix("Bearer ").strip().encode()
+    if time.monotonic() >= ends:
+        return _TOO_MUCH
+    return Answer(Meaning.TRY_AGAIN, reason=_describe(error), ask_for_less=True)
+
+
+def _without_secret(
+    response: httpx.Response, body: bytes, secret: str | None
+) -> tuple[dict[str, str], bytes]:
+    """Return headers and body without the token.
+
+    GitHub does not repeat it, but a proxy in between may; reasons are stored and shown.
+    """
+    token = (secret or "").removeprefix("Bearer ").strip()
     if len(token) < _MIN_TOKEN:
-        return read(response.status_code, dict(response.headers), bytes(body))
-    # GitHub does not repeat a token, but a proxy in between may; reasons are stored and shown.
-    headers = {
-        name: value.replace(token.decode(), "***") for name, value in response.headers.items()
-    }
-    return read(response.status_code, headers, bytes(body).replace(token, b"***"))
+        return dict(response.headers), body
+    headers = {name: value.replace(token, "***") for name, value in response.headers.items()}
+    return headers, body.replace(token.encode(), b"***")

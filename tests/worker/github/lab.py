@@ -88,14 +88,17 @@ class Lab:
         over_wire: bool = False,
         **options: Any,
     ) -> Transport:
-        """A transport before the simulator, or before a function that answers."""
+        """A transport before the simulator, or before a function that answers.
+
+        ``options`` are those of its budget.
+        """
         carrier = httpx.MockTransport(answer) if answer else self.simulator.transport()
         client = make_http_client(base_url, transport=None if over_wire else carrier)
-        budget = self.budget()
+        budget = self.budget(**options)
         credentials = make_credentials(
             choose_credential(self.settings), client, budget, now=self.clock
         )
-        made = Transport(client, budget, credentials, **options)
+        made = Transport(client, budget, credentials)
         self._open.append(made.close)
         return made
 

@@ -340,6 +340,36 @@ def test_an_answer_counts_although_redis_went_away_meanwhile(lab: Lab) -> None:
     assert answer.data["id"] == account.id
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault(FaultKind.SECONDARY_LIMIT, retry_after=90), Fault(FaultKind.LAST_POINT)]
+)
+def test_a_wait_that_redis_did_not_take_is_stored_before_the_next_permit(
+    lab: Lab, fault: Fault
+) -> None:
+    lab.add("octocat")
+    lab.simulator.fail(fault)
+    kwargs = lab.redis.connection_pool.connection_kwargs
+    port = kwargs["port"]
+
+    def answer_and_stop(request: httpx.Request) -> httpx.Response:
+        response = lab.simulator.handle(request)
+        lab.redis.connection_pool.reset()
+        kwargs["port"] = 1
+        return response
+
+    transport = lab.transport(answer_and_stop)
+    transport.get("/users/octocat", is_load=True)
+    kwargs["port"] = port
+    lab.redis.connection_pool.reset()
+
+    with pytest.raises(Limited):
+        transport.get("/users/octocat", is_load=True)
+    # Another worker, too.
+    with pytest.raises(Limited, match=r"secondary rate limit|used up"):
+        lab.budget(patience=0).acquire("core", is_load=True)
+    assert len(lab.simulator.requests) == 1
+
+
 def test_what_is_told_of_another_resource_teaches_nothing_of_this_one(lab: Lab) -> None:
     budget = lab.budget()
     budget.settle(budget.acquire("graphql"), Answer(Meaning.DATA, quota=Quota("core", 60, 0, 1800)))
