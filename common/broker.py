@@ -22,6 +22,7 @@ from kombu.entity import Queue as KombuQueue
 from kombu.exceptions import KombuError, OperationalError
 
 from common import kombu_fix
+from common.errors import SetupError
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -275,7 +276,17 @@ def waiting_ids(client: "redis.Redis", queue: Queue) -> dict[str, set[int]]:
 
 
 def make_redis(settings: Settings) -> "redis.Redis":
-    """Make a client of Redis that gives up within seconds; nothing connects yet."""
-    return redis.Redis.from_url(
-        settings.redis, socket_timeout=2, socket_connect_timeout=2, health_check_interval=25
-    )
+    """Make a client of Redis that gives up within seconds; nothing connects yet.
+
+    :raise SetupError: the URL has options that Redis' client does not know
+    """
+    try:
+        client = redis.Redis.from_url(
+            settings.redis, socket_timeout=2, socket_connect_timeout=2, health_check_interval=25
+        )
+        # An unknown option shows only where a connection is made; it does not connect.
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+    except (TypeError, ValueError) as error:
+        # The message may quote a value.
+        raise SetupError("invalid setting: REDIS_URL: invalid URL, or an unknown option") from error
+    return client

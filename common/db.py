@@ -8,10 +8,19 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import psycopg2.errors
-from sqlalchemy import Connection, Engine, create_engine, event
+import psycopg2.extensions
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from common.errors import SetupError
 
 OLDEST_POSTGRES = 15
 """The oldest major version that is supported."""
@@ -103,9 +112,10 @@ def make_engine(
 
     :param process: part of the ``application_name`` in ``pg_stat_activity``
     :param statement_timeout: seconds after which Postgres cancels a statement
+    :raise SetupError: the URL cannot be used
     """
     engine = create_engine(
-        url,
+        _read_url(url),
         pool_size=pool_size,
         max_overflow=max_overflow,
         # Seconds; the API answers 503 after that, rather than keep a request waiting.
@@ -151,6 +161,25 @@ def set_in_each_transaction(engine: Engine, **parameters: str) -> None:
             connection.exec_driver_sql(statement)
 
     event.listen(engine, "begin", begin)
+
+
+def _read_url(address: str) -> URL:
+    """Return a URL that libpq understands.
+
+    :raise SetupError: it does not; the message does not quote the URL, which holds a password
+    """
+    try:
+        url = make_url(address)
+        parameters = url.translate_connect_args(username="user", database="dbname")
+        psycopg2.extensions.make_dsn(None, **parameters, **url.query)
+    except (ArgumentError, ValueError):
+        raise SetupError(
+            "invalid setting: DATABASE_URL: invalid URL: in a password, write / as %2F, # as %23"
+            " and @ as %40"
+        ) from None
+    except psycopg2.ProgrammingError as error:
+        raise SetupError(f"invalid setting: DATABASE_URL: {first_line(error)}") from None
+    return url
 
 
 def _disconnect_from_read_only_server(context: ExceptionContext) -> None:

@@ -5,11 +5,12 @@ empty value counts as not set, so that a compose file may pass ``${NAME:-}``. A 
 in a file whose path is in ``NAME_FILE``.
 """
 
+import re
 from datetime import time
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -36,6 +37,8 @@ SECRETS = (
 
 _SUFFIX = "_file"
 
+T = TypeVar("T", bound=BaseSettings)
+
 
 class LogFormat(StrEnum):
     """The format of a log line."""
@@ -46,7 +49,7 @@ class LogFormat(StrEnum):
 
 def _as_psycopg2(url: SecretStr) -> SecretStr:
     """Name the driver: a bare ``postgresql://`` means psycopg 3 in SQLAlchemy 2.1."""
-    text = url.get_secret_value()
+    text = url.get_secret_value().strip()
     for scheme in ("postgres://", "postgresql://"):
         if text.startswith(scheme):
             return SecretStr("postgresql+psycopg2://" + text.removeprefix(scheme))
@@ -54,11 +57,11 @@ def _as_psycopg2(url: SecretStr) -> SecretStr:
         raise ValueError(
             "must be a Postgres URL, such as postgresql://user:password@host:5432/database"
         )
-    return url
+    return SecretStr(text)
 
 
 def _check_redis_url(url: SecretStr) -> SecretStr:
-    text = url.get_secret_value()
+    text = url.get_secret_value().strip()
     if not text.startswith(("redis://", "rediss://")):
         raise ValueError("must be a Redis URL, such as redis://:password@host:6379/0")
     try:
@@ -71,13 +74,28 @@ def _check_redis_url(url: SecretStr) -> SecretStr:
         ) from None
     if dict(parse_qsl(parts.query)).get("ssl_cert_reqs", "required") not in ("required", "none"):
         raise ValueError("ssl_cert_reqs must be required, which is the default, or none")
-    return url
+    return SecretStr(text)
 
 
-def _strip_slash(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
+def _check_api_url(url: str) -> str:
+    text = url.strip().rstrip("/")
+    if not text.startswith(("http://", "https://")):
         raise ValueError("must be a URL that starts with http:// or https://")
-    return url.rstrip("/")
+    try:
+        parts = urlsplit(text)
+        is_plain = parts.port != 0 and not (parts.username or parts.query or parts.fragment)
+    except ValueError:
+        is_plain = False
+    if not is_plain or not parts.hostname:
+        raise ValueError("must be a URL with a host, an optional port and an optional path alone")
+    return text
+
+
+def _clean_token(token: SecretStr) -> SecretStr | None:
+    """Return the token itself, of which blanks and the header's first word are no part."""
+    text = token.get_secret_value().strip()
+    text = re.sub(r"\A(bearer(\s+|\Z)|token\s+)", "", text, flags=re.IGNORECASE | re.ASCII)
+    return _check_one_line(SecretStr(text)) if text else None
 
 
 def _split_origins(value: object) -> object:
@@ -144,7 +162,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
         :raise SetupError: a file cannot be used; the message names each setting, without contents
         """
         values, errors = {}, []
-        for name in SECRETS:
+        for name in filter(self.settings_cls.model_fields.__contains__, SECRETS):
             try:
                 value, _, _ = self.get_field_value(self.settings_cls.model_fields[name], name)
             except ValueError as error:
@@ -157,8 +175,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return values
 
 
-class Settings(BaseSettings):
-    """All settings with their types and defaults."""
+class RedisSettings(BaseSettings):
+    """The address of Redis, which can be read although another setting is wrong."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -168,18 +186,56 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(_as_psycopg2)] | None = None
     redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
 
-    github_token: Annotated[SecretStr, AfterValidator(_check_one_line)] | None = None
-    github_app_id: str | None = None
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the secrets in files after each source; the environment precedes ``.env``."""
+        del file_secret_settings
+        sources = [init_settings]
+        for source in (env_settings, dotenv_settings):
+            assert isinstance(source, EnvSettingsSource)  # noqa: S101 - for the type checker
+            sources += [source, _SecretFiles(settings_cls, source)]
+        return tuple(sources)
+
+    @property
+    def redis(self) -> str:
+        """The URL of Redis with the password: for drivers, never for logs."""
+        if self.redis_url is None:
+            raise SetupError("REDIS_URL is not set: set it to the URL of Redis, or run `make up`")
+        return self.redis_url.get_secret_value()
+
+
+class Settings(RedisSettings):
+    """All settings with their types and defaults."""
+
+    database_url: Annotated[SecretStr, AfterValidator(_as_psycopg2)] | None = None
+
+    github_token: Annotated[SecretStr, AfterValidator(_clean_token)] | None = None
+    github_app_id: Annotated[str, AfterValidator(str.strip)] | None = None
     """With the next two: an installation of a GitHub App, instead of a token."""
     github_app_private_key: SecretStr | None = None
     """The key in PEM format, or the path of a file that holds it."""
     github_app_installation_id: int | None = Field(default=None, ge=1)
-    github_api_url: Annotated[str, AfterValidator(_strip_slash)] = "https://api.github.com"
+    github_api_url: Annotated[str, AfterValidator(_check_api_url)] = "https://api.github.com"
     github_concurrency: int = Field(default=1, ge=1, le=50)
     """Concurrent requests to GitHub of all workers together; GitHub asks for serial requests."""
+
+    http_proxy: str | None = Field(default=None, repr=False)
+    https_proxy: str | None = Field(default=None, repr=False)
+    all_proxy: str | None = Field(default=None, repr=False)
+    no_proxy: str = ""
+    """Which proxy the requests to GitHub take, see ``worker.github.network``."""
+    ssl_cert_file: Path | None = None
+    ssl_cert_dir: Path | None = None
+    """The certificates that GitHub's is checked with, instead of Mozilla's list."""
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=5001, ge=1, le=65535)
@@ -222,23 +278,6 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     data_dir: Path = Path(".local")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add the secrets in files after each source; the environment precedes ``.env``."""
-        del file_secret_settings
-        sources = [init_settings]
-        for source in (env_settings, dotenv_settings):
-            assert isinstance(source, EnvSettingsSource)  # noqa: S101 - for the type checker
-            sources += [source, _SecretFiles(settings_cls, source)]
-        return tuple(sources)
-
     @property
     def database(self) -> str:
         """The URL of Postgres with the password: for drivers, never for logs."""
@@ -248,21 +287,26 @@ class Settings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
-    @property
-    def redis(self) -> str:
-        """The URL of Redis with the password: for drivers, never for logs."""
-        if self.redis_url is None:
-            raise SetupError("REDIS_URL is not set: set it to the URL of Redis, or run `make up`")
-        return self.redis_url.get_secret_value()
-
 
 def load_settings() -> Settings:
     """Read the settings from the environment and ``.env``.
 
     :raise SetupError: values are invalid; the message names each setting in one line
     """
+    return _load(Settings)
+
+
+def load_redis_settings() -> RedisSettings:
+    """Read the address of Redis alone.
+
+    :raise SetupError: it is invalid
+    """
+    return _load(RedisSettings)
+
+
+def _load(kind: type[T]) -> T:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         errors = "; ".join(
             ".".join(str(part) for part in each["loc"]).upper()

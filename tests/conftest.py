@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 import common.db
 import tests.servers
-from common.settings import Settings
+from common.settings import RedisSettings, Settings
 from tests.clock import Clock
 from tests.servers import Databases, Servers
 
@@ -19,9 +19,11 @@ from tests.servers import Databases, Servers
 # library reads: the tests would use, and empty, the developer's servers.
 _OURS = {name.upper() for name in Settings.model_fields}
 for _name in list(os.environ):
-    if _name.upper().removesuffix("_FILE") in _OURS or _name.startswith("PG"):
+    _upper = _name.upper()
+    if {_upper, _upper.removesuffix("_FILE")} & _OURS or _name.startswith("PG"):
         del os.environ[_name]
-Settings.model_config["env_file"] = None
+for _settings in (RedisSettings, Settings):
+    _settings.model_config["env_file"] = None
 
 SECONDS_WITH_PROCESSES = 600
 

@@ -32,7 +32,10 @@ class Process:
 
 
 def open_process(settings: Settings) -> Process:
-    """Make the resources of this process; nothing connects yet."""
+    """Make the resources of this process; nothing connects yet.
+
+    :raise SetupError: a setting cannot be used
+    """
     engine = make_engine(settings.database, process="worker")
     client = make_redis(settings)
     github = make_github(settings, client)

@@ -10,7 +10,14 @@ import pytest
 from pydantic import SecretStr
 
 from common.errors import SetupError
-from common.settings import SECRETS, LogFormat, Settings, get_settings, load_settings
+from common.settings import (
+    SECRETS,
+    LogFormat,
+    Settings,
+    get_settings,
+    load_redis_settings,
+    load_settings,
+)
 from tests.servers import ROOT
 
 NAMES = tuple(name.upper() for name in SECRETS)
@@ -123,6 +130,11 @@ def test_postgres_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: s
         ("REDIS_URL", "http://user:s3cret@host"),
         ("REDIS_URL", "redis://:s3cret/rest@host:6379/0"),
         ("GITHUB_API_URL", "s3cret.example"),
+        ("GITHUB_API_URL", "https://"),
+        ("GITHUB_API_URL", "https://user:s3cret@github.example"),
+        ("GITHUB_API_URL", "https://github.example:s3cret"),
+        ("GITHUB_API_URL", "https://github.example/?s3cret"),
+        ("GITHUB_API_URL", "http://[s3cret"),
         ("API_PORT", "s3cret"),
         ("API_PORT", "0"),
         ("API_PORT", "65536"),
@@ -291,6 +303,79 @@ def test_token_of_two_lines_is_refused(
     assert "s3cret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ghp_0123 ",
+        "\tghp_0123",
+        "Bearer ghp_0123",
+        "bearer  ghp_0123 ",
+        "token ghp_0123",
+        "ghp_0123\r\n",
+    ],
+)
+@pytest.mark.parametrize("from_file", [True, False])
+def test_blanks_and_the_word_in_front_of_a_token_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, written: str, from_file: bool
+) -> None:
+    secret_file.write_text(written, newline="")
+    if from_file:
+        monkeypatch.setenv("GITHUB_TOKEN_FILE", str(secret_file))
+    else:
+        monkeypatch.setenv("GITHUB_TOKEN", written)
+
+    assert value(load_settings(), "GITHUB_TOKEN") == "ghp_0123"
+
+
+@pytest.mark.parametrize("written", [" ", "Bearer", "Bearer "])
+def test_token_without_a_character_counts_as_not_set(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", written)
+
+    assert load_settings().github_token is None
+
+
+def test_blanks_around_addresses_and_ids_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, written in {
+        "DATABASE_URL": " postgresql://user@host/name ",
+        "REDIS_URL": "\tredis://host/0 ",
+        "GITHUB_API_URL": " https://github.example/api/v3/ ",
+        "GITHUB_APP_ID": " 12 ",
+        "GITHUB_APP_INSTALLATION_ID": " 34 ",
+    }.items():
+        monkeypatch.setenv(name, written)
+
+    settings = load_settings()
+
+    assert settings.database == "postgresql+psycopg2://user@host/name"
+    assert settings.redis == "redis://host/0"
+    assert settings.github_api_url == "https://github.example/api/v3"
+    assert (settings.github_app_id, settings.github_app_installation_id) == ("12", 34)
+
+
+def test_printed_settings_hide_the_password_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://user:s3cret@proxy")
+
+    assert "s3cret" not in repr(load_settings())
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_address_of_redis_can_be_read_although_another_setting_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, secret_file: Path, from_file: bool
+) -> None:
+    monkeypatch.setenv("API_PORT", "none")
+    monkeypatch.setenv("GITHUB_TOKEN_FILE", "/not/there")
+    secret_file.write_text("redis://host/0\n")
+    if from_file:
+        monkeypatch.setenv("REDIS_URL_FILE", str(secret_file))
+    else:
+        monkeypatch.setenv("REDIS_URL", "redis://host/0")
+
+    assert load_redis_settings().redis == "redis://host/0"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_secret_with_both_value_and_file_is_refused(
     monkeypatch: pytest.MonkeyPatch, secret_file: Path, name: str
@@ -371,7 +456,7 @@ def test_get_settings_reads_the_settings_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_settings_reads_the_environment() -> None:
-    reading = re.compile(r"os\.getenv\(|os\.environ\.get\(|os\.environ\[[^]]+\](?! =)")
+    reading = re.compile(r"os\.getenv\(|os\.environ\.get\(|(?<!del )os\.environ\[[^]]+\](?! =)")
     readers = [
         str(path.relative_to(ROOT))
         for package in ("api", "common", "worker", "migrations")

@@ -23,6 +23,7 @@ from worker.github.credentials import make_credentials
 from worker.github.dates import AnswerDates
 from worker.github.errors import Blocked, Gone, PolicyRefusal, TryAgain
 from worker.github.graphql import GraphQL
+from worker.github.network import make_way
 from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
 from worker.github.policies import OwnerPolicies
@@ -190,11 +191,11 @@ def make_github(
     :param pace: for the demo, replaces GitHub's points a minute
     :param now: for tests, epoch seconds for budgets and time limits
     :param sleep: for tests, replaces every wait
-    :raise SetupError: the settings give no usable credential
+    :raise SetupError: a setting cannot be used
     """
     credential = choose_credential(settings)
     name = fingerprint(credential)
-    http = make_http_client(settings.github_api_url, transport=transport)
+    http = make_http_client(settings.github_api_url, transport=transport or make_way(settings))
 
     def make_budget(name: str) -> Budget:
         return Budget(
