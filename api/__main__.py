@@ -10,7 +10,9 @@ import uvicorn
 
 from api.app import create_app
 from api.http.limits import request_deadline
-from common import log
+from common import environment, log
+from common.broker import make_redis
+from common.db import make_engine
 from common.errors import SetupError, exit_with_message
 from common.settings import Settings, get_settings
 
@@ -46,10 +48,12 @@ def main() -> None:
     """Serve the API."""
     settings = get_settings()
     log.configure(settings)
+    environment.log_warnings(logging.getLogger("api"))
     # While it serves, uvicorn handles the signal, shuts down gracefully, and raises it again.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # Read now, so that a missing setting is one line and no traceback.
-    _ = settings.database, settings.redis
+    # Made now, so that a setting that is missing or cannot be used is one line and no traceback.
+    make_engine(settings.database, process="api").dispose()
+    make_redis(settings).close()
     with listen(settings) as listener:
         # Its INFO lines are about steps of the start.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

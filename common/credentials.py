@@ -6,6 +6,7 @@ What the processes share about it is in Redis, under a fingerprint that does not
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import redis
 from pydantic import SecretStr
@@ -101,6 +102,21 @@ def quota_key(name: str, resource: str) -> str:
 def block_key(name: str) -> str:
     """Return the Redis key of how long GitHub said to wait, a hash described in ``acquire.lua``."""
     return f"repopulse:github:{name}:block"
+
+
+def expiry_key(name: str) -> str:
+    """Return the Redis key of when a token expires, as epoch seconds."""
+    return f"repopulse:github:{name}:expires"
+
+
+def get_expiry(client: "redis.Redis", name: str) -> datetime | None:
+    """Return when a token expires, as GitHub said in the last two days; None if it did not say.
+
+    :param name: the credential's fingerprint
+    :raise redis.RedisError: Redis does not answer
+    """
+    epoch = client.get(expiry_key(name))
+    return None if epoch is None else datetime.fromtimestamp(float(epoch), UTC)
 
 
 def is_refused(client: "redis.Redis", name: str) -> bool:

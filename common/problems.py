@@ -15,6 +15,9 @@ import redis
 GITHUB = "github"
 """Requests to GitHub get no usable answer."""
 
+START = "start"
+"""The process cannot start, because of a setting."""
+
 _REPORT = """
 -- KEYS[1]  problems of a part: worker -> JSON
 -- KEYS[2]  when a worker last had no problem there

@@ -84,6 +84,7 @@ def _check_api_url(url: str) -> str:
     try:
         parts = urlsplit(text)
         is_plain = parts.port != 0 and not (parts.username or parts.query or parts.fragment)
+        is_plain &= not re.search(r"\s", text)
     except ValueError:
         is_plain = False
     if not is_plain or not parts.hostname:

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 from pathlib import Path
 
 
@@ -23,9 +24,14 @@ def main() -> None:
     # Nothing runs yet: until the runner handles Ctrl-C, let it end this process without a traceback
     # from the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from common import environment  # noqa: PLC0415
     from common.errors import exit_with_message  # noqa: PLC0415
     from common.settings import load_settings  # noqa: PLC0415
 
+    # For the programs that it starts as well.
+    environment.remove_foreign()
+    if foreign := environment.get_foreign():
+        sys.stderr.write(f"repopulse: {foreign}\n")
     with exit_with_message():
         if file is not None:
             from local.backup import back_up, restore  # noqa: PLC0415

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.schema import SchemaItem
 
 import common.tables
+from common import environment
 from common.db import OLDEST_POSTGRES, Outage, first_line, outage_reason, set_in_each_transaction
 from common.errors import SetupError
 from common.settings import load_settings
@@ -166,6 +167,7 @@ def _message(engine: Engine, error: DBAPIError) -> str:
 
 def main() -> None:
     """Migrate the database of the URL that the caller gave, or else of the settings."""
+    environment.remove_foreign()
     url = context.config.attributes.get("url") or load_settings().database
     engine = create_engine(
         url,

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -74,6 +75,8 @@ class Credentials:
         self._tokens = None if tokens is None else dict(tokens)
         self._apps = apps
         self._issued: dict[str, tuple[int, float]] = {}
+        self.expirations: dict[str, datetime] = {}
+        """By token of a user, when it expires; GitHub says so in each answer."""
 
     def identify(self, authorization: str | None, now: float) -> Credential:
         """Return the caller that sent this header."""

@@ -214,6 +214,9 @@ class GitHubSimulator:
             headers["x-ratelimit-reset"] = str(int(headers["x-ratelimit-reset"]) + round(ahead))
         if not outcome.fault(FaultKind.NO_DATE):
             headers["date"] = format_datetime(datetime.fromtimestamp(now + ahead, UTC), usegmt=True)
+        expires = self.credentials.expirations.get(credential.token)
+        if expires is not None:
+            headers["github-authentication-token-expiration"] = f"{expires:%Y-%m-%d %H:%M:%S} UTC"
         headers.pop(NO_RATE_HEADERS, None)
         return replace(outcome, authenticated=credential.authenticated)
 

@@ -1,12 +1,49 @@
 """``python -m worker``: one worker with its children."""
 
+import logging
 import os
 import warnings
 
-from common import log
+from common import environment
 from common.credentials import choose_credential
 from common.errors import exit_with_message
-from common.settings import load_settings
+from common.log import configure
+from common.settings import Settings, load_settings
+from common.start import Starter, report_success, reported_failure
+
+log = logging.getLogger("worker")
+
+
+def prepare() -> Settings:
+    """Make everything that a worker needs, and close it again; nothing connects.
+
+    A setting that cannot be used shows here, not in each task.
+
+    :raise SetupError: one cannot; the message names it
+    """
+    with reported_failure(Starter.WORKER):
+        settings = load_settings()
+        configure(settings)
+        # Imported late, because Celery comes with it.
+        from worker.process import open_process  # noqa: PLC0415
+
+        open_process(settings).close()
+    report_success(settings, Starter.WORKER)
+    environment.log_warnings(log)
+    _log_way_to_github(settings)
+    return settings
+
+
+def _log_way_to_github(settings: Settings) -> None:
+    from worker.github.network import unreadable_exceptions  # noqa: PLC0415
+
+    for entry in unreadable_exceptions(settings.no_proxy):
+        log.warning("NO_PROXY: %s is no name, address or network, and has no effect", entry)
+    if choose_credential(settings) is None:
+        log.warning(
+            "no GITHUB_TOKEN is set: GitHub allows 60 requests an hour, and each repository takes"
+            " one; with a token 5,000, and one is enough for 100 repositories"
+        )
 
 
 def main() -> None:
@@ -14,15 +51,12 @@ def main() -> None:
 
     On SIGTERM tasks have a few seconds to end; the messages of the others return to their queues.
     """
-    settings = load_settings()
-    # Read now, so that a missing or contradictory setting is one line on stderr.
-    _ = settings.database, settings.redis, choose_credential(settings)
     # Celery reads it at import; by default SIGTERM waits for tasks without a limit.
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    os.environ["REMAP_SIGTERM"] = "SIGQUIT"
+    settings = prepare()
     # Imported late because of that, and because the app is made at import from valid settings.
     from celery.platforms import SecurityWarning  # noqa: PLC0415
 
-    log.configure(settings)
     from worker.app import app  # noqa: PLC0415
 
     # Celery warns of root because of pickle; this app accepts JSON alone.

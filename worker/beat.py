@@ -12,10 +12,12 @@ from celery.schedules import crontab
 from celery.signals import setup_logging
 from kombu.exceptions import KombuError, OperationalError
 
+from common import environment
 from common.broker import Queue, Task, make_celery, queue_lengths, send
-from common.errors import exit_with_message
+from common.errors import SetupError, exit_with_message
 from common.log import configure
 from common.settings import Settings, load_settings
+from common.start import Starter, report_success, reported_failure
 from worker.heartbeat import path_of, write
 
 log = logging.getLogger(__name__)
@@ -78,12 +80,30 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
             send(self.app, Task(entry.task))
 
 
+def _make_directory(path: Path) -> None:
+    """Make the directory of beat's own files.
+
+    :raise SetupError: it cannot be made
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"invalid setting: DATA_DIR: {path} cannot be made: {error.strerror}"
+        ) from error
+
+
 def main() -> None:
     """Run until terminated."""
-    settings = load_settings()
+    with reported_failure(Starter.BEAT):
+        settings = load_settings()
+        beat = make_beat(settings)
+        _make_directory(settings.data_dir)
+    report_success(settings, Starter.BEAT)
     setup_logging.connect(lambda **_: configure(settings), weak=False)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    make_beat(settings).start(
+    configure(settings)
+    environment.log_warnings(log)
+    beat.start(
         [
             "--quiet",
             "beat",

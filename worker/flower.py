@@ -3,16 +3,20 @@
 import logging
 import os
 
+from common import environment
 from common.broker import make_celery
 from common.errors import SetupError, exit_with_message
 from common.log import configure
 from common.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run until terminated."""
     settings = load_settings()
     configure(settings)
+    environment.log_warnings(log)
     # At its start it queries workers that are not there yet, and warns of each missing answer.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     arguments = [

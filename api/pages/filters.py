@@ -61,7 +61,8 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 def part(name: str) -> str:
     """Return how pages name a part of readiness."""
-    return {"github": "GitHub", "queue": "Sweep and queue"}.get(name, name.capitalize())
+    names = {"github": "GitHub", "processes": "Worker and beat", "queue": "Sweep and queue"}
+    return names.get(name, name.capitalize())
 
 
 FILTERS = {

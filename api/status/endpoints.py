@@ -76,10 +76,11 @@ async def readyz(status_reader: Status) -> JSONResponse:
 
     Postgres and Redis must answer, and the database must accept writes and have this release's
     schema; if something is missing, `checks` says what, and the status is `unavailable`. It is
-    `degraded` if requests are served and counts are not recorded: GitHub cannot be reached or
-    refuses the token, users were not scanned for 26 hours, no worker takes tasks, or the database's
-    clock differs from GitHub's by more than five minutes. A part that is not `ok` while the status
-    is `ready` says what is worth knowing, such as followed accounts that GitHub does not show.
+    `degraded` if requests are served and counts are not recorded: a worker or beat cannot start,
+    GitHub cannot be reached or refuses the token, users were not scanned for 26 hours, no worker
+    takes tasks, or the database's clock differs from GitHub's by more than five minutes. A part
+    that is not `ok` while the status is `ready` says what is worth knowing, such as followed
+    accounts that GitHub does not show.
     """
     readiness = await read_readiness(status_reader)
     return JSONResponse(

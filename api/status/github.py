@@ -10,6 +10,10 @@ from common.problems import Problem, Reports
 TOLERATED = timedelta(minutes=5)
 """How long requests may fail before the collection counts as degraded."""
 
+_EXPIRES_SOON = timedelta(days=14)
+_EXPIRES_NOW = timedelta(days=3)
+"""How long before a token expires the operator should know, and should act."""
+
 _RECENT = timedelta(minutes=10)
 """A worker that failed longer before another one succeeded is idle, or was replaced."""
 
@@ -24,7 +28,15 @@ def check_credentials(snapshot: StatusSnapshot) -> Check:
         return degraded(NO_REDIS)
     if redis.is_refused:
         return degraded("GitHub refuses them: nothing is recorded until they are changed")
-    return OK
+    return _check_expiry(redis)
+
+
+def _check_expiry(redis: RedisStatus) -> Check:
+    left = redis.token_expires_in
+    if left is None or left > _EXPIRES_SOON:
+        return OK
+    words = f"the token expires on {redis.token_expires:%Y-%m-%d at %H:%M} UTC: replace it before"
+    return notice(words) if left > _EXPIRES_NOW else degraded(words)
 
 
 def check_github(snapshot: StatusSnapshot) -> Check:

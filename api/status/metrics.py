@@ -114,6 +114,12 @@ def _redis(redis: RedisStatus) -> Iterator[Metric]:
         "1 while GitHub refuses the credentials and no requests are sent",
         value=int(redis.is_refused),
     )
+    if redis.token_expires_in is not None:
+        yield GaugeMetricFamily(
+            "repopulse_github_token_expiry_seconds",
+            "Time until the token expires; absent if GitHub did not say or it does not expire",
+            value=redis.token_expires_in.total_seconds(),
+        )
     yield _labelled(
         "repopulse_github_points_remaining",
         "What GitHub said is left of the hour; absent while it is not known",

@@ -14,7 +14,10 @@ from api.status.snapshot import StatusReader, StatusSnapshot
 
 log = logging.getLogger(__name__)
 
-PARTS = ("postgres", "redis", "migrations", "credentials", "github", "users", "queue", "clock")
+PARTS = (
+    *("postgres", "redis", "migrations", "processes", "credentials"),
+    *("github", "users", "queue", "clock"),
+)
 """The parts in the order in which they are shown."""
 
 
@@ -24,6 +27,7 @@ def check(snapshot: StatusSnapshot) -> dict[str, Check]:
         "postgres": servers.check_postgres(snapshot),
         "redis": servers.check_redis(snapshot),
         "migrations": servers.check_migrations(snapshot),
+        "processes": servers.check_processes(snapshot),
         "credentials": github.check_credentials(snapshot),
         "github": github.check_github(snapshot),
         "users": users.check_users(snapshot),

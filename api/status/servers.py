@@ -1,15 +1,19 @@
 """The parts of readiness that are our own servers: Postgres with its tables, Redis, the queue."""
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from api.status.checks import OK, Check, degraded, format_age, unavailable
+from api.status.checks import OK, Check, combine, degraded, format_age, unavailable
 from api.status.snapshot import DatabaseStatus, RedisStatus, StatusSnapshot
 from common.broker import Queue
 from common.db import OLDEST_POSTGRES
 
 NO_POSTGRES = "not known: Postgres does not answer"
 NO_REDIS = "not known: Redis does not answer"
+
+_LAST_START = timedelta(minutes=10)
+"""Longer than any pause between two starts of a process that fails; after it, it is gone."""
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -51,6 +55,20 @@ def _check_revisions(database: DatabaseStatus) -> Check:
     return unavailable(
         f"the database is at {_join(found)}, this release needs {_join(needed)}:"
         " run `python -m migrations`"
+    )
+
+
+def check_processes(snapshot: StatusSnapshot) -> Check:
+    """Return whether the workers and beat can start, in the words of their log if not."""
+    redis = snapshot.redis
+    if redis is None:
+        return degraded(NO_REDIS)
+    return combine(
+        *(
+            degraded(f"{problem.worker.partition('@')[0]} {problem.what}: {problem.why}")
+            for problem in redis.starts.problems
+            if redis.now - problem.seen < _LAST_START
+        )
     )
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Generic, TypeVar
 
@@ -104,6 +104,15 @@ class RedisStatus:
     """What workers counted, see ``common.counters``."""
     clock_error: ClockError | None
     """How far the database's clock was from GitHub's at the last scan; None if not known."""
+    token_expires: datetime | None
+    """None if GitHub did not say, or the token does not expire."""
+    starts: Reports
+    """Which workers and beats cannot start."""
+
+    @property
+    def token_expires_in(self) -> timedelta | None:
+        """Time until the token expires; negative after it."""
+        return None if self.token_expires is None else self.token_expires - self.now
 
     @property
     def is_limited(self) -> bool:
@@ -249,6 +258,8 @@ class StatusReader:
             github=problems.read(client, problems.GITHUB),
             counters=counters.read(client),
             clock_error=github_clock.read(client),
+            token_expires=credentials.get_expiry(client, name),
+            starts=problems.read(client, problems.START),
         )
 
     def _time_without_sweep(self, sweep_age: float | None) -> float:

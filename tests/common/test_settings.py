@@ -131,6 +131,7 @@ def test_postgres_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: s
         ("REDIS_URL", "redis://:s3cret/rest@host:6379/0"),
         ("GITHUB_API_URL", "s3cret.example"),
         ("GITHUB_API_URL", "https://"),
+        ("GITHUB_API_URL", "https://s3cret example"),
         ("GITHUB_API_URL", "https://user:s3cret@github.example"),
         ("GITHUB_API_URL", "https://github.example:s3cret"),
         ("GITHUB_API_URL", "https://github.example/?s3cret"),

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ def seen(servers: Servers, databases: Databases, tmp_path_factory: pytest.TempPa
     world = World(day=datetime.now(UTC).date())
     world.add_repository(world.add_account("allien", id=5), "hello", stargazers=3)
     github = GitHubSimulator(world, tokens={"token": world.add_account("watcher")})
+    github.credentials.expirations["token"] = datetime.now(UTC) + timedelta(days=30)
     api_port = free_port()
     with databases.fresh() as database_url, serving(github) as address:
         system = System(

@@ -46,7 +46,8 @@ class BothBudgets:
             self._release(outer)
             raise
         self._outer[permit.token] = outer
-        return permit
+        # Neither of the two may be lost while the request lives.
+        return replace(permit, ends=min(permit.ends, outer.ends))
 
     def settle(self, permit: Permit, answer: Answer) -> float:
         """Return a permit and store what the answer said about the quota of the address."""

@@ -18,7 +18,13 @@ from typing import Any
 
 import redis
 
-from common.credentials import REFUSAL_SECONDS, block_key, quota_key, refusal_key
+from common.credentials import (
+    REFUSAL_SECONDS,
+    block_key,
+    expiry_key,
+    quota_key,
+    refusal_key,
+)
 from worker.github.errors import CredentialsRefused, Limited, RedisUnavailable, TryAgain
 from worker.github.meaning import Answer, Meaning
 
@@ -187,6 +193,7 @@ class Budget:
             outcome,
             "" if answer.wait is None else answer.wait,
             answer.reason,
+            "" if answer.token_expires is None else answer.token_expires,
         ]
         try:
             return float(self._run(self._settle, permit.resource, arguments))
@@ -223,6 +230,7 @@ class Budget:
             block_key(self._name),
             refusal_key(self._name),
             self._freed,
+            expiry_key(self._name),
         ]
         try:
             return script(keys=keys, args=[now, *arguments])

@@ -39,6 +39,9 @@ class Credentials(Protocol):
     name: str
     """The fingerprint of the credential, see ``common.credentials``."""
 
+    are_renewed: bool
+    """Whether a token that expires is replaced without the operator."""
+
     def authorization(self) -> str | None:
         """Return the value of the Authorization header; None if there is none to send.
 
@@ -51,6 +54,8 @@ class Credentials(Protocol):
 
 class FixedCredentials:
     """A token, or nothing."""
+
+    are_renewed = False
 
     def __init__(self, credential: Token | None) -> None:
         self.name = fingerprint(credential)
@@ -69,6 +74,8 @@ class InstallationCredentials:
 
     :param now: epoch seconds by this host's clock, which may be wrong
     """
+
+    are_renewed = True
 
     def __init__(
         self,
@@ -138,7 +145,7 @@ class InstallationCredentials:
             request = self._client.build_request("POST", path, headers=headers)
             answer = exchange(self._client, request, read_rest, ends=permit.ends, secret=proof)
             # Its headers are about the App, not about the installation.
-            answer = replace(answer, quota=None)
+            answer = replace(answer, quota=None, token_expires=None)
         finally:
             self._budget.settle(permit, answer)
         return answer

@@ -39,15 +39,13 @@ Of an answer whose body broke, the status and the headers count as of any other,
 in the part that came. Its data does not.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from common.log import redact
 from worker.github import errors, policies
-from worker.github.observation import Shortfall, clean_text
+from worker.github.observation import Shortfall, read_next_page
 from worker.github.quota import (
     Quota,
     is_primary,
@@ -57,7 +55,9 @@ from worker.github.quota import (
     read_graphql_quota,
     read_quota,
     read_retry_after,
+    read_token_expiry,
 )
+from worker.github.texts import parse_json, read_block_reason, read_message, shorten
 
 
 class Meaning(StrEnum):
@@ -101,6 +101,7 @@ class Answer:
     :param is_policy: for ``BLOCKED``, the owner's policy refuses our credential
     :param location: for ``MOVED``, the new address
     :param date: GitHub's own time of the answer, epoch seconds
+    :param token_expires: when the token that was sent expires, epoch seconds
     :param trace: HTTP status and GitHub's request id, for the log
     """
 
@@ -116,6 +117,7 @@ class Answer:
     field_errors: tuple[FieldError, ...] = ()
     quota: Quota | None = field(default=None, compare=False)
     date: float | None = field(default=None, compare=False)
+    token_expires: float | None = field(default=None, compare=False)
     trace: str = field(default="", compare=False)
 
     def usable(self) -> Any:
@@ -169,6 +171,7 @@ def read_rest(
         _without_cut_data(_read_rest(status, headers, body, is_cut=is_cut), is_cut=is_cut),
         quota=read_quota(headers),
         date=read_date(headers),
+        token_expires=read_token_expiry(headers),
         trace=_trace(status, headers),
     )
 
@@ -181,13 +184,14 @@ def read_graphql(
     :param headers: with lower-case names
     :param is_cut: the body broke; ``body`` is the part that came
     """
-    parsed = _parse(body)
+    parsed = parse_json(body)
     return replace(
         _without_cut_data(
             _read_graphql(status, headers, parsed, body, is_cut=is_cut), is_cut=is_cut
         ),
         quota=read_graphql_quota(parsed, headers),
         date=read_date(headers),
+        token_expires=read_token_expiry(headers),
         trace=_trace(status, headers),
     )
 
@@ -200,7 +204,7 @@ def _without_cut_data(answer: Answer, *, is_cut: bool) -> Answer:
 
 def _trace(status: int, headers: Mapping[str, str]) -> str:
     request_id = headers.get("x-github-request-id", "")
-    return f"status {status}, request id {_short(request_id) or 'none'}"
+    return f"status {status}, request id {shorten(request_id) or 'none'}"
 
 
 def _read_rest(status: int, headers: Mapping[str, str], body: bytes, *, is_cut: bool) -> Answer:
@@ -211,12 +215,12 @@ def _read_rest(status: int, headers: Mapping[str, str], body: bytes, *, is_cut: 
         return Answer(Meaning.MOVED, reason="moved", location=location)
     if status == 304:
         return Answer(Meaning.UNCHANGED, reason="unchanged")
-    parsed = _parse(body)
+    parsed = parse_json(body)
     refusal = _refusal(status, headers, parsed, body, is_cut=is_cut)
     if refusal is not None:
         return refusal
     if status in (200, 201) and isinstance(parsed, dict | list):
-        next_page = _next_page(headers.get("link", ""))
+        next_page = read_next_page(headers.get("link", ""))
         return Answer(Meaning.DATA, data=parsed, next_page=next_page)
     return _unusable(status)
 
@@ -241,27 +245,9 @@ def _unusable(status: int) -> Answer:
     return Answer(Meaning.TRY_AGAIN, reason=f"HTTP {status} without usable JSON")
 
 
-def _parse(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _message(parsed: Any) -> str:
-    message = parsed.get("message") if isinstance(parsed, dict) else None
-    return message if isinstance(message, str) else ""
-
-
-def _short(message: str) -> str:
-    """Return a text of GitHub's as part of a reason, fit to be stored, shown and logged."""
-    line = redact(clean_text(message))
-    return line if len(line) <= 200 else line[:199] + "…"
-
-
 def _limited(headers: Mapping[str, str], message: str) -> Answer:
     """Return how long to wait, by the rules in the order of GitHub's documentation."""
-    reason = _short(message) or "rate limit"
+    reason = shorten(message) or "rate limit"
     wait = read_retry_after(headers)
     if wait is not None:
         return Answer(Meaning.LIMITED, reason=reason, wait=wait)
@@ -281,7 +267,7 @@ def _refusal(
     status: int, headers: Mapping[str, str], parsed: Any, body: bytes, *, is_cut: bool
 ) -> Answer | None:
     """Return the meaning of an answer that carries no data; None if it may carry data."""
-    message = _message(parsed)
+    message = read_message(parsed)
     if not message and status >= 400:
         message = limit_in(body)
     if is_secondary(message) or is_primary(message) or status == 429:
@@ -290,7 +276,7 @@ def _refusal(
         return _limited(headers, message or f"HTTP {status} with Retry-After")
     if status < 400:
         return None
-    reason = f"HTTP {status}" + (f": {_short(message)}" if message else "")
+    reason = f"HTTP {status}" + (f": {shorten(message)}" if message else "")
     if status >= 500:
         return Answer(Meaning.TRY_AGAIN, reason=reason, ask_for_less=True)
     match status:
@@ -303,43 +289,26 @@ def _refusal(
         case 408:
             return Answer(Meaning.TRY_AGAIN, reason=reason, ask_for_less=True)
         case 451:
-            return Answer(Meaning.BLOCKED, reason=_block_reason(parsed) or reason)
+            return Answer(Meaning.BLOCKED, reason=read_block_reason(parsed) or reason)
         case _:
             return Answer(Meaning.QUERY_WRONG, reason=reason)
 
 
 def _forbidden(headers: Mapping[str, str], parsed: Any, reason: str, *, is_cut: bool) -> Answer:
     """Distinguish a limit from a refusal: not every 403 is a limit."""
-    if block := _block_reason(parsed):
+    if block := read_block_reason(parsed):
         return Answer(Meaning.BLOCKED, reason=block)
     if "x-github-sso" in headers:
         return Answer(Meaning.BLOCKED, reason="the owner requires single sign-on", is_policy=True)
-    if "retry-after" not in headers and policies.is_text_of_one(_message(parsed)):
+    if "retry-after" not in headers and policies.is_text_of_one(read_message(parsed)):
         return Answer(Meaning.BLOCKED, reason=reason, is_policy=True)
     quota = read_quota(headers)
     if "retry-after" in headers or (quota is not None and quota.remaining == 0):
-        return _limited(headers, _message(parsed))
+        return _limited(headers, read_message(parsed))
     if not isinstance(parsed, dict):
         # Without its text it may be a secondary limit, which comes with quota left.
         return _limited(headers, reason) if is_cut else Answer(Meaning.TRY_AGAIN, reason=reason)
     return Answer(Meaning.BLOCKED, reason=reason)
-
-
-def _block_reason(parsed: Any) -> str | None:
-    block = parsed.get("block") if isinstance(parsed, dict) else None
-    if not isinstance(block, dict):
-        return None
-    reason = block.get("reason")
-    return f"GitHub blocks it: {_short(reason) if isinstance(reason, str) else 'no reason given'}"
-
-
-def _next_page(link: str) -> str | None:
-    """Return the address with ``rel="next"`` of a Link header."""
-    for part in link.split(","):
-        address, _, relation = part.partition(";")
-        if 'rel="next"' in relation:
-            return address.strip().removeprefix("<").removesuffix(">")
-    return None
 
 
 _LIMIT_KINDS = {"RATE_LIMITED", "RATE_LIMIT"}
@@ -357,7 +326,7 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
     data = parsed.get("data")
     faults = [fault for fault in parsed["errors"] if isinstance(fault, dict)]
     for fault in faults:
-        message = _message(fault)
+        message = read_message(fault)
         if (
             _kind(fault) in _LIMIT_KINDS
             or fault.get("code") == "graphql_rate_limit"
@@ -370,10 +339,10 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
                 message if is_secondary(message) else f"API rate limit exceeded: {message}",
             )
     for fault in faults:
-        message = _message(fault)
+        message = read_message(fault)
         if _kind(fault) in _HEAVY_KINDS or any(text in message.lower() for text in _HEAVY_TEXTS):
-            return Answer(Meaning.TRY_AGAIN, reason=_short(message), ask_for_less=True)
-    reason = _short("; ".join(dict.fromkeys(_message(fault) for fault in faults)))
+            return Answer(Meaning.TRY_AGAIN, reason=shorten(message), ask_for_less=True)
+    reason = shorten("; ".join(dict.fromkeys(read_message(fault) for fault in faults)))
     if isinstance(data, dict) and any(
         isinstance(value, dict | list) for name, value in data.items() if name != "rateLimit"
     ):
@@ -388,7 +357,7 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
             field_errors=_field_errors(faults),
             is_policy=any(map(policies.is_refusal, faults)),
         )
-    if _message(parsed).lower() == "bad credentials" or reason.lower() == "bad credentials":
+    if read_message(parsed).lower() == "bad credentials" or reason.lower() == "bad credentials":
         return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)
     if "data" in parsed:
         # It was executed, so it was understood.
@@ -398,7 +367,7 @@ def _read_errors(parsed: dict[str, Any], headers: Mapping[str, str]) -> Answer:
 
 def _kind(fault: dict[str, Any]) -> str:
     kind = fault.get("type")
-    return (_short(kind) if isinstance(kind, str) else "") or "UNKNOWN"
+    return (shorten(kind) if isinstance(kind, str) else "") or "UNKNOWN"
 
 
 def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:
@@ -406,7 +375,7 @@ def _field_errors(faults: list[dict[str, Any]]) -> tuple[FieldError, ...]:
         FieldError(
             kind=_kind(fault),
             path=_path(fault.get("path")),
-            message=_short(_message(fault)),
+            message=shorten(read_message(fault)),
             is_policy=policies.is_refusal(fault),
         )
         for fault in faults

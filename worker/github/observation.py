@@ -127,3 +127,12 @@ def read_counts(stargazers: Any, forks: Any, watchers: Any) -> Counts | None:
     if any(read_total(count) is None for count in (stargazers, forks, watchers)):
         return None
     return Counts(stargazers, forks, watchers)
+
+
+def read_next_page(link: str) -> str | None:
+    """Return the address with ``rel="next"`` of a Link header."""
+    for part in link.split(","):
+        address, _, relation = part.partition(";")
+        if 'rel="next"' in relation:
+            return address.strip().removeprefix("<").removesuffix(">")
+    return None

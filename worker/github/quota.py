@@ -95,6 +95,22 @@ def read_date(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def read_token_expiry(headers: Mapping[str, str]) -> float | None:
+    """Return when the token that was sent expires, epoch seconds; None if GitHub does not say.
+
+    GitHub writes ``2026-12-12 10:00:00 UTC``, or an offset such as ``-0400`` instead of ``UTC``.
+    """
+    value = headers.get("github-authentication-token-expiration", "").strip()
+    try:
+        moment = datetime.fromisoformat(value.replace(" UTC", "+00:00").replace(" ", "T", 1))
+    except ValueError:
+        try:
+            moment = datetime.strptime(value, "%Y-%m-%d %H:%M:%S %z")
+        except ValueError:
+            return None
+    return moment.timestamp() if moment.tzinfo else None
+
+
 _SECONDARY = ("secondary rate limit", "abuse detection")
 _PRIMARY = ("api rate limit exceeded", "api rate limit already exceeded")
 

@@ -2,6 +2,7 @@
 --
 -- KEYS[1] to KEYS[4] as in acquire.lua
 -- KEYS[5]  list that wakes waiting callers, one for each permit that is returned
+-- KEYS[6]  when the credential's token expires
 -- ARGV[1]  now, epoch seconds; "" uses Redis' own clock
 -- ARGV[2]  token of the request
 -- ARGV[3]  limit of the resource in the answer, "" if the answer has none
@@ -11,6 +12,7 @@
 --          "failed"
 -- ARGV[7]  seconds to wait if spent or limited; "" if GitHub did not say
 -- ARGV[8]  reason if limited
+-- ARGV[9]  when the token expires, epoch seconds; "" if GitHub did not say
 --
 -- Returns the seconds to wait before the next request for this resource, or "0".
 
@@ -35,6 +37,11 @@ local function learn(limit, remaining, resets_at)
   redis.call("HSET", KEYS[1], "limit", limit, "remaining", remaining,
     "resets_at", string.format("%.3f", resets_at))
   redis.call("EXPIRE", KEYS[1], 7200)
+end
+
+if ARGV[9] ~= "" then
+  -- Longer than the pause between two days' scans.
+  redis.call("SET", KEYS[6], ARGV[9], "EX", 172800)
 end
 
 local known_until = tonumber(redis.call("HGET", KEYS[1], "resets_at") or "0")

@@ -146,6 +146,8 @@ class Transport:
         read = read_graphql if resource == "graphql" else read_rest
         try:
             answer = exchange(self._client, request, read, ends=permit.ends, secret=authorization)
+            if self._credentials.are_renewed:
+                answer = replace(answer, token_expires=None)
         finally:
             wait = self._settle(permit, answer)
         if answer.meaning not in _GOOD:

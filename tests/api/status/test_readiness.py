@@ -1,5 +1,7 @@
 """``/readyz`` and ``/healthz``: what is missing, and what keeps the collection from going on."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,9 +12,9 @@ from sqlalchemy import Connection, make_url, text
 from starlette.testclient import TestClient
 
 from api.status import servers, snapshot
-from common import collection, users
+from common import collection, problems, users
 from common.broker import Queue
-from common.credentials import Token, fingerprint, refusal_key
+from common.credentials import Token, expiry_key, fingerprint, refusal_key
 from common.states import ScanState
 from tests.api.conftest import MakeClient
 from tests.clock import Clock
@@ -34,6 +36,7 @@ def test_readyz_is_ready_if_everything_is_there(client: TestClient) -> None:
             "postgres": "ok",
             "redis": "ok",
             "migrations": "ok",
+            "processes": "ok",
             "credentials": "ok",
             "github": "ok",
             "users": "ok",
@@ -59,6 +62,7 @@ def test_readyz_is_503_without_postgres(make_client: MakeClient) -> None:
             "postgres": "does not answer",
             "redis": "ok",
             "migrations": "not known: Postgres does not answer",
+            "processes": "ok",
             "credentials": "ok",
             "github": "ok",
             "users": "not known: Postgres does not answer",
@@ -102,6 +106,7 @@ def test_readyz_is_503_without_redis(make_client: MakeClient) -> None:
         "postgres": "ok",
         "redis": "does not answer",
         "migrations": "ok",
+        "processes": "not known: Redis does not answer",
         "credentials": "not known: Redis does not answer",
         "github": "not known: Redis does not answer",
         "users": "ok",
@@ -188,6 +193,73 @@ def test_refusal_of_another_token_does_not_count(make_client: MakeClient, redis_
         server.set(refusal_key(fingerprint(Token(SecretStr("bad")))), "1")
 
     assert make_client(github_token=SecretStr("good")).get("/readyz").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("days", "status"),
+    [
+        (14.1, "ready"),
+        (13.9, "ready"),
+        (3.1, "ready"),
+        (2.9, "degraded"),
+        (-1, "degraded"),
+    ],
+)
+def test_readyz_warns_fourteen_days_before_the_token_expires(
+    make_client: MakeClient, redis_url: str, days: float, status: str
+) -> None:
+    client = make_client(github_token=SecretStr("good"))
+    expires = datetime.now(UTC) + timedelta(days=days)
+    with redis.Redis.from_url(redis_url) as server:
+        server.set(expiry_key(fingerprint(Token(SecretStr("good")))), expires.timestamp())
+
+    answer = client.get("/readyz").json()
+
+    words = f"the token expires on {expires:%Y-%m-%d at %H:%M} UTC: replace it before"
+    assert answer["checks"]["credentials"] == ("ok" if days > 14 else words)
+    assert answer["status"] == status
+    (seconds,) = re.findall(
+        r"^repopulse_github_token_expiry_seconds (\S+)$", client.get("/metrics").text, re.MULTILINE
+    )
+    assert float(seconds) == pytest.approx(days * 86400, abs=120)
+    assert f"{expires:%H:%M}" in client.get("/status").text
+
+
+def test_token_that_does_not_expire_is_not_mentioned(client: TestClient) -> None:
+    assert "token_expiry" not in client.get("/metrics").text
+    assert "The token expires" not in client.get("/status").text
+
+
+def test_readyz_tells_why_a_worker_cannot_start(client: TestClient, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as server:
+        for worker in ("worker@a", "worker@b"):
+            problems.report(server, problems.START, worker, "cannot start", "ALL_PROXY: no")
+        problems.report(server, problems.START, "beat@a", "cannot start", "DATA_DIR: no")
+        answer = client.get("/readyz")
+        told = "worker cannot start: ALL_PROXY: no; beat cannot start: DATA_DIR: no"
+        assert answer.status_code == 200
+        assert answer.json()["status"] == "degraded"
+        assert answer.json()["checks"]["processes"] == told
+        assert told in client.get("/status").text
+
+        for process in ("worker@a", "worker@b", "beat@a"):
+            problems.end(server, problems.START, process)
+    assert client.get("/readyz").json()["status"] == "ready"
+
+
+def test_process_that_is_gone_is_not_told(client: TestClient, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as server:
+        seconds, _ = server.time()
+        for process, age in {"worker@a": 660, "beat@a": 540}.items():
+            stored = {
+                "since": seconds - 900,
+                "seen": seconds - age,
+                "what": "cannot start",
+                "why": "x",
+            }
+            server.hset("repopulse:problems:start", process, json.dumps(stored))
+
+    assert client.get("/readyz").json()["checks"]["processes"] == "beat cannot start: x"
 
 
 TODAY = date(2024, 3, 10)

@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,20 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretStr
 
-from common.credentials import REFUSAL_SECONDS, choose_credential, fingerprint, is_refused
+from common.credentials import (
+    REFUSAL_SECONDS,
+    choose_credential,
+    fingerprint,
+    get_expiry,
+    is_refused,
+)
 from common.errors import SetupError
 from common.settings import Settings
 from simulator import App, Fault, FaultKind
 from tests.worker.github.lab import FakeClock, Lab, counts
 from worker.github.errors import CredentialsRefused, Limited
 from worker.github.meaning import Meaning
+from worker.github.quota import read_token_expiry
 
 APP, INSTALLATION = 31, 4711
 
@@ -329,3 +337,51 @@ def test_a_token_never_travels_to_another_host(lab: Lab, way: str, address: str)
 
     assert followed.meaning is Meaning.TRY_AGAIN
     assert set(hosts) == {"api.github.com"}
+
+
+def expiry(lab: Lab) -> datetime | None:
+    return get_expiry(lab.redis, lab.name)
+
+
+def test_when_a_token_expires_is_kept(lab: Lab) -> None:
+    expires = datetime(2026, 12, 12, 10, tzinfo=UTC)
+    lab.add("octocat")
+    lab.transport().get("/users/octocat")
+    assert expiry(lab) is None
+
+    lab.simulator.credentials.expirations["good"] = expires
+    lab.transport().get("/users/octocat")
+
+    assert expiry(lab) == expires
+
+
+def test_hour_of_an_installations_token_is_not_kept(with_app: Lab) -> None:
+    account = with_app.add("octocat", 1)
+    github = with_app.github()
+    with_app.observe(account, github)
+    (token,) = with_app.simulator.credentials.issued_tokens
+    with_app.simulator.credentials.expirations[token] = datetime(2026, 12, 12, 10, tzinfo=UTC)
+
+    with_app.observe(account, github)
+
+    assert expiry(with_app) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expires"),
+    [
+        ("2026-12-12 10:00:00 UTC", datetime(2026, 12, 12, 10, tzinfo=UTC)),
+        ("2026-12-12 06:00:00 -0400", datetime(2026, 12, 12, 10, tzinfo=UTC)),
+        ("2026-12-12T10:00:00Z", datetime(2026, 12, 12, 10, tzinfo=UTC)),
+        ("soon", None),
+        ("2026-12-12 10:00:00", None),
+        ("9999-99-99 10:00:00 UTC", None),
+        ("", None),
+    ],
+)
+def test_expiry_of_a_token_is_read_in_the_forms_that_github_uses(
+    value: str, expires: datetime | None
+) -> None:
+    read = read_token_expiry({"github-authentication-token-expiration": value})
+
+    assert read == (None if expires is None else expires.timestamp())
