@@ -28,7 +28,7 @@ def publish(client: "redis.Redis") -> None:
     # As Celery names it, and so Flower and the status page.
     worker = f"worker@{socket.gethostname()}"
     try:
-        if _last.meaning is not Meaning.TRY_AGAIN:
+        if _is_usable(_last):
             if problems.end(client, problems.GITHUB, worker):
                 log.info("GitHub answers again")
         else:
@@ -41,8 +41,15 @@ def publish(client: "redis.Redis") -> None:
     _last = None
 
 
+def _is_usable(answer: Answer) -> bool:
+    """Return whether GitHub works; a refusal or a limit of ours is an answer too."""
+    # A 503 with Retry-After is a wait like that of a limit, but everybody has to wait.
+    return answer.meaning is not Meaning.TRY_AGAIN and not answer.trace.startswith("status 5")
+
+
 def _describe(answer: Answer) -> tuple[str, str]:
     """Return what is wrong with GitHub, and why, for ``common.problems``."""
-    if answer.reason.startswith(UNREACHABLE):
-        return "unreachable", answer.reason.removeprefix(UNREACHABLE)
-    return "no usable answer", answer.reason
+    why = answer.reason.removeprefix(UNREACHABLE)
+    # With a status the answer had begun.
+    is_unreachable = why != answer.reason and not answer.trace
+    return "unreachable" if is_unreachable else "no usable answer", why

@@ -36,7 +36,8 @@ class _Families:
         if self._snapshot.overdue is not None:
             yield GaugeMetricFamily(
                 "repopulse_overdue_users",
-                f"Users without a scan for {OVERDUE_HOURS} hours; vanished users do not count",
+                f"Users without a scan for {OVERDUE_HOURS} hours; those not found at GitHub do not"
+                " count",
                 value=self._snapshot.overdue,
             )
         if self._snapshot.future_users is not None:

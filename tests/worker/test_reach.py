@@ -11,6 +11,8 @@ from common.problems import Reports
 from tests.worker.stage import Stage
 from worker import reach
 from worker.collect import Collector
+from worker.github.meaning import Answer, Meaning
+from worker.github.network_errors import UNREACHABLE
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +71,37 @@ def test_refusal_is_an_answer(stage: Stage, collector: Collector, kind: str) -> 
     reports = reported(stage)
     assert reports.problems == ()
     assert reports.last_success is not None
+
+
+@pytest.mark.parametrize(
+    ("answer", "what", "why"),
+    [
+        (
+            Answer(
+                Meaning.LIMITED, reason="HTTP 503 with Retry-After", wait=60, trace="status 503"
+            ),
+            "no usable answer",
+            "HTTP 503 with Retry-After",
+        ),
+        (
+            Answer(Meaning.TRY_AGAIN, reason=f"{UNREACHABLE}no answer in time", trace="status 200"),
+            "no usable answer",
+            "no answer in time",
+        ),
+        (
+            Answer(Meaning.TRY_AGAIN, reason=f"{UNREACHABLE}no answer in time"),
+            "unreachable",
+            "no answer in time",
+        ),
+    ],
+)
+def test_answer_that_is_not_usable_is_reported_with_its_reason(
+    stage: Stage, answer: Answer, what: str, why: str
+) -> None:
+    reach.note(answer)
+
+    (problem,) = reported(stage).problems
+    assert (problem.what, problem.why) == (what, why)
 
 
 def test_first_answer_ends_the_problem(

@@ -177,7 +177,10 @@ class Budget:
         :raise TryAgain: Redis does not answer; the next ``acquire`` stores it first
         """
         quota = answer.quota
-        if quota is not None and quota.resource != permit.resource:
+        if answer.meaning is Meaning.CREDENTIALS_REFUSED or (
+            # Of a refused credential GitHub tells the quota of this host's address.
+            quota is not None and quota.resource != permit.resource
+        ):
             quota = None
         outcome = "ok"
         if answer.meaning is Meaning.LIMITED:

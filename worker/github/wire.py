@@ -11,7 +11,7 @@ from common.errors import SetupError
 from common.version import VERSION
 from worker import metrics, reach
 from worker.github.meaning import Answer, Meaning
-from worker.github.network_errors import describe as _describe
+from worker.github.network_errors import describe
 from worker.github.sockets import make_transport, time_limit
 
 API_VERSION = "2026-03-10"
@@ -130,10 +130,10 @@ def _receive(response: httpx.Response, body: bytearray, ends: float) -> Answer |
 
 def _failed(error: Exception, ends: float) -> Answer:
     if not isinstance(error, httpx.TimeoutException):
-        return Answer(Meaning.TRY_AGAIN, reason=_describe(error))
+        return Answer(Meaning.TRY_AGAIN, reason=describe(error))
     if time.monotonic() >= ends:
         return _TOO_MUCH
-    return Answer(Meaning.TRY_AGAIN, reason=_describe(error), ask_for_less=True)
+    return Answer(Meaning.TRY_AGAIN, reason=describe(error), ask_for_less=True)
 
 
 def _without_secret(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from common.credentials import quota_key
 from simulator import Fault, FaultKind, LimitForm, Limits
 from tests.waiting import wait_until
 from tests.worker.github.lab import FakeClock, Lab
@@ -375,6 +376,17 @@ def test_what_is_told_of_another_resource_teaches_nothing_of_this_one(lab: Lab) 
     budget.settle(budget.acquire("graphql"), Answer(Meaning.DATA, quota=Quota("core", 60, 0, 1800)))
 
     budget.acquire("graphql")
+
+
+def test_quota_of_a_refused_credential_is_that_of_the_address(lab: Lab) -> None:
+    budget = lab.budget()
+    refusal = Answer(
+        Meaning.CREDENTIALS_REFUSED, reason="HTTP 401", quota=Quota("core", 60, 0, 1800)
+    )
+    budget.settle(budget.acquire("core"), refusal)
+
+    budget.acquire("core")
+    assert lab.redis.hget(quota_key(lab.name, "core"), "limit") is None
 
 
 @pytest.mark.parametrize("form", list(LimitForm))
