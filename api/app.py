@@ -16,6 +16,7 @@ from api.http.limits import MAX_REQUESTS, RequestLimits, request_deadline
 from api.http.middleware import REQUEST_ID_HEADER, BodyLimit, Head, RequestId
 from api.http.openapi import DocumentedApi
 from api.http.query import KnownQuery
+from api.http.read_only import ReadOnly
 from api.http.traffic import MeasureRequests, RequestMetrics
 from api.status import endpoints
 from api.status.snapshot import StatusReader
@@ -62,6 +63,8 @@ def create_app(
 
     app = DocumentedApi(lifespan)
     # The last one added is the outermost.
+    if settings.read_only:
+        app.add_middleware(ReadOnly)
     app.add_middleware(BodyLimit)
     app.add_middleware(
         RequestLimits,
@@ -115,6 +118,7 @@ async def _open_resources(
             celery,
             credential_name=credential,
             sweep_interval=settings.sweep_interval,
+            is_read_only=settings.read_only,
         )
         stack.callback(status.close)
         yield {"resources": Resources(settings, database, sender, registry), "status": status}

@@ -243,6 +243,9 @@ class Settings(RedisSettings):
     api_key: Annotated[SecretStr, AfterValidator(_check_one_line)] | None = None
     """If set, calls that write need it."""
 
+    read_only: bool = False
+    """Whether the API only shows what another one records; it may then use a replica."""
+
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = ()
     """The sites whose scripts may read the API in their visitors' browsers."""
 

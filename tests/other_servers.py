@@ -72,6 +72,36 @@ class DebianPostgres(EmbeddedPostgres):
         return self._binaries / "postgres"
 
 
+class PrimaryPostgres(EmbeddedPostgres):
+    """An embedded Postgres that standbys follow."""
+
+    @property
+    def password(self) -> str:
+        """The password of its role."""
+        return self._password()
+
+    def _options(self) -> list[str]:
+        return [*super()._options(), "-c", "wal_level=replica", "-c", "max_wal_senders=4"]
+
+
+class StandbyPostgres(PrimaryPostgres):
+    """A hot standby: it has what its primary has, a moment later, and refuses writes.
+
+    :param primary: runs already
+    """
+
+    def __init__(self, directory: Path, primary: PrimaryPostgres) -> None:
+        super().__init__(directory, durable=False)
+        self._primary = primary
+
+    def _initialize(self, directory: Path) -> None:
+        self._password_file.write_text(self._primary.password)
+        backup = self._binary().with_name("pg_basebackup")
+        address = make_url(self._primary.url).set(drivername="postgresql", database="")
+        url = address.render_as_string(hide_password=False)
+        self._run([str(backup), "-d", url, "-D", str(directory), "-R", "-c", "fast", "--no-sync"])
+
+
 @contextmanager
 def pgbouncer(directory: Path, postgres: str) -> Iterator[str]:
     """Run PgBouncer in transaction mode, all else as by default, in front of every database.

@@ -29,16 +29,20 @@ class NotLoggedInError(Exception):
 
 
 class Auth:
-    """Check keys and sessions for one application; without a key every visitor may act."""
+    """Check keys and sessions for one application; without a key every visitor may act.
 
-    def __init__(self, api_key: SecretStr | None) -> None:
+    :param is_read_only: nobody may act, and there is nothing to log in to
+    """
+
+    def __init__(self, api_key: SecretStr | None, *, is_read_only: bool = False) -> None:
+        self._is_read_only = is_read_only
         self._key = None if api_key is None else api_key.get_secret_value().encode()
         self._signer = None if self._key is None else make_signer(self._key)
 
     @property
     def needs_key(self) -> bool:
-        """Return whether ``API_KEY`` is set."""
-        return self._key is not None
+        """Return whether visitors may act after they log in with ``API_KEY``."""
+        return self._key is not None and not self._is_read_only
 
     def check_key(self, key: str) -> bool:
         """Return whether this is the key, in constant time."""
@@ -48,6 +52,8 @@ class Auth:
 
     def is_logged_in(self, request: Request) -> bool:
         """Return whether the visitor may act: no key is set, or the session cookie is valid."""
+        if self._is_read_only:
+            return False
         if self._signer is None:
             return True
         cookie = request.cookies.get(SESSION_COOKIE, "")

@@ -37,6 +37,15 @@ def check(snapshot: StatusSnapshot) -> dict[str, Check]:
     return {part: results[part] for part in PARTS}
 
 
+def check_for_reading(snapshot: StatusSnapshot) -> dict[str, Check]:
+    """Return what differs for an API that stores nothing: it needs Postgres alone, or a replica."""
+    redis = servers.check_redis(snapshot)
+    return {
+        "postgres": servers.check_postgres(snapshot, is_read_only=True),
+        "redis": Check(min(redis.level, Level.DEGRADED), redis.words),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """A snapshot and the result for each of its parts."""
@@ -63,6 +72,8 @@ async def read_readiness(reader: StatusReader, *, with_workers: bool = False) ->
     """
     snapshot = await reader.read(with_workers=with_workers)
     checks = check(snapshot)
+    if reader.is_read_only:
+        checks |= check_for_reading(snapshot)
     for part, result in checks.items():
         before = reader.logged.get(part, Level.OK)
         reader.logged[part] = result.level

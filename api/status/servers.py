@@ -18,15 +18,18 @@ _LAST_START = timedelta(minutes=10)
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
-def check_postgres(snapshot: StatusSnapshot) -> Check:
-    """Return whether Postgres answers and stores what it is sent."""
+def check_postgres(snapshot: StatusSnapshot, *, is_read_only: bool = False) -> Check:
+    """Return whether Postgres answers and stores what it is sent.
+
+    :param is_read_only: nothing is to be stored
+    """
     if snapshot.database is None:
         return unavailable(snapshot.database_error)
     if snapshot.database.version < OLDEST_POSTGRES:
         return unavailable(
             f"is version {snapshot.database.version}, Repopulse needs {OLDEST_POSTGRES} or newer"
         )
-    if snapshot.database.is_read_only:
+    if snapshot.database.is_read_only and not is_read_only:
         return unavailable("is read-only: nothing can be stored")
     return OK
 

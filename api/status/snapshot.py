@@ -144,6 +144,7 @@ class StatusReader:
 
     :param credential_name: the credential's fingerprint
     :param sweep_interval: seconds between two sweeps
+    :param is_read_only: nothing is to be stored, so Postgres may be a replica
     """
 
     def __init__(
@@ -154,7 +155,9 @@ class StatusReader:
         *,
         credential_name: str,
         sweep_interval: float,
+        is_read_only: bool = False,
     ) -> None:
+        self.is_read_only = is_read_only
         self._engine = database
         self._client = redis
         self._celery = celery
@@ -211,7 +214,7 @@ class StatusReader:
     def _read_database(self) -> tuple[DatabaseStatus | None, str]:
         try:
             status = read(self._engine, _get_database_status)
-            if status.is_read_only:
+            if status.is_read_only and not self.is_read_only:
                 # Sessions of a standby stay read-only after it was promoted: ask in a new one.
                 self._engine.dispose()
                 status = read(self._engine, _get_database_status)
