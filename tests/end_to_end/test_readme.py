@@ -96,5 +96,7 @@ def test_the_settings_table_lists_every_setting_with_its_default(settings: Setti
         if default in (None, ()):
             assert documented in ("", "its own server"), name
         else:
-            shown = f"{default:%H:%M}" if name == "SCAN_AT" else str(default)
+            shown = (
+                f"{default:%H:%M}" if name == "SCAN_AT" else str(default).replace("False", "false")
+            )
             assert documented.strip("`") in (shown, shown.removesuffix(".0")), name
