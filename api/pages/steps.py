@@ -114,7 +114,8 @@ def _scan_step(user: TrackedUser | None, record: ScanRecord | None) -> Step:
         case ScanState.DONE:
             return Step(name, Stage.DONE, plural(record.recorded, "repository", "repositories"))
         case ScanState.INCOMPLETE:
-            stage = Stage.IN_PROGRESS if retry else Stage.DONE
+            # A settled day may have another look, hours later.
+            stage = Stage.IN_PROGRESS if record.finished_at is None else Stage.DONE
             return Step(name, stage, f"{so_far}: {record.reason}{retry}")
         case ScanState.GONE:
             return Step(name, Stage.FAILED, record.reason or "GitHub has no such account")

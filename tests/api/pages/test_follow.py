@@ -173,6 +173,33 @@ def test_incomplete_scan_with_another_attempt_is_in_progress(
     )
 
 
+def test_settled_incomplete_scan_is_done_although_it_has_another_look(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    user = factories.add_user(connection)
+    lookup, _ = lookups.get_or_create(connection, user.login)
+    lookups.resolve(connection, lookup.id, user.id)
+    later = clock.now() + timedelta(seconds=1)
+    factories.add_scan(connection, user, clock.today(), ScanState.CLAIMED)
+    scans.finish(
+        connection,
+        user.id,
+        clock.today(),
+        state=ScanState.INCOMPLETE,
+        reason="GitHub blocks it: dmca",
+        expected=7,
+        recorded=6,
+        look_at=later,
+    )
+
+    _, scanned = steps(client, f"/follow/{lookup.id}")
+
+    assert scanned == (
+        "done",
+        f"6 of 7 repositories: GitHub blocks it: dmca; next attempt {later:%Y-%m-%d %H:%M} UTC",
+    )
+
+
 def test_progress_of_an_unfollowed_user_says_so(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection)
     lookup, _ = lookups.get_or_create(connection, user.login)
