@@ -67,7 +67,7 @@ async def healthz() -> Health:
             "status": "unavailable",
             "checks": _CHECKS
             | {"redis": "does not answer"}
-            | dict.fromkeys(("credentials", "github", "queue", "clock"), NO_REDIS),
+            | dict.fromkeys(("processes", "credentials", "github", "queue", "clock"), NO_REDIS),
         },
     ),
 )
@@ -80,7 +80,7 @@ async def readyz(status_reader: Status) -> JSONResponse:
     GitHub cannot be reached or refuses the token, users were not scanned for 26 hours, no worker
     takes tasks, or the database's clock differs from GitHub's by more than five minutes. A part
     that is not `ok` while the status is `ready` says what is worth knowing, such as followed
-    accounts that GitHub does not show.
+    accounts that GitHub does not show, or a token that expires within 14 days.
     """
     readiness = await read_readiness(status_reader)
     return JSONResponse(

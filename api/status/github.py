@@ -35,7 +35,8 @@ def _check_expiry(redis: RedisStatus) -> Check:
     left = redis.token_expires_in
     if left is None or left > _EXPIRES_SOON:
         return OK
-    words = f"the token expires on {redis.token_expires:%Y-%m-%d at %H:%M} UTC: replace it before"
+    verb, when = ("expires", "before") if left > timedelta() else ("expired", "now")
+    words = f"the token {verb} on {redis.token_expires:%Y-%m-%d at %H:%M} UTC: replace it {when}"
     return notice(words) if left > _EXPIRES_NOW else degraded(words)
 
 

@@ -215,7 +215,8 @@ def test_readyz_warns_fourteen_days_before_the_token_expires(
 
     answer = client.get("/readyz").json()
 
-    words = f"the token expires on {expires:%Y-%m-%d at %H:%M} UTC: replace it before"
+    verb, when = ("expires", "before") if days > 0 else ("expired", "now")
+    words = f"the token {verb} on {expires:%Y-%m-%d at %H:%M} UTC: replace it {when}"
     assert answer["checks"]["credentials"] == ("ok" if days > 14 else words)
     assert answer["status"] == status
     (seconds,) = re.findall(
