@@ -63,6 +63,7 @@ class Account:
     name: str | None
     type: AccountType
     created_at: datetime
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Standing:
     private: bool = False
     deleted: bool = False
     block: BlockReason | None = None
+    hidden: bool = False
 
 
 @dataclass(eq=False)

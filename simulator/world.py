@@ -89,12 +89,14 @@ class World:
             return sorted(self._accounts.values(), key=lambda account: account.id)
 
     def account(self, login: str) -> Account | None:
-        """Return the account that has this login now, in any case."""
-        return self._logins.get(login.lower())
+        """Return the account that has this login now, in any case, unless it is hidden."""
+        account = self._logins.get(login.lower())
+        return None if account is None or account.hidden else account
 
     def account_by_id(self, account_id: int) -> Account | None:
-        """Return the account with this id, unless it was deleted."""
-        return self._accounts.get(account_id)
+        """Return the account with this id, unless it was deleted or is hidden."""
+        account = self._accounts.get(account_id)
+        return None if account is None or account.hidden else account
 
     def repository(self, owner: str, name: str) -> Repository | None:
         """Return the repository that has this name now, in any case."""
@@ -131,8 +133,12 @@ class World:
             return [r for r in shared if self.exists(r) and r.owner is not account]
 
     def exists(self, repository: Repository) -> bool:
-        """Whether a repository exists on the simulated day."""
-        return not repository.deleted and self._counts_today(repository) is not None
+        """Whether a repository exists on the simulated day, and its owner is not hidden."""
+        return (
+            not repository.deleted
+            and not repository.owner.hidden
+            and self._counts_today(repository) is not None
+        )
 
     def name_is_free(self, account: Account, name: str) -> bool:
         """Whether an account could add a repository of this name."""
@@ -162,7 +168,7 @@ class World:
                 counts = repository.counts_on(day)
                 if standing is None or counts is None:
                     continue
-                if standing.deleted or standing.private or standing.block:
+                if standing.deleted or standing.private or standing.block or standing.hidden:
                     continue
                 found[repository.id] = Truth(standing.owner_id, *counts)
         return found
@@ -312,6 +318,13 @@ class World:
             repository.deleted = True
             self._record_standing(repository)
 
+    def hide_account(self, account: Account, *, hidden: bool = True) -> None:
+        """Answer 404 for an account and all that is its, as GitHub does with a flagged one."""
+        with self.lock:
+            account.hidden = hidden
+            for repository in self._names[account.id].values():
+                self._record_standing(repository)
+
     def hide_repository(self, repository: Repository) -> None:
         """Make a repository private."""
         with self.lock:
@@ -352,6 +365,7 @@ class World:
             private=repository.private,
             deleted=repository.deleted,
             block=repository.block,
+            hidden=repository.owner.hidden,
         )
         repository.standings.append((self._since(), standing))
 

@@ -1,9 +1,9 @@
 """Whatever GitHub answers, in whatever order: each stored row is true, each gap explained."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import redis
@@ -14,18 +14,24 @@ from sqlalchemy import text
 
 import common.db
 import common.scans
+from common.credentials import REFUSAL_SECONDS
 from common.settings import Settings
 from simulator import Account, Fault, FaultKind, Match, Repository
 from simulator.entities import Truth
+from simulator.faults import Scripted
 from tests.clock import Clock
 from tests.servers import Databases, Servers
 from tests.worker.stage import TODAY, Stage
+from worker.github.watchers import RETRY_AFTER
 
 # All examples of a test together.
 pytestmark = pytest.mark.timeout(600)
 
-MOST_SWEEPS = 8
-"""A day; what is not settled by then is taken up on the next one."""
+STEP = timedelta(minutes=10)
+"""The least time between two sweeps: a sweep a minute would take too long here."""
+
+EVENING = 18 * 60
+"""The minute of the day after which GitHub is well on calm days: six hours are left."""
 
 SECRET = "secret"
 """In the name of every repository that was private from the beginning."""
@@ -99,27 +105,89 @@ CHANGES = st.tuples(
     st.sampled_from(
         [
             "count", "rename", "rename_account", "recycle", "transfer", "delete", "hide", "show",
-            "block", "unblock", "convert", "delete_account", "add",
+            "block", "unblock", "convert", "delete_account", "add", "hide_account", "show_account",
+            "show_account",
         ]
     ),
     st.integers(0, 10**6),
 )  # fmt: skip
 
+REFUSALS = {
+    FaultKind.API_VERSION,
+    FaultKind.FORBIDDEN_WATCHERS,
+    FaultKind.SAML,
+    FaultKind.COUNTS,
+    FaultKind.NAME,
+    FaultKind.ANSWER,
+    FaultKind.NULL_NODE,
+    FaultKind.MISSING_ALIAS,
+}
+"""Answers after which a day may end without all rows: GitHub refuses, or shows what cannot be."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault that strikes some or all requests in a part of a day, from minute to minute."""
+
+    fault: Fault
+    times: int | None
+    match: Match | None
+    begins: int
+    ends: int
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A clock that is wrong in a part of a day."""
+
+    ahead: timedelta
+    begins: int
+    ends: int
+
 
 @dataclass(frozen=True)
 class Weather:
-    """What one day brings: faults that strike some or all requests, and changes of the world."""
+    """What one day brings: troubles, changes of the world, and whether it ends calm."""
 
-    faults: list[tuple[Fault, int | None, Match | None]]
+    troubles: list[Trouble]
     changes: list[tuple[str, int]]
+    jump: Jump | None
+    is_calm: bool
 
 
 def weather(most_faults: int) -> st.SearchStrategy[Weather]:
-    times = st.sampled_from([1, 1, 2, 3, 8, None])
+    minutes = st.sampled_from([0, 0, 5, 30, 6 * 60, 12 * 60, EVENING - 5])
+    trouble = st.builds(
+        lambda fault, times, match, begins, lasts: Trouble(
+            fault, times, match, begins, begins + lasts
+        ),
+        FAULTS,
+        st.sampled_from([1, 2, 3, 8, None, None]),
+        MATCHES,
+        minutes,
+        st.sampled_from([1, 20, 120, 24 * 60]),
+    )
+    jump = st.builds(
+        lambda ahead, begins, lasts: Jump(ahead, begins, begins + lasts),
+        st.sampled_from(
+            [
+                timedelta(days=40),
+                timedelta(days=1),
+                timedelta(days=-1),
+                timedelta(hours=9),
+                timedelta(hours=-9),
+                timedelta(minutes=-20),
+            ]
+        ),
+        minutes,
+        st.sampled_from([1, 15, 45]),
+    )
     return st.builds(
         Weather,
-        faults=st.lists(st.tuples(FAULTS, times, MATCHES), max_size=most_faults),
+        troubles=st.lists(trouble, max_size=most_faults),
         changes=st.lists(CHANGES, max_size=4),
+        jump=st.none() | st.none() | jump,
+        is_calm=st.sampled_from([True, True, True, False]),
     )
 
 
@@ -138,6 +206,10 @@ def change(stage: Stage, kind: str, number: int) -> None:  # noqa: PLR0912 - a t
     """Change something in the world, if it can be changed."""
     world = stage.world
     accounts = [account for account in world.accounts if account.login != "viewer"]
+    hidden = [account for account in accounts if account.hidden]
+    if kind == "show_account" and hidden:
+        world.hide_account(hidden[number % len(hidden)], hidden=False)
+    accounts = [account for account in accounts if not account.hidden]
     repositories = [r for r in world.repositories() if SECRET not in r.name]
     if not accounts or not repositories:
         return
@@ -170,6 +242,8 @@ def change(stage: Stage, kind: str, number: int) -> None:  # noqa: PLR0912 - a t
             world.block_repository(repository, None)
         case "convert":
             world.convert_to_organization(account)
+        case "hide_account":
+            world.hide_account(account)
         case "delete_account":
             world.delete_account(account)
         case "add" if world.name_is_free(account, fresh):
@@ -177,33 +251,104 @@ def change(stage: Stage, kind: str, number: int) -> None:  # noqa: PLR0912 - a t
 
 
 def live_through(stage: Stage, day: date, today: Weather) -> None:
-    """Let a day pass: its changes first, then sweeps until nothing is due any more."""
-    # Hours have passed, which Redis' own clock does not know.
-    for pattern in ("*:refused", "*:watchers_closed"):
-        for key in stage.redis.scan_iter(pattern):
-            stage.redis.delete(key)
+    """Let a day pass: its changes first, then sweeps at which troubles come and go."""
     stage.simulator.heal()
-    stage.at(day, 0, 10)
+    stage.at(day, 0)
     for kind, number in today.changes:
         change(stage, kind, number)
-    for fault, times, match in today.faults:
-        stage.simulator.fail(fault, times, match)
+    agenda = sorted(events(stage, today), key=lambda event: event[0])
+    expiry = Expiry(stage)
     collector = stage.collector()
-    for _ in range(MOST_SWEEPS):
+    end = datetime.combine(day, time(23, 59), UTC)
+    while (now := at_github(stage)) < end:
+        while agenda and minute_of(day, agenda[0][0]) <= now:
+            agenda.pop(0)[1]()
+        expiry.expire()
         stage.sweep(collector)
-        due = stage.value(
-            """
-            SELECT min(greatest(not_before, lease_until)) FROM users
-            WHERE (scanned_on IS NULL OR scanned_on < :day) AND not_before < CAST(:day AS date) + 1
-            """,
-            day=day,
-        )
-        if not isinstance(due, datetime) or due.date() > day:
-            return
-        stage.wait(seconds=max((due - stage.clock.now()).total_seconds(), 1))
+        later = [minute_of(day, minute) for minute, _ in agenda[:1]] + [end, next_due(stage, day)]
+        now = at_github(stage)
+        stage.wait(seconds=max((min(later) - now).total_seconds(), STEP.total_seconds()))
+    stage.simulator.heal()
+    stage.set_clock_wrong(timedelta())
 
 
-def check(stage: Stage, days: dict[date, dict[int, Truth]], followed: set[int]) -> None:
+def events(stage: Stage, today: Weather) -> Iterator[tuple[int, Callable[[], object]]]:
+    """What happens on a day, by the minute."""
+    for trouble in today.troubles:
+        ongoing = Ongoing(stage, trouble)
+        yield trouble.begins, ongoing.begin
+        yield trouble.ends, ongoing.end
+    if today.jump is not None:
+        ahead = today.jump.ahead
+        yield today.jump.begins, lambda: stage.set_clock_wrong(ahead)
+        yield today.jump.ends, lambda: stage.set_clock_wrong(timedelta())
+    if today.is_calm:
+        yield EVENING, stage.simulator.heal
+        yield EVENING, lambda: stage.set_clock_wrong(timedelta())
+
+
+class Ongoing:
+    """A trouble between its beginning and its end."""
+
+    def __init__(self, stage: Stage, trouble: Trouble) -> None:
+        self._simulator = stage.simulator
+        self._trouble = trouble
+        self._scripted: Scripted | None = None
+
+    def begin(self) -> None:
+        trouble = self._trouble
+        self._scripted = self._simulator.fail(trouble.fault, trouble.times, trouble.match)
+
+    def end(self) -> None:
+        faults = self._simulator.faults.scripted
+        if self._scripted in faults:
+            faults.remove(self._scripted)
+
+
+def at_github(stage: Stage) -> datetime:
+    return datetime.fromtimestamp(stage.seconds(), UTC)
+
+
+def minute_of(day: date, minute: int) -> datetime:
+    return datetime.combine(day, time(), UTC) + timedelta(minutes=minute)
+
+
+def next_due(stage: Stage, day: date) -> datetime:
+    """When a user is due next, by the product's clock; far away if that is on no time today."""
+    due = stage.value(
+        """
+        SELECT min(greatest(not_before, lease_until, now)) FROM users,
+            (SELECT repopulse_now() AS now) AS clock
+        WHERE scanned_on IS DISTINCT FROM :day OR isfinite(not_before)
+        """,
+        day=day,
+    )
+    return due if isinstance(due, datetime) else datetime.max.replace(tzinfo=UTC)
+
+
+KEPT = {"*:refused": REFUSAL_SECONDS, "*:watchers_closed": RETRY_AFTER}
+"""Keys of Redis that expire, and after how many seconds."""
+
+
+class Expiry:
+    """Let keys of Redis expire by the time of the test, which Redis' own clock does not know."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._since: dict[bytes, float] = {}
+
+    def expire(self) -> None:
+        now = self._stage.seconds()
+        for pattern, seconds in KEPT.items():
+            for key in self._stage.redis.scan_iter(pattern):
+                if now >= self._since.setdefault(key, now) + seconds:
+                    self._stage.redis.delete(key)
+                    del self._since[key]
+
+
+def check(
+    stage: Stage, days: dict[date, dict[int, Truth]], followed: set[int], calm: set[date]
+) -> None:
     """Compare what is stored with what was true."""
     with stage.engine.begin() as connection:
         stored = {
@@ -228,6 +373,13 @@ def check(stage: Stage, days: dict[date, dict[int, Truth]], followed: set[int]) 
         if not is_explained(records, truth[day, id_].owner_id, day)
     ]
     assert unexplained == []
+    # On a calm day six hours were enough, whatever had happened before.
+    lost = [
+        (day, truth[day, id_].owner_id, records.get((truth[day, id_].owner_id, day)))
+        for day, id_ in missing
+        if day in calm
+    ]
+    assert lost == []
     assert stage.mentions(SECRET) == []
     assert stage.simulator.violations == []
 
@@ -248,18 +400,24 @@ def run(stage: Stage, users: int, days: list[Weather]) -> None:
             stage.world.add_repository(
                 account, f"r{index}", stargazers=number + index, forks=index, watchers=number
             )
+        if number == 1:
+            # So many that they need two pages.
+            for index in range(100):
+                stage.world.add_repository(account, f"p{index}", stargazers=index)
         stage.world.add_repository(account, f"{SECRET}-{number}", private=True, stargazers=1)
         stage.follow(account)
-    truth = {}
+    truth, calm = {}, set()
     for ahead, today in enumerate(days):
         day = TODAY + timedelta(days=ahead)
         live_through(stage, day, today)
         truth[day] = stage.world.truth(day)
+        if today.is_calm and not any(each.fault.kind in REFUSALS for each in today.troubles):
+            calm.add(day)
     stage.at(TODAY + timedelta(days=len(days)))
     stage.simulator.heal()
     with stage.engine.begin() as connection:
         common.scan_records.close_past(connection)
-    check(stage, truth, {account.id for account in accounts})
+    check(stage, truth, {account.id for account in accounts}, calm)
 
 
 RELAXED = settings(
