@@ -850,6 +850,7 @@ def test_a_fetch_that_was_frozen_over_night_writes_nothing_into_yesterday(
 
     stage.hook = freeze
     stage.sweep(collector)
+    stage.wait(minutes=2)
     stage.sweep(collector)
 
     assert list(stage.rows(user)) == [TODAY + timedelta(days=1)]
