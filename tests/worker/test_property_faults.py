@@ -25,7 +25,7 @@ from tests.worker.stage import TODAY, Stage
 from worker.github.watchers import RETRY_AFTER
 
 # All examples of a test together.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 STEP = timedelta(minutes=10)
 """The least time between two sweeps: a sweep a minute would take too long here."""
