@@ -98,6 +98,21 @@ def test_what_does_not_fit_into_the_day_keeps_its_reason(
     assert stage.simulator.violations == []
 
 
+def test_rows_without_the_token_are_of_githubs_day_too(
+    stage: Stage, collectors: list[Collector]
+) -> None:
+    user = follow(stage, "octo-org", 3)
+    stage.sweep(collectors[0])
+    # The database's clock alone is on the next day.
+    stage.next_day()
+    stage.simulator.date_clock = lambda: stage.seconds() - 86400
+
+    stage.sweep(collectors[0])
+
+    assert list(stage.rows(user)) == [TODAY]
+    assert "by GitHub's Date header" in str(stage.record(user).reason)
+
+
 def test_the_token_is_tried_again_on_the_next_day(
     stage: Stage, collectors: list[Collector]
 ) -> None:
