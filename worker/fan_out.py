@@ -145,7 +145,7 @@ def _maintain(connection: Connection) -> None:
         log.warning("%d scans of past days were never finished", closed)
     complete = collection.record_completed_day(connection)
     if complete is not None:
-        log.info("all users were scanned today: %s", complete.summary)
+        log.info("no user is due any more today: %s", complete.summary)
 
 
 def _note_backlog(client: "redis.Redis", *, is_left: bool) -> None:

@@ -78,7 +78,7 @@ def _progress(progress: Progress) -> Iterator[Metric]:
         age = (progress.now - progress.complete.completed_at).total_seconds()
         yield GaugeMetricFamily(
             "repopulse_complete_fan_out_age_seconds",
-            "Time since all tracked users were last found scanned on one day; absent before",
+            "Time since a sweep last found no user left due on a day; absent before",
             value=max(0.0, age),
         )
 

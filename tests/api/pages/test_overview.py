@@ -146,7 +146,7 @@ def test_unfinished_day_shows_how_many_users_are_due_and_waiting(
     text = load(client, "/").one("main").text
 
     assert "1 of 3 recorded, 2 due, 1 of them waiting for GitHub or a retry." in text
-    assert f"The last day on which every user was scanned is {today - timedelta(1)}" in text
+    assert f"The last day with no user left due is {today - timedelta(1)}" in text
 
 
 def test_failing_checks_are_listed(

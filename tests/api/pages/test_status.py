@@ -93,7 +93,7 @@ def test_last_complete_day_is_shown_with_its_end(
     page = load(client, "/status")
 
     assert noted is not None
-    box = boxes(page)["Last day with all users scanned"]
+    box = boxes(page)["Last day with no user left due"]
     assert [cell.text for cell in box.all("dd")] == [
         day.isoformat(),
         f"2 of 3 recorded, 1 not found at GitHub, by {noted.completed_at:%Y-%m-%d %H:%M UTC}",
@@ -104,7 +104,7 @@ def test_status_without_users_shows_zeros(client: TestClient) -> None:
     shown = figures(load(client, "/status"))
 
     assert shown["Followed"] == "0"
-    assert shown["Last day with all users scanned"] == "none yet"
+    assert shown["Last day with no user left due"] == "none yet"
 
 
 def test_waiting_messages_are_counted_by_queue(client: TestClient, redis_url: str) -> None:
