@@ -132,7 +132,7 @@ _CLAIM = text("""
                    AND lease_until <= repopulse_now()
                        + greatest(make_interval(secs => 2 * :lease), interval '1 hour'))
           AND NOT (not_before > repopulse_now()
-                   AND not_before <= repopulse_now() + interval '2 days')
+                   AND not_before <= repopulse_now() + interval '2 hours')
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE lookups
@@ -172,18 +172,6 @@ def renew(connection: Connection, lookup_id: int, *, lease: float) -> None:
             """
         ),
         {"id": lookup_id, "lease": lease},
-    )
-
-
-def forget_waits(connection: Connection) -> None:
-    """Make lookups due that have to wait for hours: the clock was wrong when that was set."""
-    connection.execute(
-        text(
-            """
-            UPDATE lookups SET not_before = '-infinity'
-            WHERE state = 'pending' AND not_before > repopulse_now() + interval '1 hour'
-            """
-        )
     )
 
 

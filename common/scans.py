@@ -136,7 +136,11 @@ def claim(
                        OR (u.scanned_on < today OR u.scanned_on > today)
                           AND now >= (today + CAST(:scan_at AS time)) AT TIME ZONE 'UTC')
                   AND (u.lease_until <= now OR u.lease_until > now + {_FURTHEST_LEASE})
-                  AND (u.not_before <= now OR u.not_before > now + {_FURTHEST})
+                  AND (u.not_before <= now OR u.not_before > now + {_FURTHEST}
+                       -- A wait ends with its day, except after kills: a clock that was ahead set
+                       -- this one.
+                       OR u.not_before > (today + 1)::timestamp AT TIME ZONE 'UTC'
+                          AND u.kills < :max_attempts)
                   AND u.id <> ALL(CAST(:queued AS bigint[]))
                 ORDER BY u.scanned_on NULLS FIRST, u.id
                 LIMIT :limit
@@ -284,22 +288,6 @@ def lock(connection: Connection, user_id: int, day: date) -> bool:
     return row is not None and bool(row[0])
 
 
-def forget_waits(connection: Connection) -> None:
-    """Make users due who have to wait for hours: the clock was wrong when that was set.
-
-    What GitHub asked for is in Redis too, and no request is sent before it is over.
-    """
-    connection.execute(
-        text(
-            """
-            UPDATE users SET not_before = '-infinity'
-            WHERE not_before > repopulse_now() + interval '1 hour'
-              AND scanned_on IS DISTINCT FROM (repopulse_now() AT TIME ZONE 'UTC')::date
-            """
-        )
-    )
-
-
 def finish(
     connection: Connection,
     user_id: int,
@@ -371,7 +359,12 @@ def reschedule(
             UPDATE users
             SET lease_until = '-infinity', held_by = NULL,
                 -- Also replaces what the claim set after many kills.
-                not_before = :not_before, kills = CASE WHEN :was_killed THEN kills ELSE 0 END,
+                not_before = CASE
+                    WHEN :was_killed THEN CAST(:not_before AS timestamptz)
+                    -- The next day is scanned at its own time; GitHub's waits are in Redis too.
+                    ELSE least(:not_before, (CAST(:day AS date) + 1)::timestamp AT TIME ZONE 'UTC')
+                END,
+                kills = CASE WHEN :was_killed THEN kills ELSE 0 END,
                 attempts = greatest(0, attempts - CASE WHEN :counts THEN 0 ELSE 1 END)
             WHERE id = :id AND {_IS_UNSETTLED}
             """  # noqa: S608 - a constant

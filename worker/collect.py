@@ -20,7 +20,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import clock, leases, lookups, repositories, scans
+from common import clock, leases, repositories, scans
 from common.db import outage_reason
 from common.github_clock import ClockError
 from common.scans import Begun, NotBegun
@@ -221,10 +221,7 @@ class Collector:
         return written, now
 
     def _check_clock(self, begun: Begun, dates: AnswerDates, now: datetime) -> None:
-        """Record how far the database's clock is from GitHub's, and log changes.
-
-        Once it is right again, users and lookups need not wait as long as it made them.
-        """
+        """Record how far the database's clock is from GitHub's, and log changes."""
         ahead = dates.clock_error(begun.started_at, now)
         if ahead is None:
             return
@@ -232,13 +229,11 @@ class Collector:
         # Around midnight the days differ for a moment although both clocks are right.
         found = replace(found, is_other_day=dates.is_other_day and found.is_large)
         before = self._github.record_clock_error(found)
-        if found.is_large and (before is None or not before.is_large):
+        was_large = before is not None and before.is_large
+        if found.is_large and not was_large:
             log.error("%s", found)
-        if before is None or not before.is_large or found.is_large:
-            return
-        log.warning("the database's clock is right again")
-        if before.is_other_day:
-            self._transactions.run(_forget_waits)
+        if was_large and not found.is_large:
+            log.warning("the database's clock is right again")
 
     def _note_absence(self, begun: Begun, error: Gone) -> Outcome:
         """Look again for a user whom GitHub does not show; settle the day once that is certain."""
@@ -330,11 +325,6 @@ class Collector:
 
     def _tomorrow(self, day: date) -> datetime:
         return datetime.combine(day + timedelta(days=1), self._settings.scan_at, tzinfo=UTC)
-
-
-def _forget_waits(connection: Connection) -> None:
-    scans.forget_waits(connection)
-    lookups.forget_waits(connection)
 
 
 def _count(outcome: Outcome) -> Outcome:

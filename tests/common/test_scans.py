@@ -1143,14 +1143,6 @@ def test_void_values_do_not_refuse_a_rescan(connection: Connection) -> None:
         assert request.is_accepted
 
 
-def test_waits_that_a_rule_sets_are_not_void(connection: Connection, clock: Clock) -> None:
-    user = add_user(connection)
-    begin(connection, user)
-    reschedule(connection, user, until=clock.now() + timedelta(hours=47), state=ScanState.WAITING)
-
-    assert claimed(connection) == []
-
-
 def test_a_lease_of_a_day_ahead_is_void_and_a_long_lease_is_not(
     connection: Connection, clock: Clock
 ) -> None:
@@ -1182,15 +1174,34 @@ def test_a_user_with_a_void_day_is_overdue(connection: Connection, clock: Clock)
     assert count_overdue(connection, hours=26) == 1
 
 
-def test_waits_end_with_the_clocks_error_except_short_ones(
+def test_waits_beyond_the_end_of_the_day_are_void_except_after_kills(
     connection: Connection, clock: Clock
 ) -> None:
-    due, short, settled = (add_user(connection) for _ in range(3))
-    for user, wait in ((due, 25), (short, 0.5), (settled, 25)):
+    clock.advance(timedelta(days=1))
+    failed, killer = add_user(connection), add_user(connection)
+    for user in (failed, killer):
         begin(connection, user)
-        reschedule(connection, user, until=clock.now() + timedelta(hours=wait))
-    add_scan(connection, settled, TODAY)
+    scans.reschedule(
+        connection,
+        killer.id,
+        TOMORROW,
+        state=ScanState.SET_ASIDE,
+        reason="made up",
+        not_before=clock.now() + timedelta(hours=13),
+        was_killed=True,
+    )
+    connection.execute(text("UPDATE users SET kills = 9 WHERE id = :id"), {"id": killer.id})
+    reschedule(connection, failed, until=clock.now() + timedelta(minutes=5), day=TOMORROW)
+    clock.advance(timedelta(days=-1))
 
-    scans.forget_waits(connection)
+    assert claimed(connection) == [failed.id]
 
-    assert claimed(connection) == [due.id]
+
+def test_a_wait_ends_with_its_day(connection: Connection, clock: Clock) -> None:
+    user = add_user(connection)
+    begin(connection, user)
+    reschedule(connection, user, until=clock.now() + timedelta(hours=20), state=ScanState.WAITING)
+
+    assert claimed(connection) == []
+    clock.set(at(0, 1, day=TOMORROW))
+    assert claimed(connection) == [user.id]
