@@ -112,18 +112,6 @@ CHANGES = st.tuples(
     st.integers(0, 10**6),
 )  # fmt: skip
 
-REFUSALS = {
-    FaultKind.API_VERSION,
-    FaultKind.FORBIDDEN_WATCHERS,
-    FaultKind.SAML,
-    FaultKind.COUNTS,
-    FaultKind.NAME,
-    FaultKind.ANSWER,
-    FaultKind.NULL_NODE,
-    FaultKind.MISSING_ALIAS,
-}
-"""Answers after which a day may end without all rows: GitHub refuses, or shows what cannot be."""
-
 
 @dataclass(frozen=True)
 class Trouble:
@@ -411,7 +399,7 @@ def run(stage: Stage, users: int, days: list[Weather]) -> None:
         day = TODAY + timedelta(days=ahead)
         live_through(stage, day, today)
         truth[day] = stage.world.truth(day)
-        if today.is_calm and not any(each.fault.kind in REFUSALS for each in today.troubles):
+        if today.is_calm:
             calm.add(day)
     stage.at(TODAY + timedelta(days=len(days)))
     stage.simulator.heal()
