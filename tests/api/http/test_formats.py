@@ -118,6 +118,8 @@ def test_an_empty_csv_has_only_the_header_line(
 ) -> None:
     factories.add_user(connection, 1428904, "allien")
     past = {"date_from": "2001-01-01", "date_to": "2001-01-02"}
+    if path.endswith("/repos"):
+        past = {}
 
     table = client.get(path, params={"format": "csv", **past}).text
     lines = client.get(path, params={"format": "ndjson", **past}).text
