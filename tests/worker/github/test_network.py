@@ -143,15 +143,20 @@ def socks_proxy() -> Iterator[tuple[str, list[bytes]]]:
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                client.recv(3)
-                client.sendall(b"\x05\x00")
-                head = client.recv(262)
-                seen.append(head)
-                address = head[5:-2].decode() if head[3] == 3 else socket.inet_ntoa(head[4:8])
-                target = socket.create_connection((address, int.from_bytes(head[-2:])))
-                client.sendall(b"\x05\x00\x00\x01" + bytes(6))
-                threading.Thread(target=pump, args=(target, client), daemon=True).start()
-                pump(client, target)
+                with client, connect(client) as target:
+                    client.sendall(b"\x05\x00\x00\x01" + bytes(6))
+                    back = threading.Thread(target=pump, args=(target, client), daemon=True)
+                    back.start()
+                    pump(client, target)
+                    back.join()
+
+    def connect(client: socket.socket) -> socket.socket:
+        client.recv(3)
+        client.sendall(b"\x05\x00")
+        head = client.recv(262)
+        seen.append(head)
+        address = head[5:-2].decode() if head[3] == 3 else socket.inet_ntoa(head[4:8])
+        return socket.create_connection((address, int.from_bytes(head[-2:])))
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
@@ -160,8 +165,11 @@ def socks_proxy() -> Iterator[tuple[str, list[bytes]]]:
             sink.shutdown(socket.SHUT_WR)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
         yield f"socks5://127.0.0.1:{listener.getsockname()[1]}", seen
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
 
 
 def test_requests_go_through_a_socks_proxy(lab: Lab) -> None:
