@@ -112,6 +112,22 @@ CHANGES = st.tuples(
     st.integers(0, 10**6),
 )  # fmt: skip
 
+PASSING = st.sampled_from(
+    [
+        # Later pages alone.
+        (Fault(FaultKind.SERVER_ERROR, status=502), Match(contains='"after":"')),
+        (Fault(FaultKind.NOT_FOUND), None),
+        (Fault(FaultKind.NOT_FOUND), Match(resource="graphql")),
+        # The headers arrive, and nothing else.
+        (Fault(FaultKind.SECONDARY_LIMIT, status=403, retry_after=20, cut=0), None),
+        (Fault(FaultKind.PRIMARY_LIMIT, status=403, seconds=600, cut=0), None),
+        (Fault(FaultKind.SERVER_ERROR, status=502, cut=0), None),
+        (Fault(FaultKind.SHORT_BODY), None),
+        (Fault(FaultKind.CONNECT_ERROR), None),
+    ]
+)
+"""What lasts for a while and passes, with the requests that it strikes."""
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -155,6 +171,12 @@ def weather(most_faults: int) -> st.SearchStrategy[Weather]:
         minutes,
         st.sampled_from([1, 20, 120, 24 * 60]),
     )
+    passing = st.builds(
+        lambda fault, begins, lasts: Trouble(fault[0], None, fault[1], begins, begins + lasts),
+        PASSING,
+        minutes,
+        st.sampled_from([20, 120, 24 * 60]),
+    )
     jump = st.builds(
         lambda ahead, begins, lasts: Jump(ahead, begins, begins + lasts),
         st.sampled_from(
@@ -172,7 +194,7 @@ def weather(most_faults: int) -> st.SearchStrategy[Weather]:
     )
     return st.builds(
         Weather,
-        troubles=st.lists(trouble, max_size=most_faults),
+        troubles=st.lists(trouble | passing, max_size=most_faults),
         changes=st.lists(CHANGES, max_size=4),
         jump=st.none() | st.none() | jump,
         is_calm=st.sampled_from([True, True, True, False]),
