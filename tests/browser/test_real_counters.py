@@ -33,6 +33,8 @@ MISSING = DAYS[2]
 """No process runs on this day."""
 RECORDED = [day for day in DAYS if day != MISSING]
 
+NO_SCAN = "not recorded: no scan: the workers or beat did not run, or did not reach this user"
+
 
 @pytest.fixture
 def world() -> World:
@@ -149,7 +151,7 @@ def test_pages_and_downloads_show_the_real_counters(
         assert cells(page.get_by_role("region", name="Table of days").get_by_role("table"))[
             : len(DAYS)
         ] == [
-            [str(day), "not recorded: no scan"]
+            [str(day), NO_SCAN]
             if day == MISSING
             else [str(day), *(f"{each:,}" for each in counted[day][repo_id])]
             for day in reversed(DAYS)
