@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -145,6 +145,8 @@ def test_scan_button_records_new_counts_once_in_five_minutes(
     browser: Browser, system: System, world: World, clock: Clock
 ) -> None:
     add_octo_org(world)
+    # At noon, so that GitHub's day is the same ten minutes later.
+    clock.set(datetime.combine(world.day, time(12), UTC))
     system.call("PUT", "/v1/users", json={"login": "octo-org"})
     (user,) = system.call("GET", "/v1/users").json()
     wait_until(lambda: is_recorded(system, user["id"]), 30)
