@@ -15,9 +15,8 @@ depends_on = None
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        # This waits for older transactions, such as a backup's, and blocks no other.
-        lock_timeout = op.get_bind().scalar(sa.text("SHOW lock_timeout"))
-        op.execute("SET lock_timeout = 0")
+        # This waits for older transactions, such as a backup's, and blocks no other. Outside of a
+        # transaction no lock_timeout of ours applies.
         # An earlier attempt may have left an invalid one.
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_scans_incomplete")
         op.create_index(
@@ -27,7 +26,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'incomplete'"),
             postgresql_concurrently=True,
         )
-        op.execute(f"SET lock_timeout = '{lock_timeout}'")
     op.add_column("fan_outs", sa.Column("not_found", sa.Integer()))
 
 

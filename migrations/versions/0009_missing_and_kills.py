@@ -17,9 +17,8 @@ depends_on = None
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        # This waits for older transactions, such as a backup's, and blocks no other.
-        lock_timeout = op.get_bind().scalar(sa.text("SHOW lock_timeout"))
-        op.execute("SET lock_timeout = 0")
+        # This waits for older transactions, such as a backup's, and blocks no other. Outside of a
+        # transaction no lock_timeout of ours applies.
         # An earlier attempt may have left an invalid one.
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_users_not_before")
         op.create_index(
@@ -29,7 +28,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("isfinite(not_before)"),
             postgresql_concurrently=True,
         )
-        op.execute(f"SET lock_timeout = '{lock_timeout}'")
     op.add_column("users", sa.Column("missing_at", sa.DateTime(timezone=True)))
     op.add_column(
         "users", sa.Column("kills", sa.Integer(), server_default=sa.text("0"), nullable=False)
