@@ -34,3 +34,16 @@ def exit_with_message() -> Iterator[None]:
         sys.exit(f"repopulse: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what caused it; a failed connection may have been tried at two addresses.
+
+    Libraries raise their errors from those of the libraries below, down to the operating system's.
+    """
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                yield from causes(each)
+        error = error.__cause__ or error.__context__

@@ -37,6 +37,7 @@ from common import (
 )
 from common.broker import QueueLengths
 from common.db import Outage, first_line, outage_reason
+from common.errors import causes
 from common.github_clock import ClockError
 from common.problems import Reports
 
@@ -340,15 +341,14 @@ def _count_overdue(connection: Connection) -> int:
     return count_overdue(connection, hours=OVERDUE_HOURS)
 
 
-def _describe(error: BaseException) -> str:
+def _describe(error: Exception) -> str:
     """Return why Redis cannot be used, without its address."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return "the TLS handshake fails"
-        cause = cause.__cause__ or cause.__context__
+    for cause in causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"its certificate is not trusted: {cause.verify_message}"
+            case ssl.SSLError():
+                return "the TLS handshake fails"
     return NO_ANSWER
 
 

@@ -7,10 +7,10 @@ and name no remedy. Reasons are stored with the scan and shown on the pages.
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
 
 import httpx
 
+from common.errors import causes
 from common.log import redact
 from worker.github.observation import clean_text
 
@@ -71,7 +71,7 @@ def _describe(error: Exception) -> str:
 
 def _cause(error: Exception) -> str | None:
     """Return what the operating system said; None if it said nothing."""
-    for cause in _chain(error):
+    for cause in causes(error):
         match cause:
             case socket.gaierror():
                 return "name resolution failed"
@@ -82,16 +82,3 @@ def _cause(error: Exception) -> str | None:
             case OSError() if cause.errno in _NETWORK:
                 return _NETWORK[cause.errno]
     return None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what caused it; a failed connection may have been tried at two addresses.
-
-    httpx raises its errors from those of httpcore, which come from those of the operating system.
-    """
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for each in error.exceptions:
-                yield from _chain(each)
-        error = error.__cause__ or error.__context__
