@@ -9,18 +9,22 @@ ports, in less than a second, so that neither the processes of one run nor two r
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psutil
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    from local.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,24 +67,28 @@ def started(directory: Path) -> Iterator[Servers]:
 @contextmanager
 def _embedded(directory: Path) -> Iterator[Servers]:
     from local.postgres import EmbeddedPostgres  # noqa: PLC0415 - not where containers run
-    from local.valkey import EmbeddedValkey  # noqa: PLC0415
 
-    with (
-        _in_memory(directory) as place,
-        EmbeddedPostgres(place / "postgres", durable=False) as postgres,
-        EmbeddedValkey(place / "valkey", durable=False) as valkey,
-    ):
-        yield Servers(postgres.url, valkey.url)
+    with _local(directory, lambda place: EmbeddedPostgres(place, durable=False)) as servers:
+        yield servers
 
 
 @contextmanager
 def _postgres_15(directory: Path) -> Iterator[Servers]:
-    from local.valkey import EmbeddedValkey  # noqa: PLC0415
     from tests.other_servers import DebianPostgres  # noqa: PLC0415
+
+    with _local(directory, lambda place: DebianPostgres(place, version=15)) as servers:
+        yield servers
+
+
+@contextmanager
+def _local(
+    directory: Path, make_postgres: Callable[[Path], "EmbeddedPostgres"]
+) -> Iterator[Servers]:
+    from local.valkey import EmbeddedValkey  # noqa: PLC0415
 
     with (
         _in_memory(directory) as place,
-        DebianPostgres(place / "postgres", version=15) as postgres,
+        make_postgres(place / "postgres") as postgres,
         EmbeddedValkey(place / "valkey", durable=False) as valkey,
     ):
         yield Servers(postgres.url, valkey.url)

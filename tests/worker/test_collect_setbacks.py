@@ -243,16 +243,7 @@ def test_who_failed_for_hours_keeps_the_day_when_a_worker_is_killed_too(
     stage.sweep_until(collector, datetime.combine(TODAY, time(18), UTC))
     assert attempts(stage) == stage.record(user).attempts > stage.settings.max_attempts
     stage.wait(seconds=due_in(stage, user) + 1)
-    with stage.engine.begin() as connection:
-        claims = scans.claim(
-            connection,
-            limit=1,
-            lease=stage.settings.lease,
-            load_lease=stage.settings.load_lease,
-            max_attempts=stage.settings.max_attempts,
-            scan_at=stage.settings.scan_at,
-        )
-    assert [claim.user_id for claim in claims] == [user.id]
+    assert claim(stage) == [user.id]
     kill_while_scanning(stage, user, "a task of a worker that is replaced")
     stage.simulator.heal()
 

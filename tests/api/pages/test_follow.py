@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 
 from common import lookups, scans, users
 from common.broker import Queue, Task
+from common.lookups import Lookup
 from common.states import ScanState
+from common.users import TrackedUser
 from tests import factories
 from tests.api.conftest import MakeClient
 from tests.api.fake_worker import FakeWorker, sent
@@ -35,6 +37,14 @@ def steps(client: TestClient, path: str) -> list[tuple[str, str]]:
     assert result["is_finished"] == (not page.all("meta", http_equiv="refresh"))
     assert result["is_finished"] == (not page.all("script"))
     return shown
+
+
+def find_user(connection: Connection) -> tuple[TrackedUser, Lookup]:
+    """Return a user, and the lookup that found it."""
+    user = factories.add_user(connection)
+    lookup, _ = lookups.get_or_create(connection, user.login)
+    lookups.resolve(connection, lookup.id, user.id)
+    return user, lookup
 
 
 def test_following_a_login_sends_a_lookup_and_shows_its_progress(
@@ -125,9 +135,7 @@ def test_progress_shows_the_result_of_the_first_scan(
 def test_waiting_scan_shows_reason_and_next_attempt(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
-    user = factories.add_user(connection)
-    lookup, _ = lookups.get_or_create(connection, user.login)
-    lookups.resolve(connection, lookup.id, user.id)
+    user, lookup = find_user(connection)
     later = clock.now() + timedelta(seconds=1)
     factories.add_scan(
         connection,
@@ -149,9 +157,7 @@ def test_waiting_scan_shows_reason_and_next_attempt(
 def test_incomplete_scan_with_another_attempt_is_in_progress(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
-    user = factories.add_user(connection)
-    lookup, _ = lookups.get_or_create(connection, user.login)
-    lookups.resolve(connection, lookup.id, user.id)
+    user, lookup = find_user(connection)
     later = clock.now() + timedelta(seconds=1)
     factories.add_scan(connection, user, clock.today(), ScanState.CLAIMED)
     scans.reschedule(
@@ -176,9 +182,7 @@ def test_incomplete_scan_with_another_attempt_is_in_progress(
 def test_settled_incomplete_scan_is_done_although_it_has_another_look(
     client: TestClient, connection: Connection, clock: Clock
 ) -> None:
-    user = factories.add_user(connection)
-    lookup, _ = lookups.get_or_create(connection, user.login)
-    lookups.resolve(connection, lookup.id, user.id)
+    user, lookup = find_user(connection)
     later = clock.now() + timedelta(seconds=1)
     factories.add_scan(connection, user, clock.today(), ScanState.CLAIMED)
     scans.finish(
@@ -201,9 +205,7 @@ def test_settled_incomplete_scan_is_done_although_it_has_another_look(
 
 
 def test_progress_of_an_unfollowed_user_says_so(client: TestClient, connection: Connection) -> None:
-    user = factories.add_user(connection)
-    lookup, _ = lookups.get_or_create(connection, user.login)
-    lookups.resolve(connection, lookup.id, user.id)
+    user, lookup = find_user(connection)
     users.delete(connection, user.id)
 
     found, _ = steps(client, f"/follow/{lookup.id}")
