@@ -244,7 +244,7 @@ class Settings(RedisSettings):
     """If set, calls that write need it."""
 
     read_only: bool = False
-    """Whether the API only shows what another one records; it may then use a replica."""
+    """Whether the API refuses writes; it may then use a read replica."""
 
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = ()
     """The sites whose scripts may read the API in their visitors' browsers."""

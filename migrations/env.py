@@ -69,7 +69,7 @@ def _check_server(connection: Connection) -> None:
     if encoding != "UTF8":
         # Names with an accent or an emoji could not be stored, nor their users' rows.
         raise SetupError(
-            f"the database has the encoding {encoding}, Repopulse needs UTF8: create another one"
+            f"the database has the encoding {encoding}, Repopulse needs UTF8: create a database"
             " with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         )
 

@@ -1,4 +1,4 @@
-"""``READ_ONLY``: this API shows what another one records, for example from a replica."""
+"""``READ_ONLY``: the API serves recorded data and refuses writes, for example on a read replica."""
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send

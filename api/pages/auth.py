@@ -31,7 +31,7 @@ class NotLoggedInError(Exception):
 class Auth:
     """Check keys and sessions for one application; without a key every visitor may act.
 
-    :param is_read_only: nobody may act, and there is nothing to log in to
+    :param is_read_only: visitors may not change anything, and there is no login
     """
 
     def __init__(self, api_key: SecretStr | None, *, is_read_only: bool = False) -> None:

@@ -15,7 +15,7 @@ _EXPIRES_NOW = timedelta(days=3)
 """How long before a token expires the operator should know, and should act."""
 
 _RECENT = timedelta(minutes=10)
-"""A worker that failed longer before another one succeeded is idle, or was replaced."""
+"""If a worker failed this long before another worker succeeded, it is idle or was replaced."""
 
 _LAST_RETRY = timedelta(hours=3)
 """Longer than the pause between two attempts at any user: after it nothing waits for GitHub."""
