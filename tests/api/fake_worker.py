@@ -51,6 +51,9 @@ class FakeWorker:
                 pending = connection.execute(
                     text("SELECT id, login FROM lookups WHERE state = 'pending'")
                 ).all()
+            # In a later transaction, like a real worker's: a user who was added in one that began
+            # before the lookup was stored would count as tracked before the request.
+            with self._engine.begin() as connection:
                 for lookup_id, login in pending:
                     if user := self._known.get(login):
                         users.add(connection, user)
