@@ -204,3 +204,15 @@ scans = Table(
     Index("ix_scans_incomplete", "day", postgresql_where=text("state = 'incomplete'")),
 )
 """What became of each user's day: how many repositories have their row, and why not all."""
+
+installation = Table(
+    "installation",
+    metadata,
+    # The table has one row, which the migration inserts.
+    Column("is_only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("id", Uuid, nullable=False, server_default=func.gen_random_uuid()),
+    # The GitHub whose ids the other tables hold; null until a worker has started.
+    Column("github", Text),
+    CheckConstraint("is_only_row", name="one_row"),
+)
+"""What this database is: its id, and the GitHub that it records."""
