@@ -9,6 +9,8 @@ from datetime import timedelta
 
 import redis
 
+from common.duration import format_duration
+
 _KEY = "repopulse:github:clock"
 
 _EXPIRES = 26 * 3600
@@ -30,12 +32,7 @@ class ClockError:
     is_other_day: bool
 
     def __str__(self) -> str:
-        minutes = round(abs(self.ahead) / timedelta(minutes=1))
-        size = f"{minutes} minutes"
-        if minutes >= 48 * 60:
-            size = f"{round(minutes / (24 * 60))} days"
-        elif minutes >= 2 * 60:
-            size = f"{round(minutes / 60)} hours"
+        size = format_duration(abs(self.ahead).total_seconds())
         side = "ahead of" if self.ahead > timedelta() else "behind"
         effect = ", on another day: nothing is recorded until it is set right"
         return f"the database's clock is {size} {side} GitHub's{effect * self.is_other_day}"

@@ -1,6 +1,8 @@
 """Template filters: how pages write numbers, days, times and durations."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+
+from common.duration import format_duration
 
 _MINUS = "\N{MINUS SIGN}"
 _UNKNOWN = "\N{EN DASH}"
@@ -43,17 +45,6 @@ def day(value: date) -> str:
     return value.isoformat()
 
 
-def duration(seconds: float) -> str:
-    """Format a duration in the unit that suits it."""
-    if seconds < 90:
-        return plural(round(seconds), "second")
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} minutes"
-    hours = round(timedelta(minutes=minutes) / timedelta(hours=1))
-    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"
-
-
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Format a count with its noun: "1 user", "2 users"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -67,5 +58,5 @@ def part(name: str) -> str:
 
 FILTERS = {
     filter_.__name__: filter_
-    for filter_ in (number, change, percent, direction, timestamp, day, duration, plural, part)
-}
+    for filter_ in (number, change, percent, direction, timestamp, day, plural, part)
+} | {"duration": format_duration}

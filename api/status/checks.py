@@ -74,13 +74,3 @@ def format_time(moment: datetime, now: datetime) -> str:
     """Return hour and minute in UTC, with the date if that is not today."""
     is_today = moment.date() == now.date()
     return f"{moment:%H:%M}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
-
-
-def format_age(seconds: float) -> str:
-    """Return a duration of some minutes or more."""
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} minutes"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} hours"
-    return f"{minutes // (24 * 60)} days"

@@ -4,10 +4,11 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from api.status.checks import OK, Check, combine, degraded, format_age, unavailable
+from api.status.checks import OK, Check, combine, degraded, unavailable
 from api.status.snapshot import DatabaseStatus, RedisStatus, StatusSnapshot
 from common.broker import Queue
 from common.db import OLDEST_POSTGRES
+from common.duration import format_duration
 
 NO_POSTGRES = "not known: Postgres does not answer"
 NO_REDIS = "not known: Redis does not answer"
@@ -85,7 +86,7 @@ def check_queue(snapshot: StatusSnapshot) -> Check:
 def _check_sweep(redis: RedisStatus) -> Check:
     if not redis.is_sweep_late:
         return OK
-    ago = None if redis.sweep_age is None else format_age(redis.sweep_age)
+    ago = None if redis.sweep_age is None else format_duration(redis.sweep_age)
     # Workers take sweeps from this queue before anything else.
     if redis.queues.waiting[Queue.CONTROL]:
         waiting = redis.queues.total_waiting
