@@ -177,6 +177,11 @@ class Databases:
         finally:
             self._admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
+    def direct(self, url: str) -> str:
+        """Return the address without the pooler of one of these databases."""
+        database = make_url(url).database
+        return self._admin.engine.url.set(database=database).render_as_string(hide_password=False)
+
     def _url(self, database: str) -> str:
         return self._given.set(database=database).render_as_string(hide_password=False)
 

@@ -17,6 +17,7 @@ from tests.benchmarks import (
     page,
     peers,
     points,
+    pooler,
     reading,
     recording,
     scanning,
@@ -27,7 +28,7 @@ from tests.benchmarks.bench import bench
 
 PARTS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (start, recording, reading, load, scanning, points, fan_out, size, peers)
+    for module in (start, recording, reading, load, scanning, pooler, points, fan_out, size, peers)
 }
 
 

@@ -71,7 +71,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[Figure]:
-    body, etag = _fetch(port, f"{path}{first}")
+    body, etag = fetch(port, f"{path}{first}")
     file = bench.directory / "body.json"
     file.write_bytes(body)
     # A day before the first row asks for the same rows in other words: nothing of it is kept.
@@ -82,12 +82,12 @@ def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[
         reference_server("orm", url) as usual_port,
     ):
         for other in (memory_port, alone_port):
-            assert _fetch(other, f"{path}{first}")[0] == body
-        usual_body, _ = _fetch(usual_port, f"{path}{first}")
+            assert fetch(other, f"{path}{first}")[0] == body
+        usual_body, _ = fetch(usual_port, f"{path}{first}")
         assert json.loads(usual_body) == json.loads(body)
         assert len(json.loads(body)["stats"]) == REPOSITORIES * DAYS
-        assert _fetch(port, f"{path}{next(earlier)}")[0] == body
-        gzipped, _ = _fetch(port, f"{path}{next(earlier)}", dict(_GZIP))
+        assert fetch(port, f"{path}{next(earlier)}")[0] == body
+        gzipped, _ = fetch(port, f"{path}{next(earlier)}", dict(_GZIP))
         assert gzip.decompress(gzipped) == body
         same = Request(port, f"{path}{first}", 200, len(body))
         kinds: dict[str, Callable[[], Request]] = {
@@ -109,9 +109,9 @@ def _compare(bench: Bench, url: str, port: int, path: str, first: date) -> list[
             for _ in range(ROUNDS):
                 for kind, make in kinds.items():
                     if kind == "kept":
-                        _fetch(port, same.path)
-                    taken[kind] += _ask(make, clients, _REQUESTS[clients])
-            taken["orm"] = _ask(lambda: slow, clients, _SLOW_REQUESTS[clients])
+                        fetch(port, same.path)
+                    taken[kind] += ask(make, clients, _REQUESTS[clients])
+            taken["orm"] = ask(lambda: slow, clients, _SLOW_REQUESTS[clients])
             figures += _figures(taken, clients)
     return figures
 
@@ -152,7 +152,7 @@ def _figures(taken: dict[str, list[float]], clients: int) -> Iterator[Figure]:
     )
 
 
-def _fetch(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[bytes, str]:
+def fetch(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[bytes, str]:
     """Return an answer's body and its ETag."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path, headers=headers or {})
@@ -163,7 +163,7 @@ def _fetch(port: int, path: str, headers: dict[str, str] | None = None) -> tuple
     return body, answer.headers.get("ETag", "")
 
 
-def _ask(make: Callable[[], Request], clients: int, requests: int) -> list[float]:
+def ask(make: Callable[[], Request], clients: int, requests: int) -> list[float]:
     """Send requests one after the other with each of some clients; return how long each took."""
     planned = [[make() for _ in range(requests)] for _ in range(clients)]
 

@@ -71,12 +71,12 @@ class Run:
 def measure(bench: Bench) -> list[Figure]:
     """Return the figures of all numbers of workers."""
     figures = [
-        _figure("new users", workers, _scan(bench, workers, [1] * users, scanned_on=None))
+        _figure("new users", workers, scan(bench, workers, [1] * users, scanned_on=None))
         for workers, users in NEW.items()
     ]
     for workers, users in KNOWN.items():
         sizes = repository_counts(Distribution.RECORDED, users)
-        run = _scan(bench, workers, sizes, scanned_on=TODAY - ONE_DAY)
+        run = scan(bench, workers, sizes, scanned_on=TODAY - ONE_DAY)
         figures.append(_figure("known users", workers, run))
     return figures
 
@@ -125,7 +125,7 @@ def _github(sizes: list[int]) -> Iterator[tuple[str, int]]:
         process.join(20)
 
 
-def _scan(bench: Bench, workers: int, sizes: list[int], *, scanned_on: date | None) -> Run:
+def scan(bench: Bench, workers: int, sizes: list[int], *, scanned_on: date | None) -> Run:
     """Let workers scan users once; every child has had another user before."""
     warming = [1] * workers * 8
     world = World.synthetic(seed=1, sizes=[*warming, *sizes], day=TODAY, large_ids=False)
