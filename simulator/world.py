@@ -5,7 +5,7 @@ the day on which they are made; earlier days stay as they were.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from simulator.entities import (
     Standing,
     Truth,
 )
+from simulator.repository_names import RepositoryNames
 
 FIRST_ACCOUNT_ID = 41_000_001
 FIRST_REPOSITORY_ID = 710_000_001
@@ -38,10 +39,9 @@ class World:
         self._accounts: dict[int, Account] = {}
         self._logins: dict[str, Account] = {}
         self._repositories: dict[int, Repository] = {}
-        self._names: dict[int, dict[str, Repository]] = {}
+        self._names = RepositoryNames()
         self._collaborations: dict[int, list[Repository]] = {}
         self._today: dict[int, Counts | None] = {}
-        self._redirects: dict[tuple[str, str], Repository] = {}
         self._next_account_id = FIRST_ACCOUNT_ID
         self._next_repository_id = FIRST_REPOSITORY_ID
 
@@ -103,7 +103,7 @@ class World:
         account = self.account(owner)
         if account is None:
             return None
-        repository = self._names[account.id].get(name.lower())
+        repository = self._names.find(account, name)
         return repository if repository and self.exists(repository) else None
 
     def repository_by_id(self, repository_id: int) -> Repository | None:
@@ -113,16 +113,14 @@ class World:
 
     def redirect(self, owner: str, name: str) -> Repository | None:
         """Return the repository that had this name before it was renamed or transferred."""
-        repository = self._redirects.get((owner.lower(), name.lower()))
+        repository = self._names.former(owner, name)
         return repository if repository and self.exists(repository) else None
 
     def repositories(self, account: Account | None = None) -> list[Repository]:
         """Return the repositories that exist on the simulated day: of one account, or all."""
         with self.lock:
-            every: Iterator[Repository] = (
-                iter(self._repositories.values())
-                if account is None
-                else iter(self._names.get(account.id, {}).values())
+            every: Iterable[Repository] = (
+                self._repositories.values() if account is None else self._names.of(account)
             )
             return [repository for repository in every if self.exists(repository)]
 
@@ -142,7 +140,7 @@ class World:
 
     def name_is_free(self, account: Account, name: str) -> bool:
         """Whether an account could add a repository of this name."""
-        return name.lower() not in self._names[account.id]
+        return self._names.find(account, name) is None
 
     def id_is_free(self, repository_id: int) -> bool:
         """Whether no repository has or had this id."""
@@ -203,7 +201,7 @@ class World:
             )
             self._accounts[id] = account
             self._logins[login.lower()] = account
-            self._names[id] = {}
+            self._names.add_account(account)
             return account
 
     def add_repository(
@@ -225,7 +223,7 @@ class World:
     ) -> Repository:
         """Add a repository; its counters stand still unless a series is given."""
         with self.lock:
-            self._require_free_name(account, name)
+            self._names.require_free(account, name)
             if id is None:
                 while self._next_repository_id in self._repositories:
                     self._next_repository_id += 1
@@ -246,7 +244,7 @@ class World:
                 language=language,
             )
             self._repositories[id] = repository
-            self._claim_name(repository)
+            self._names.claim(repository)
             self._record_standing(repository)
             return repository
 
@@ -276,45 +274,42 @@ class World:
         with self.lock:
             if new_login.lower() != account.login.lower():
                 self._require_free_login(new_login)
-            for repository in self._names[account.id].values():
-                self._leave_redirect(repository)
+            self._names.rename_account(account, new_login)
             del self._logins[account.login.lower()]
             account.login = new_login
             self._logins[new_login.lower()] = account
-            for repository in self._names[account.id].values():
-                self._redirects.pop((new_login.lower(), repository.name.lower()), None)
 
     def rename_repository(self, repository: Repository, new_name: str) -> None:
         """Give a repository a new name: the old one redirects."""
         with self.lock:
             if new_name.lower() != repository.name.lower():
-                self._require_free_name(repository.owner, new_name)
-            self._release_name(repository)
+                self._names.require_free(repository.owner, new_name)
+            self._names.release(repository)
             repository.name = new_name
-            self._claim_name(repository)
+            self._names.claim(repository)
 
     def transfer(self, repository: Repository, account: Account) -> None:
         """Transfer a repository to another account: the old name redirects."""
         with self.lock:
-            self._require_free_name(account, repository.name)
-            self._release_name(repository)
+            self._names.require_free(account, repository.name)
+            self._names.release(repository)
             repository.owner = account
-            self._claim_name(repository)
+            self._names.claim(repository)
             self._record_standing(repository)
 
     def delete_account(self, account: Account) -> None:
         """Delete an account and its repositories: its login becomes free."""
         with self.lock:
-            for repository in list(self._names[account.id].values()):
+            for repository in self._names.of(account):
                 self.delete_repository(repository)
             del self._accounts[account.id]
             del self._logins[account.login.lower()]
-            del self._names[account.id]
+            self._names.remove_account(account)
 
     def delete_repository(self, repository: Repository) -> None:
         """Delete a repository for good."""
         with self.lock:
-            del self._names[repository.owner.id][repository.name.lower()]
+            self._names.remove(repository)
             repository.deleted = True
             self._record_standing(repository)
 
@@ -322,7 +317,7 @@ class World:
         """Answer 404 for an account and all that is its, as GitHub does with a flagged one."""
         with self.lock:
             account.hidden = hidden
-            for repository in self._names[account.id].values():
+            for repository in self._names.of(account):
                 self._record_standing(repository)
 
     def hide_repository(self, repository: Repository) -> None:
@@ -353,7 +348,9 @@ class World:
     def _counts_today(self, repository: Repository) -> Counts | None:
         if repository.id not in self._today:
             known = repository.standing_on(self._day) is not None
-            self._today[repository.id] = repository.counts_on(self._day) if known else None
+            self._today[repository.id] = (
+                repository.counts_on(self._day) if known else None
+            )
         return self._today[repository.id]
 
     def _since(self) -> date:
@@ -369,23 +366,6 @@ class World:
         )
         repository.standings.append((self._since(), standing))
 
-    def _claim_name(self, repository: Repository) -> None:
-        owner = repository.owner
-        self._names[owner.id][repository.name.lower()] = repository
-        self._redirects.pop((owner.login.lower(), repository.name.lower()), None)
-
-    def _release_name(self, repository: Repository) -> None:
-        del self._names[repository.owner.id][repository.name.lower()]
-        self._leave_redirect(repository)
-
-    def _leave_redirect(self, repository: Repository) -> None:
-        key = repository.owner.login.lower(), repository.name.lower()
-        self._redirects[key] = repository
-
     def _require_free_login(self, login: str) -> None:
         if login.lower() in self._logins:
             raise ValueError(f"login {login!r} is taken")
-
-    def _require_free_name(self, account: Account, name: str) -> None:
-        if name.lower() in self._names[account.id]:
-            raise ValueError(f"repository {account.login}/{name} exists")
