@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
+
+from simulator.star_log import StarLog
 
 
 class AccountType(StrEnum):
@@ -38,6 +40,9 @@ class Truth(NamedTuple):
     forks: int
     watchers: int
 
+
+MORNING = time(0, 5)
+"""When most scans run, in UTC."""
 
 Series = Callable[[date], Counts | None]
 """The counters on a day; None while the repository does not exist."""
@@ -88,6 +93,8 @@ class Repository:
     is_archived: bool
     created_at: datetime
     series: Series
+    stars: StarLog | None = None
+    """If given, the count of stars follows from it, and only the other counters from the series."""
     private: bool = False
     description: str | None = None
     language: str | None = None
@@ -102,13 +109,20 @@ class Repository:
         """The name as `owner/name`."""
         return f"{self.owner.login}/{self.name}"
 
-    def counts_on(self, day: date) -> Counts | None:
-        """Return the counters on a day, or None if the repository did not exist then."""
+    def counts_on(self, day: date, at: time = MORNING) -> Counts | None:
+        """Return the counters on a day, or None if the repository did not exist then.
+
+        :param at: the time of that day in UTC, for stars of which each has its time
+        """
         counts = self.series(day)
-        if counts is not None:
-            for since, changes in self.overrides:
-                if since <= day:
-                    counts = counts._replace(**changes)
+        if counts is None:
+            return None
+        if self.stars is not None:
+            held = self.stars.held_at(datetime.combine(day, at, UTC))
+            counts = counts._replace(stargazers=held)
+        for since, changes in self.overrides:
+            if since <= day:
+                counts = counts._replace(**changes)
         return counts
 
     def standing_on(self, day: date) -> Standing | None:

@@ -295,7 +295,7 @@ class RestApi:
         size = min(positive(call.query.get("per_page"), MOST_WEEKS), MOST_WEEKS)
         if page > LAST_HISTORY_PAGE:
             return Answer.error(422, "Validation Failed")
-        found_weeks = weeks(repository, self._world.day, len(repository.overrides))
+        found_weeks = weeks(repository, self._world.now)
         found = found_weeks[(page - 1) * size : page * size]
         headers = {}
         if page * size < len(found_weeks):

@@ -6,11 +6,12 @@ the day on which they are made; earlier days stay as they were.
 
 import threading
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from simulator import recorded, synthetic
 from simulator.entities import (
+    MORNING,
     Account,
     AccountType,
     BlockReason,
@@ -22,6 +23,7 @@ from simulator.entities import (
     Truth,
 )
 from simulator.repository_names import RepositoryNames
+from simulator.star_log import StarLog
 
 FIRST_ACCOUNT_ID = 41_000_001
 FIRST_REPOSITORY_ID = 710_000_001
@@ -35,6 +37,7 @@ class World:
         self.viewer: Account | None = None
         """The user of every token, if the simulator was given no tokens."""
         self._day = day or datetime.now(UTC).date()
+        self._time = MORNING
         self._moved = False
         self._accounts: dict[int, Account] = {}
         self._logins: dict[str, Account] = {}
@@ -78,6 +81,17 @@ class World:
         with self.lock:
             self._moved = self._moved or day != self._day
             self._day = day
+            self._today.clear()
+
+    @property
+    def now(self) -> datetime:
+        """The simulated day and time; stars that have their own times are counted by it."""
+        return datetime.combine(self._day, self._time, UTC)
+
+    def set_time(self, at: time) -> None:
+        """Set the time of the simulated day, in UTC."""
+        with self.lock:
+            self._time = at
             self._today.clear()
 
     # Reading
@@ -163,7 +177,7 @@ class World:
         with self.lock:
             for repository in self._repositories.values():
                 standing = repository.standing_on(day)
-                counts = repository.counts_on(day)
+                counts = repository.counts_on(day, self._time)
                 if standing is None or counts is None:
                     continue
                 if standing.deleted or standing.private or standing.block or standing.hidden:
@@ -219,9 +233,10 @@ class World:
         is_archived: bool = False,
         id: int | None = None,  # noqa: A002 - GitHub's own word
         series: Series | None = None,
+        stars: StarLog | None = None,
         created_at: datetime | None = None,
     ) -> Repository:
-        """Add a repository; its counters stand still unless a series is given."""
+        """Add a repository; its counters stand still unless a series or a log of stars is given."""
         with self.lock:
             self._names.require_free(account, name)
             if id is None:
@@ -239,6 +254,7 @@ class World:
                 is_archived=is_archived,
                 created_at=created_at or datetime(2019, 3, 1, 9, 30, tzinfo=UTC),
                 series=series or Constant(Counts(stargazers, forks, watchers)),
+                stars=stars,
                 private=private,
                 description=description,
                 language=language,
@@ -262,7 +278,12 @@ class World:
         forks: int | None = None,
         watchers: int | None = None,
     ) -> None:
-        """Fix counters from the simulated day on; those not given follow their series."""
+        """Fix counters from the simulated day on; those not given follow their series.
+
+        :raise ValueError: stars are given, and the repository has a log of them
+        """
+        if stargazers is not None and repository.stars is not None:
+            raise ValueError(f"the stars of {repository.full_name} follow from their log")
         given = {"stargazers": stargazers, "forks": forks, "watchers": watchers}
         changes = {name: value for name, value in given.items() if value is not None}
         with self.lock:
@@ -349,7 +370,7 @@ class World:
         if repository.id not in self._today:
             known = repository.standing_on(self._day) is not None
             self._today[repository.id] = (
-                repository.counts_on(self._day) if known else None
+                repository.counts_on(self._day, self._time) if known else None
             )
         return self._today[repository.id]
 
