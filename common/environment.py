@@ -36,6 +36,9 @@ _FOREIGN = re.compile(
 _OURS = {name.upper() for name in Settings.model_fields}
 _OURS |= {f"{name.upper()}_FILE" for name in SECRETS}
 
+_PATHS_OF_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""OpenSSL takes an empty one as a path, and then trusts no certificate of Redis or Postgres."""
+
 _LIKENESS = 0.88
 """How alike, from 0 to 1, a slip and a setting are: ``GITHUB_TOKE`` is one, ``APP_KEY`` is not."""
 
@@ -43,11 +46,21 @@ _removed: set[str] = set()
 
 
 def remove_foreign() -> None:
-    """Remove the variables that our libraries would read, from this process and its children."""
-    for name in list(os.environ):
-        if _FOREIGN.fullmatch(name) and name.upper() not in _OURS:
+    """Remove the variables that our libraries would read, from this process and its children.
+
+    Of a setting in both spellings, such as ``HTTPS_PROXY`` and ``https_proxy``, the upper-case one
+    stays: Docker sets both, and a compose file replaces one.
+    """
+    given = dict(os.environ)
+    for name, value in given.items():
+        upper = name.upper()
+        if _FOREIGN.fullmatch(name) and upper not in _OURS:
             del os.environ[name]
             _removed.add(name)
+        elif (name != upper and upper in _OURS and given.get(upper)) or (
+            name in _PATHS_OF_OPENSSL and not value
+        ):
+            del os.environ[name]
 
 
 def get_foreign() -> str | None:

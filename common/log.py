@@ -85,8 +85,9 @@ def register_secret(*values: str) -> None:
 
 
 def _secrets_of(settings: Settings) -> Iterator[str]:
-    for _, value in settings:
-        if not isinstance(value, SecretStr):
+    for name, value in settings:
+        # A password of its own is in the URL, if it is used.
+        if not isinstance(value, SecretStr) or name.endswith("_password"):
             continue
         secret = value.get_secret_value().strip()
         if "-----BEGIN" in secret:

@@ -2,7 +2,8 @@
 
 A setting is an environment variable or a line of ``.env``; ``.env.example`` lists them all. An
 empty value counts as not set, so that a compose file may pass ``${NAME:-}``. A secret may also be
-in a file whose path is in ``NAME_FILE``.
+in a file whose path is in ``NAME_FILE``. A password may be apart from its address, as no compose
+file or secret store can encode it for a URL.
 """
 
 import re
@@ -11,9 +12,16 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -27,7 +35,9 @@ from common.errors import SetupError
 
 SECRETS = (
     "database_url",
+    "database_password",
     "redis_url",
+    "redis_password",
     "github_token",
     "github_app_private_key",
     "api_key",
@@ -47,17 +57,33 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+_ENCODE = "invalid URL: in a password, write / as %2F, # as %23, ? as %3F and @ as %40"
+
+
+def _insert_password(url: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Put DATABASE_PASSWORD in the place of its name in DATABASE_URL, and the same for Redis."""
+    field = str(info.field_name).replace("_url", "_password")
+    name = field.upper()
+    before, place, after = url.get_secret_value().partition(f":{name}@")
+    if not place:
+        return url
+    password: SecretStr | None = info.data.get(field)
+    if password is None:
+        raise ValueError(f"has {name} in it, which is not set")
+    return SecretStr(f"{before}:{quote(password.get_secret_value(), safe='')}@{after}")
+
+
 def _as_psycopg2(url: SecretStr) -> SecretStr:
     """Name the driver: a bare ``postgresql://`` means psycopg 3 in SQLAlchemy 2.1."""
-    text = url.get_secret_value().strip()
-    for scheme in ("postgres://", "postgresql://"):
-        if text.startswith(scheme):
-            return SecretStr("postgresql+psycopg2://" + text.removeprefix(scheme))
-    if not text.startswith("postgresql+psycopg2://"):
+    scheme, _, rest = url.get_secret_value().strip().partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
         raise ValueError(
             "must be a Postgres URL, such as postgresql://user:password@host:5432/database"
         )
-    return SecretStr(text)
+    # SQLAlchemy ends the password at the first @, and would look for the rest of it as a host.
+    if "@" in re.sub(r"\A[^:/]*(:[^@]*)?@", "", rest):
+        raise ValueError(_ENCODE)
+    return SecretStr(f"postgresql+psycopg2://{rest}")
 
 
 def _check_redis_url(url: SecretStr) -> SecretStr:
@@ -69,9 +95,10 @@ def _check_redis_url(url: SecretStr) -> SecretStr:
         _ = parts.port
     except ValueError:
         # Without its message, which quotes a part of the password that it took for the port.
-        raise ValueError(
-            "invalid URL: in a password, write / as %2F, # as %23 and @ as %40"
-        ) from None
+        raise ValueError(_ENCODE) from None
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        # The password begins with digits, which were taken for the port.
+        raise ValueError(_ENCODE)
     if dict(parse_qsl(parts.query)).get("ssl_cert_reqs", "required") not in ("required", "none"):
         raise ValueError("ssl_cert_reqs must be required, which is the default, or none")
     return SecretStr(text)
@@ -187,7 +214,11 @@ class RedisSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
+    redis_password: SecretStr | None = None
+    redis_url: (
+        Annotated[SecretStr, AfterValidator(_insert_password), AfterValidator(_check_redis_url)]
+        | None
+    ) = None
 
     @classmethod
     def settings_customise_sources(
@@ -217,7 +248,10 @@ class RedisSettings(BaseSettings):
 class Settings(RedisSettings):
     """All settings with their types and defaults."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_as_psycopg2)] | None = None
+    database_password: SecretStr | None = None
+    database_url: (
+        Annotated[SecretStr, AfterValidator(_insert_password), AfterValidator(_as_psycopg2)] | None
+    ) = None
 
     github_token: Annotated[SecretStr, AfterValidator(_clean_token)] | None = None
     github_app_id: Annotated[str, AfterValidator(str.strip)] | None = None

@@ -124,26 +124,26 @@ def _containers(_directory: Path) -> Iterator[Servers]:
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow to import
     from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
 
-    compose = (ROOT / "docker-compose.yml").read_text()
     # Nothing here has to survive a crash.
     fast = "postgres -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     with ExitStack() as stack:
         postgres = stack.enter_context(
             PostgresContainer(
-                _image(compose, "postgres"),
+                _image("postgres"),
                 username="repopulse",
                 password=_PASSWORD,
                 dbname="repopulse",
                 driver="psycopg2",
             ).with_command(fast)
         )
-        redis = stack.enter_context(RedisContainer(_image(compose, "redis"), password=_PASSWORD))
+        redis = stack.enter_context(RedisContainer(_image("redis"), password=_PASSWORD))
         host, port = redis.get_container_host_ip(), redis.get_exposed_port(6379)
         yield Servers(postgres.get_connection_url(), f"redis://:{_PASSWORD}@{host}:{port}/0")
 
 
-def _image(compose: str, name: str) -> str:
+def _image(name: str) -> str:
     """Return the image that the compose file pins."""
+    compose = (ROOT / "docker" / f"{name}.yml").read_text()
     (found,) = re.findall(rf"^    image: ({name}:\S+)$", compose, re.MULTILINE)
     return str(found)
 

@@ -69,6 +69,28 @@ def test_packages_remove_variables_of_other_programs(package: str) -> None:
     assert not left & set(FOREIGN)
 
 
+@pytest.mark.parametrize("upper_first", [True, False])
+def test_upper_case_name_precedes_its_lower_case_twin(upper_first: bool) -> None:
+    # The order of the environment decided before.
+    code = (
+        "import worker; from common.settings import load_settings;"
+        "settings = load_settings(); print(settings.https_proxy, settings.http_proxy)"
+    )
+    twins = {"HTTPS_PROXY": "http://upper:1", "https_proxy": "http://lower:1"}
+    given = twins if upper_first else dict(reversed(twins.items()))
+
+    told = run(code, **given, HTTP_PROXY="", http_proxy="http://lower:2").split()
+
+    assert told == ["http://upper:1", "http://lower:2"]
+
+
+def test_empty_path_of_certificates_is_removed() -> None:
+    code = "import worker, os, ssl; print(ssl.create_default_context().cert_store_stats())"
+    at_no_path = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}
+
+    assert run(code, **at_no_path) == run(code)
+
+
 def test_broker_of_another_program_is_not_used() -> None:
     code = (
         "import worker; from common.broker import make_celery;"

@@ -7,7 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import redis
+from celery import Celery
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from common.errors import SetupError
 from common.settings import (
@@ -50,9 +53,16 @@ def fresh_settings() -> Iterator[None]:
 
 def test_env_example_lists_exactly_all_settings() -> None:
     listed = [found[1] for line in example() if (found := _SETTING.fullmatch(line))]
+    compose = "".join(
+        path.read_text() for path in (ROOT / "docker-compose.yml", *(ROOT / "docker").glob("*.yml"))
+    )
+    read_by_compose = set(re.findall(r"(?<!\$)\$\{([A-Z_]+):", compose))
+    settings = {name.upper() for name in Settings.model_fields}
 
     assert len(listed) == len(set(listed))
-    assert set(listed) == {name.upper() for name in Settings.model_fields}
+    assert set(listed) == settings | {
+        name for name in read_by_compose if name.removesuffix("_FILE") not in settings
+    }
 
 
 def test_env_example_explains_each_setting_in_a_sentence() -> None:
@@ -121,6 +131,50 @@ def test_postgres_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: s
     assert load_settings().database == "postgresql+psycopg2://user:secret@host:5432/name"
 
 
+@pytest.mark.parametrize("password", ["p@ss/w#rd", "%41?x=1&y", "'\"\\ $()", "ä:b", "12/3"])
+def test_password_apart_from_the_url_may_have_any_characters(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:DATABASE_PASSWORD@host:5432/name")
+    monkeypatch.setenv("DATABASE_PASSWORD", password)
+    monkeypatch.setenv("REDIS_URL", "redis://user:REDIS_PASSWORD@host:6379/0")
+    monkeypatch.setenv("REDIS_PASSWORD", password)
+
+    settings = load_settings()
+
+    postgres = make_url(settings.database)
+    assert (postgres.password, postgres.host, postgres.port) == (password, "host", 5432)
+    with redis.Redis.from_url(settings.redis) as client:
+        used = client.connection_pool.connection_kwargs
+    assert (used["password"], used["host"], used["port"]) == (password, "host", 6379)
+    with Celery(broker=settings.redis, set_as_current=False).connection() as broker:
+        assert broker.password == password
+    assert load_redis_settings().redis == settings.redis
+
+
+def test_password_apart_from_the_url_counts_only_where_the_url_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@host/name")
+    monkeypatch.setenv("DATABASE_PASSWORD", "s3cret")
+    monkeypatch.setenv("REDIS_URL", "redis://host")
+    monkeypatch.setenv("REDIS_PASSWORD", "s3cret")
+
+    assert load_settings().database == "postgresql+psycopg2://user@host/name"
+    assert load_settings().redis == "redis://host"
+
+
+@pytest.mark.parametrize("name", ["DATABASE", "REDIS"])
+def test_url_that_names_a_password_that_is_not_set_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:DATABASE_PASSWORD@host/name")
+    monkeypatch.setenv("REDIS_URL", "redis://:REDIS_PASSWORD@host")
+
+    with pytest.raises(SetupError, match=f"{name}_URL: has {name}_PASSWORD in it, which is not"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -128,7 +182,12 @@ def test_postgres_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: s
         ("DATABASE_URL", "postgresql+asyncpg://user:s3cret@host/name"),
         ("REDIS_URL", "user:s3cret@host"),
         ("REDIS_URL", "http://user:s3cret@host"),
+        ("DATABASE_URL", "postgresql://user:first@s3cret@host:5432/name"),
+        ("DATABASE_URL", "postgresql://user:first@s3cret/rest@host:5432/name"),
+        ("DATABASE_URL", "postgresql://user:first@rest?s3cret@host:5432/name"),
         ("REDIS_URL", "redis://:s3cret/rest@host:6379/0"),
+        ("REDIS_URL", "redis://:123/s3cret@host:6379/0"),
+        ("REDIS_URL", "redis://:123#s3cret@host:6379/0"),
         ("GITHUB_API_URL", "s3cret.example"),
         ("GITHUB_API_URL", "https://"),
         ("GITHUB_API_URL", "https://s3cret example"),
