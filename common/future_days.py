@@ -119,4 +119,10 @@ _REPAIRS = (
     WHERE user_id = :id
       AND greatest(listed_on, first_seen_on, missing_since) > {_TODAY}
     """,  # noqa: S608 - a constant
+    f"""
+    UPDATE names
+    SET first_seen_on = least(first_seen_on, {_TODAY}),
+        last_seen_on = CASE WHEN last_seen_on > {_TODAY} THEN {_TODAY} ELSE last_seen_on END
+    WHERE user_id = :id AND greatest(first_seen_on, last_seen_on) > {_TODAY}
+    """,  # noqa: S608 - a constant
 )

@@ -7,7 +7,7 @@ would cost each process 10 MB and 0.2 s at its start.
 each user's day. ``daily_stats`` has one row per repository and UTC day, partitioned by month; the
 row names the user who owned the repository on that day, so that history stays with that user after
 a transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
-found by primary key.
+found by primary key. ``names`` keeps the former names of both.
 """
 
 from enum import StrEnum
@@ -28,6 +28,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -159,6 +160,31 @@ ownerships = Table(
     Column("repo_id", ForeignKey("repositories.id"), primary_key=True, index=True),
 )
 """That a tracked user owned a repository on some day."""
+
+names = Table(
+    "names",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    # Null for the account itself.
+    Column("repo_id", BigInteger),
+    Column("first_seen_on", Date, nullable=False),
+    # Null as long as no other name was seen: the repository's ``listed_on`` and the user's
+    # ``scanned_on`` are the newest day.
+    Column("last_seen_on", Date),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("user_id", "repo_id", "name", postgresql_nulls_not_distinct=True),
+    # Release 0.2.0 deletes users without knowing this table. Deferred, because a scan writes the
+    # names before the repositories.
+    ForeignKeyConstraint(
+        ["user_id", "repo_id"],
+        ["ownerships.user_id", "ownerships.repo_id"],
+        ondelete="CASCADE",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    Index("ix_names_login_folded", text("lower(name)"), postgresql_where=text("repo_id IS NULL")),
+)
+"""Logins of the tracked accounts, and names of their repositories, since release 0.3.0."""
 
 daily_stats = Table(
     "daily_stats",

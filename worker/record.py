@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from common import repositories, scans, stats, users
+from common import names, repositories, scans, stats, users
 from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
@@ -60,9 +60,10 @@ def record(
     """
     known = {each.id for each in target.known}
     repositories.lock(connection, known.union(seen.id for seen in observation.seen))
-    login = begun.login
-    if (account := observation.account) is not None:
-        login = account.login
+    account = observation.account
+    login = None if account is None else account.login
+    names.save(connection, begun.user_id, begun.day, login, observation.seen)
+    if account is not None:
         user = TrackedUser(account.id, account.login, account.name)
         users.update_profile(connection, user, node_id=account.node_id)
     counts = {seen.id: seen.counts for seen in observation.seen if seen.counts is not None}
@@ -75,7 +76,7 @@ def record(
         connection, begun, observation, recorded, now, max_attempts=max_attempts, note=note
     )
     outcome = Outcome(state, rows, summary)
-    return Recorded(outcome, login, target.is_load, recorded, new, vanished)
+    return Recorded(outcome, login or begun.login, target.is_load, recorded, new, vanished)
 
 
 def _note_missing(

@@ -126,7 +126,8 @@ def _file_headers(format_: Format, name: str) -> dict[str, str]:
     """Return the headers that make browsers save CSV and NDJSON to a file."""
     if format_ is Format.JSON:
         return {}
-    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:150]
+    # Commands take a name that begins with a hyphen, as some logins do, for an option.
+    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:150].lstrip("-")
     return {"Content-Disposition": f'attachment; filename="{safe_name}.{format_}"'}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from common import clock, tables
 from common.states import ScanState
@@ -82,6 +82,19 @@ def of_user(connection: Connection, user_id: int, first: date, last: date) -> li
     that never happened.
     """
     return of_users(connection, [user_id], first, last).get(user_id, [])
+
+
+def newest_of_user(connection: Connection, user_id: int) -> Point | None:
+    """Return the totals of the newest day that ``of_user`` would return; None if there is none."""
+    newest = connection.execute(
+        select(func.max(_scans.day)).where(
+            _scans.user_id == user_id, _scans.day <= clock.TODAY, _scans.state == ScanState.DONE
+        )
+    ).scalar_one()
+    if newest is None:
+        return None
+    (point,) = of_user(connection, user_id, newest, newest)
+    return point
 
 
 def of_users(

@@ -15,7 +15,10 @@ MAX_ID = 2**63 - 1
 MAX_PAGE = 10_000
 """Items in one response of a list."""
 
-_LOGIN_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,38}"
+_LOGIN_PATTERN = "[A-Za-z0-9-][A-Za-z0-9_-]{0,38}"
+"""GitHub gives out no new logins with a hyphen at the beginning, but there are old ones."""
+
+_REPOSITORY_PATTERN = "[A-Za-z0-9._-]{1,100}"
 
 _NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
@@ -28,9 +31,18 @@ def _check_login(login: str) -> str:
         raise PydanticCustomError(
             "login",
             "a login must be 1 to 39 letters, digits, hyphens or underscores,"
-            " and begin with a letter or a digit",
+            " and not begin with an underscore",
         )
     return login
+
+
+def _check_full_name(full_name: str) -> str:
+    if not re.fullmatch(f"{_LOGIN_PATTERN}/{_REPOSITORY_PATTERN}", full_name):
+        raise PydanticCustomError(
+            "full_name",
+            "must be a login and the name of a repository, like onelonelyrepo/safe-queue",
+        )
+    return full_name
 
 
 def _check_name(name: str) -> str:
@@ -79,6 +91,11 @@ Name = Annotated[
         examples=["Nimble Nebula"],
         json_schema_extra={"pattern": _NAME_PATTERN},
     ),
+]
+FullName = Annotated[
+    str,
+    AfterValidator(_check_full_name),
+    Field(json_schema_extra={"pattern": f"^{_LOGIN_PATTERN}/{_REPOSITORY_PATTERN}$"}),
 ]
 Day = Annotated[date, BeforeValidator(_check_day)]
 Flag = Annotated[bool, BeforeValidator(_check_flag)]

@@ -1,4 +1,4 @@
-"""``/v1/users/{id}/repos`` and ``/v1/repos/{id}``: a user's repositories, and one repository."""
+"""``/v1/users/{id}/repos``, ``/v1/repos`` and ``/v1/repos/{id}``: many repositories, and one."""
 
 from typing import Annotated, Any
 
@@ -12,12 +12,12 @@ from api.http.errors import NotFoundError
 from api.http.formats import Table
 from api.http.negotiation import AcceptedFormat
 from api.http.transactions import read
-from api.queries import repository_list
+from api.queries import names, repository_list
 from api.queries.repository_list import SPANS, Entry
 from api.queries.repository_sort import Order, Sort, sort_repositories
 from api.queries.series import Change
 from api.v1 import responses
-from api.v1.fields import MAX_PAGE, Flag, Limit, RepositoryId, UserId
+from api.v1.fields import MAX_PAGE, Flag, FullName, Limit, RepositoryId, UserId
 from api.v1.schemas import Repository
 from api.v1.users import get_tracked_user
 from common.repositories import Counts
@@ -133,6 +133,46 @@ def list_repositories(
         f"{user.login}-repos", rows, Repository.columns(), flat=map(Repository.flat, rows)
     )
     return table.to_response(wanted, headers=headers)
+
+
+@router.get(
+    "/repos",
+    summary="Find a repository by name",
+    responses=describe.table("The repository; empty if there is none.", Repository)
+    | describe.NO_FORMAT
+    | describe.invalid(
+        "query",
+        "full_name",
+        "safe-queue",
+        "must be a login and the name of a repository, like onelonelyrepo/safe-queue",
+        error="full_name",
+    ),
+)
+def find_repository(
+    *,
+    database: Database,
+    wanted: AcceptedFormat,
+    full_name: Annotated[
+        FullName,
+        Query(
+            description="The owner's login and the repository's name, in any case.",
+            examples=["onelonelyrepo/safe-queue"],
+        ),
+    ],
+) -> Response:
+    """Find the repository of a followed user that has a full name, or had it.
+
+    The list has at most one repository: the one with this name or, if there is none, the only one
+    of this owner that had it. The owner is found as in `GET /v1/users?login=`: under a login that
+    another followed account has taken over, only the repositories of that account are found. The
+    list is empty if nothing is found, and if several had the name. GitHub is not asked; former
+    names are known from release 0.3.0 on.
+    """
+    owner, _, name = full_name.partition("/")
+    entry = read(database, lambda connection: names.find_repository(connection, owner, name))
+    rows = [] if entry is None else [_body(entry)]
+    table = Table("repository", rows, Repository.columns(), flat=map(Repository.flat, rows))
+    return table.to_response(wanted)
 
 
 @router.get(

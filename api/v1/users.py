@@ -12,9 +12,10 @@ from api.dependencies import Database, MayWrite, Owned, Resources
 from api.http import describe
 from api.http.errors import NotFoundError
 from api.http.transactions import read, transact
+from api.queries import names
 from api.v1 import responses
 from api.v1.enqueue import enqueue_load
-from api.v1.fields import MAX_ID, MAX_PAGE, Limit, UserId
+from api.v1.fields import MAX_ID, MAX_PAGE, Limit, Login, UserId
 from api.v1.lookups import url_of as lookup_url
 from api.v1.resolve import Resolved, resolve_login
 from api.v1.schemas import PendingLookup, User, UserToFollow
@@ -69,7 +70,7 @@ _BODY = Body(
         "login",
         "../orgs/x",
         "a login must be 1 to 39 letters, digits, hyphens or underscores,"
-        " and begin with a letter or a digit",
+        " and not begin with an underscore",
         error="login",
     ),
 )
@@ -105,6 +106,13 @@ async def follow_user(resources: Owned, account: Annotated[UserToFollow, _BODY])
 )
 def list_users(
     database: Database,
+    login: Annotated[
+        Login | None,
+        Query(
+            description="Return only the user who has this login, or had it, in any case.",
+            examples=["onelonelyrepo"],
+        ),
+    ] = None,
     limit: Limit = MAX_PAGE,
     after: Annotated[
         int,
@@ -116,9 +124,20 @@ def list_users(
     """List the followed users, ordered by id.
 
     If there are more than `limit`, follow the `Link` header with `rel="next"` until there is none.
+
+    With `login` the list has at most one user: the one who has this login or, if none has it, the
+    only one who had it. It is empty if the login is not that of a followed user, and if several
+    had it. GitHub is not asked; former logins are known from release 0.3.0 on.
     """
-    # One more than requested shows whether there is a next page.
-    found = read(database, lambda connection: users.page(connection, limit=limit + 1, after=after))
+
+    def look(connection: Connection) -> list[TrackedUser]:
+        if login is None:
+            # One more than requested shows whether there is a next page.
+            return users.page(connection, limit=limit + 1, after=after)
+        user = names.find_user(connection, login)
+        return [user] if user is not None and user.id > after else []
+
+    found = read(database, look)
     page = found[:limit]
     headers = {}
     if len(found) > len(page):

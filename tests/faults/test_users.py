@@ -93,7 +93,7 @@ def traces(cluster: Cluster, account: Account) -> dict[str, int]:
         repository.id for repository in cluster.world.repositories() if repository.owner is account
     ]
     of_users = {"users": "id"} | dict.fromkeys(
-        ("repositories", "ownerships", "daily_stats", "scans", "lookups"), "user_id"
+        ("repositories", "ownerships", "names", "daily_stats", "scans", "lookups"), "user_id"
     )
     of_repositories = {"repositories": "id", "ownerships": "repo_id", "daily_stats": "repo_id"}
     with cluster.engine.connect() as connection:

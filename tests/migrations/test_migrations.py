@@ -182,6 +182,50 @@ def test_vanished_users_of_release_0_2_0_are_due_at_once(empty_url: str, empty: 
     assert list(due) == [1]
 
 
+def test_current_names_are_taken_from_users_and_repositories(
+    empty_url: str, empty: Connection
+) -> None:
+    migrate(empty_url, "0011")
+    empty.execute(
+        text(
+            """
+            INSERT INTO users (id, login, name, added_at, scanned_on) VALUES
+                (1, 'giver', 'G', '2020-01-01 12:00Z', '2020-11-20'),
+                (2, 'taker', 'T', '2020-02-02 12:00Z', NULL),
+                (3, 'ahead', 'A', '2020-03-03 12:00Z', '2140-01-01');
+            INSERT INTO repositories
+                (id, user_id, name, is_fork, is_archived, first_seen_on, listed_on)
+            VALUES (7, 1, 'kept', false, false, '2020-01-01', '2020-11-20'),
+                (8, 2, 'moved', false, false, '2020-01-01', '2020-11-19'),
+                (9, 1, 'ahead', false, false, '2020-01-01', '2140-01-01');
+            INSERT INTO ownerships (user_id, repo_id) VALUES (1, 7), (1, 8), (2, 8), (1, 9)
+            """
+        )
+    )
+
+    migrate(empty_url)
+
+    rows = empty.execute(
+        text(
+            """
+            SELECT user_id, repo_id, name,
+                   CASE WHEN first_seen_on < '2021-01-01' THEN first_seen_on::text
+                        WHEN first_seen_on <= (now() AT TIME ZONE 'UTC')::date THEN 'today' END,
+                   last_seen_on
+            FROM names ORDER BY user_id, repo_id NULLS FIRST
+            """
+        )
+    )
+    assert [tuple(row) for row in rows] == [
+        (1, None, "giver", "2020-11-20", None),
+        (1, 7, "kept", "2020-11-20", None),
+        (1, 9, "ahead", "today", None),
+        (2, None, "taker", "2020-02-02", None),
+        (2, 8, "moved", "2020-11-19", None),
+        (3, None, "ahead", "today", None),
+    ]
+
+
 def test_files_are_numbered_without_gaps() -> None:
     assert [path.name[:5] for path in VERSIONS] == [
         f"{number:04}_" for number in range(1, len(VERSIONS) + 1)

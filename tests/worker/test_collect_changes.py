@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from api.queries import stats
+from api.queries.names import find_repository, find_user
 from common import rescans, users
 from common.states import RepositoryState, ScanState, UserState
 from common.users import TrackedUser
@@ -92,6 +94,45 @@ def test_what_a_repository_is_about_follows_github(
     stage.sweep(collector)
 
     assert stage.value("SELECT num_nulls(description, language) FROM repositories") == 2
+
+
+@ways
+def test_a_scan_that_sees_new_names_keeps_the_former_ones(
+    stage: Stage, account: Account, user: TrackedUser, token: str | None
+) -> None:
+    repository = stage.world.add_repository(account, "old", watchers=1)
+    collector = stage.collector(token=token)
+    stage.sweep(collector)
+    stage.next_day()
+    stage.world.rename_account(account, "hexacat")
+    stage.world.rename_repository(repository, "new")
+    taker = stage.follow(stage.world.add_account("octocat"))
+
+    stage.sweep(collector)
+
+    with stage.engine.begin() as connection:
+        assert find_user(connection, "octocat") == taker
+        renamed = find_user(connection, "hexacat")
+        assert find_repository(connection, "octocat", "old") is None
+        found = [find_repository(connection, "hexacat", name) for name in ("old", "new")]
+    assert renamed is not None
+    assert renamed.id == user.id
+    assert [entry and entry.full_name for entry in found] == ["hexacat/new"] * 2
+
+
+def test_names_that_a_release_without_the_table_saw_are_written_by_the_next_scan(
+    stage: Stage, collector: Collector, account: Account, user: TrackedUser
+) -> None:
+    repository = stage.world.add_repository(account, "r", watchers=1)
+    stage.sweep(collector)
+    with stage.engine.begin() as connection:
+        connection.execute(text("DELETE FROM names"))
+    stage.next_day()
+
+    stage.sweep(collector)
+
+    names = "SELECT string_agg(coalesce(repo_id, 0) || name, ',' ORDER BY repo_id) FROM names"
+    assert stage.value(names) == f"{repository.id}r,0octocat"
 
 
 def test_a_repository_that_takes_a_former_name_is_another(

@@ -728,7 +728,7 @@ def test_a_user_deleted_while_the_fetch_is_in_flight_leaves_nothing(
     assert stage.sweep(stage.collector(token=token)) == [NOTHING]
 
     assert len(stage.simulator.requests) > 0
-    for table in ("users", "repositories", "ownerships", "daily_stats", "scans"):
+    for table in ("users", "repositories", "ownerships", "names", "daily_stats", "scans"):
         assert stage.value(f"SELECT count(*) FROM {table}") == 0, table
 
 

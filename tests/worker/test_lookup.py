@@ -67,6 +67,22 @@ def test_a_login_that_is_found_is_followed_under_its_id(
 
 
 @ways
+def test_an_old_login_that_begins_with_a_hyphen_is_followed_and_scanned(
+    stage: Stage, token: str | None
+) -> None:
+    account = stage.world.add_account("-old")
+    stage.world.add_repository(account, "r", watchers=1)
+
+    assert resolve(stage, ask(stage, "-OLD"), token=token) == account.id
+    stage.wait(minutes=2)
+    stage.sweep(stage.collector(token=token))
+
+    (user,) = followed(stage)
+    assert user.login == "-old"
+    assert stage.rows(user)[TODAY] == stage.truth(user)
+
+
+@ways
 def test_a_login_that_nobody_bears_fails_with_the_reason(stage: Stage, token: str | None) -> None:
     lookup_id = ask(stage, "nobody")
 

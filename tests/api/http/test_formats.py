@@ -255,6 +255,18 @@ def test_no_cell_is_a_formula(
     assert text in names
 
 
+def test_a_login_that_begins_with_a_hyphen_is_neither_a_formula_nor_an_option(
+    client: TestClient, connection: Connection
+) -> None:
+    user = factories.add_user(connection, login="-old")
+    factories.add_repository(connection, user, name="r")
+
+    answer = client.get(f"/v1/users/{user.id}/repos?format=csv")
+
+    assert [row["full_name"] for row in table_of(answer)] == ["'-old/r"]
+    assert answer.headers["content-disposition"] == 'attachment; filename="old-repos.csv"'
+
+
 def test_a_negative_number_stays_a_number(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:

@@ -32,6 +32,8 @@ def faults(client: TestClient, path: str, method: str = "GET") -> list[dict[str,
         ("/v1/users/{}/scans?formt=csv", "formt", "format"),
         ("/v1/repos/900/stats?date_fro=2026-01-01", "date_fro", "date_from"),
         ("/v1/users?limits=1", "limits", "limit"),
+        ("/v1/users?logins=octocat", "logins", "login"),
+        ("/v1/repos?full_name=a/b&formt=csv", "formt", "format"),
     ],
 )
 def test_a_misspelt_parameter_is_refused_with_the_nearest_one(
@@ -89,7 +91,8 @@ def test_every_fault_of_a_query_is_named(client: TestClient, user: TrackedUser) 
 @pytest.mark.parametrize(
     "path",
     [
-        *("/v1/repos/900/badge.svg", "/v1/repos/900/chart.svg", "/v1/users/{}/chart.svg"),
+        *("/v1/repos/900/badge.svg", "/v1/repos/900/chart.svg"),
+        *("/v1/users/{}/badge.svg", "/v1/users/{}/chart.svg"),
         *("/", "/users/{}", "/repos/900", "/readyz", "/metrics"),
     ],
 )

@@ -60,6 +60,14 @@ def test_following_a_login_sends_a_lookup_and_shows_its_progress(
     ]
 
 
+def test_an_old_login_that_begins_with_a_hyphen_is_accepted(
+    client: TestClient, connection: Connection
+) -> None:
+    user = factories.add_user(connection, login="-old")
+
+    assert follow(client, "-old").headers["location"] == f"/users/{user.id}"
+
+
 def test_following_a_followed_user_redirects_to_the_user(
     client: TestClient, connection: Connection, worker: FakeWorker
 ) -> None:
@@ -213,7 +221,7 @@ def test_progress_of_an_unfollowed_user_says_so(client: TestClient, connection: 
     assert found == ("failed", "found, but unfollowed since")
 
 
-@pytest.mark.parametrize("login", ["", "-a", "a b", "<script>", "a" * 40, "../x", "é", "\x00", '"'])
+@pytest.mark.parametrize("login", ["", "_a", "a b", "<script>", "a" * 40, "../x", "é", "\x00", '"'])
 def test_invalid_login_is_explained_beside_the_field(
     client: TestClient, connection: Connection, login: str
 ) -> None:

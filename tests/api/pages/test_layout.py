@@ -86,7 +86,7 @@ def test_missing_tables_are_an_error_page_with_retry_after(
     client: TestClient, connection: Connection
 ) -> None:
     connection.execute(
-        text("DROP TABLE lookups, daily_stats, ownerships, repositories, scans, users")
+        text("DROP TABLE names, lookups, daily_stats, ownerships, repositories, scans, users")
     )
     response = client.get("/", headers=BROWSER)
 

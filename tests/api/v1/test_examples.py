@@ -94,6 +94,7 @@ ERRORS = [
     ("get", "/v1/users/{user_id}", "422", "/v1/users/0", {}),
     ("get", "/v1/lookups/{lookup_id}", "404", "/v1/lookups/5", {}),
     ("get", "/v1/lookups/{lookup_id}", "422", "/v1/lookups/0", {}),
+    ("get", "/v1/repos", "422", "/v1/repos?full_name=safe-queue", {}),
     ("get", "/v1/repos/{repo_id}", "404", "/v1/repos/5", {}),
     ("get", "/v1/repos/{repo_id}", "422", "/v1/repos/0", {}),
     (

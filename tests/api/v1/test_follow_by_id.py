@@ -53,7 +53,9 @@ def test_a_name_is_returned_as_it_was_sent(client: TestClient, name: str) -> Non
     assert client.get("/v1/users/1428904").json()["name"] == name
 
 
-@pytest.mark.parametrize("login", ["a", "a" * 39, "0x", "legacy-", "two--hyphens", "name_corp"])
+@pytest.mark.parametrize(
+    "login", ["a", "a" * 39, "0x", "-a", "-" + "a" * 38, "legacy-", "two--hyphens", "name_corp"]
+)
 def test_logins_that_exist_on_github_are_accepted(client: TestClient, login: str) -> None:
     assert client.put("/v1/users", json={"id": 5, "login": login}).status_code == 201
 

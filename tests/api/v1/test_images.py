@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 import api.v1.images
-from common import users
+from common import repositories, users
 from common.repositories import SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
@@ -23,6 +23,8 @@ from tests.clock import Clock
 from tests.servers import ROOT
 
 TODAY = date(2024, 3, 10)
+
+IMAGES = ("chart", "badge")
 
 
 @pytest.fixture
@@ -213,6 +215,45 @@ def test_a_badge_without_rows_says_so(client: TestClient, repository: SeenReposi
     assert texts(svg(client, badge_of(repository))) == ["stars", "not recorded yet"]
 
 
+def test_the_badge_of_a_user_shows_the_total_of_the_newest_complete_day(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    other = factories.add_repository(connection, user)
+    whole, partial = date(2022, 1, 2), date(2022, 1, 3)
+    factories.add_rows(connection, user, repository, {whole: (1000, 2, 3), partial: (5, 5, 5)})
+    factories.add_rows(connection, user, other, {whole: (234, 20, 30)})
+    factories.add_scan(connection, user, whole)
+    factories.add_scan(connection, user, partial, ScanState.INCOMPLETE)
+
+    badge = f"/v1/users/{user.id}/badge.svg"
+
+    assert texts(svg(client, badge)) == ["stars", "1,234"]
+    assert texts(svg(client, badge, metric="forks", label="all forks")) == ["all forks", "22"]
+
+
+def test_the_badge_of_a_user_has_no_repositories_of_others(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    taker = factories.add_user(connection)
+    before = TODAY - timedelta(days=1)
+    factories.add_rows(connection, user, repository, {before: (70, 2, 3)})
+    factories.add_scan(connection, user, before)
+    repositories.save(connection, taker.id, TODAY, [repository])
+    factories.add_rows(connection, taker, repository, {TODAY: (80, 2, 3)})
+    for each in (user, taker):
+        factories.add_scan(connection, each, TODAY)
+
+    shown = [texts(svg(client, f"/v1/users/{each.id}/badge.svg")) for each in (user, taker)]
+
+    assert shown == [["stars", "0"], ["stars", "80"]]
+
+
+def test_the_badge_of_a_user_without_a_complete_day_says_so(
+    client: TestClient, user: TrackedUser
+) -> None:
+    assert texts(svg(client, f"/v1/users/{user.id}/badge.svg")) == ["stars", "not recorded yet"]
+
+
 @pytest.mark.parametrize("label", HOSTILE[:-1])
 def test_a_hostile_label_is_escaped(
     client: TestClient, repository: SeenRepository, label: str
@@ -316,6 +357,7 @@ def test_everything_that_changes_an_image_changes_its_etag(
         etag(badge_of(repository), label="x"),
         etag(badge_of(repository), theme="dark"),
         etag(f"/v1/users/{user.id}/chart.svg"),
+        etag(f"/v1/users/{user.id}/badge.svg", label="all"),
     ]
     factories.add_rows(connection, user, repository, {TODAY: (42, 9, 14)})
     seen += [etag(), etag(badge_of(repository))]
@@ -330,7 +372,7 @@ def test_everything_that_changes_an_image_changes_its_etag(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/repos/1/chart.svg", "/v1/repos/1/badge.svg", "/v1/users/1/chart.svg"]
+    "path", [f"/v1/{what}/1/{image}.svg" for what in ("repos", "users") for image in IMAGES]
 )
 def test_an_image_of_an_unknown_id_is_404(client: TestClient, path: str) -> None:
     answer = client.get(path, headers={"If-None-Match": "*"})
@@ -430,7 +472,7 @@ def test_the_charts_of_the_api_page_are_drawn(
     user = factories.add_user(connection, 82056671)
     factories.add_repository(connection, user, 831775037)
 
-    assert len(pasted) == 3
+    assert len(pasted) == 4
     for address in pasted:
         assert svg(client, address).startswith("<svg"), address
 

@@ -1,0 +1,65 @@
+"""What is followed, by the names that people know: logins, and names of repositories.
+
+Names are compared without regard to case, as GitHub does. A name that is in use leads to who has it
+now. A former name leads to who had it, if only one did: of a name that several had nobody can say
+whose history is meant.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from api.queries import repository_list
+from api.queries.repository_list import Entry
+from common import users
+from common.users import TrackedUser
+
+
+def find_user(connection: Connection, login: str) -> TrackedUser | None:
+    """Return the user who has a login or, if none has it, the only one who had it; else None."""
+    user = users.find_by_login(connection, login)
+    if user is not None:
+        return user
+    former = connection.execute(_WITH_LOGIN, {"login": login}).scalars().all()
+    return users.get(connection, former[0]) if len(former) == 1 else None
+
+
+def find_repository(connection: Connection, owner: str, name: str) -> Entry | None:
+    """Return the repository that has a full name, or else the only one that had it; else None.
+
+    The owner is whom ``find_user`` returns, so that nothing of an account is found under a login
+    that another one has taken over.
+    """
+    user = find_user(connection, owner)
+    if user is None:
+        return None
+    values = {"user_id": user.id, "name": name}
+    found: Sequence[int] = connection.execute(_WITH_NAME, values).scalars().all()
+    if not found:
+        found = connection.execute(_WITH_FORMER_NAME, values).scalars().all()
+    return repository_list.get(connection, found[0]) if len(found) == 1 else None
+
+
+_WITH_LOGIN = text("""
+    SELECT user_id FROM names WHERE repo_id IS NULL AND lower(name) = lower(:login)
+    UNION
+    -- Accounts that GitHub does not show any more, and that no scan has named yet.
+    SELECT id FROM users WHERE lower(login) = lower(:login)
+""")
+
+_WITH_NAME = text("""
+    SELECT id FROM (
+        SELECT id, rank() OVER (ORDER BY listed_on DESC) AS place FROM repositories
+        WHERE user_id = :user_id AND lower(name) = lower(:name) AND state <> 'gone'
+    ) AS candidates
+    WHERE place = 1
+""")
+"""A user's repositories with a name; of several those that GitHub listed last.
+
+There may be several until the next scan: one was renamed, and another has taken its name.
+"""
+
+_WITH_FORMER_NAME = text("""
+    SELECT DISTINCT repo_id FROM names
+    WHERE user_id = :user_id AND repo_id IS NOT NULL AND lower(name) = lower(:name)
+""")
