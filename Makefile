@@ -75,10 +75,11 @@ test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for
 		-m "not ($(SLOW))" $(ARGS)
 
 # Where a test starts processes, it waits more than it computes.
-compat: $(VENV)/dev ## Run the tests that use tables on Postgres 15 and behind PgBouncer
+compat: $(VENV)/dev $(VENV)/typescript/installed ## Run the tests of other servers and of generated clients
 	@for servers in postgres-15 pgbouncer; do \
 		SERVERS=$$servers $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT) $(ARGS) || exit; \
 	done
+	@exec $(IN)/python -m pytest -q tests/clients $(ARGS)
 
 faults: $(VENV)/dev ## Break the running system in twenty ways, at full length
 	@FAULTS=full exec $(IN)/python -m pytest --timeout 3600 tests/faults \
@@ -174,6 +175,14 @@ $(VENV)/bench: requirements/bench.txt | $(IN)/python
 	@echo "Installing the tools to compare with ..."
 	@$(INSTALL) -r requirements/bench.txt
 	@touch $@
+
+# Without npm the test of the client in TypeScript is skipped.
+$(VENV)/typescript/installed: tests/clients/typescript/package.json tests/clients/typescript/package-lock.json | $(IN)/python
+	@mkdir -p $(@D)
+	@command -v npm >/dev/null || { echo "npm is not installed: the client in TypeScript is not tested"; exit 0; }; \
+	echo "Installing the generator of the client in TypeScript ..."; \
+	cp tests/clients/typescript/package.json tests/clients/typescript/package-lock.json tests/clients/typescript/.npmrc $(@D) \
+	&& cd $(@D) && npm ci --silent --ignore-scripts && touch installed
 
 $(VENV)/fuzz: $(VENV)/dev requirements/fuzz.txt
 	@echo "Installing the fuzzer ..."

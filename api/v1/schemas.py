@@ -8,8 +8,16 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from api.http.describe import TableRow
 from api.queries.metric import Metric
@@ -33,25 +41,49 @@ _FullName = Annotated[
 # Users
 
 
-def _describe_rules(schema: dict[str, Any]) -> None:
-    """Add to the JSON schema the rules that only the model's validator knows."""
-    properties = schema["properties"]
-    properties["login"] = properties["login"]["anyOf"][0]
-    schema["required"] = ["login"]
-    schema["anyOf"] = [
-        {"required": ["id"], "properties": {"id": {"type": "integer"}}},
-        {"properties": {"name": {"type": "null"}}},
-    ]
+class LoginToFollow(BaseModel):
+    """A login alone, for which GitHub supplies id and name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    login: Login
+    id: None = None
+    name: None = None
+
+
+class AccountToFollow(BaseModel):
+    """An account by GitHub's id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: AccountId
+    login: Login
+    name: Name | None = None
 
 
 class UserToFollow(BaseModel):
-    """The account to follow: id, login and name, or the login alone."""
+    """The account to follow: id, login and name, or the login alone.
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_describe_rules)
+    It is read as one model, whose errors say what to send, and described as two: generators of
+    clients make a class of each, while they drop properties beside an ``anyOf``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     id: AccountId | None = None
     login: Login | None = None
     name: Name | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = TypeAdapter(LoginToFollow | AccountToFollow).core_schema
+        return {
+            **handler(described),
+            "title": cls.__name__,
+            "description": "The account to follow: id, login and name, or the login alone.",
+        }
 
     @model_validator(mode="after")
     def _check_completeness(self) -> Self:

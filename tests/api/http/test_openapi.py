@@ -116,20 +116,47 @@ def test_each_example_of_a_body_is_accepted() -> None:
 
 
 def test_a_body_is_described_as_strictly_as_it_is_read() -> None:
-    body = SCHEMA["components"]["schemas"]["UserToFollow"]
-    number, _null = body["properties"]["id"]["anyOf"]
-    name, _null = body["properties"]["name"]["anyOf"]
+    schemas = SCHEMA["components"]["schemas"]
+    bodies = [schemas["LoginToFollow"], schemas["AccountToFollow"]]
+    by_login, by_id = (body["properties"] for body in bodies)
+    name, null = by_id["name"]["anyOf"]
 
-    assert body["required"] == ["login"]
-    assert body["properties"]["login"]["type"] == "string"
-    assert (number["minimum"], number["maximum"]) == (1, 2**63 - 1)
+    assert [body["required"] for body in bodies] == [["login"], ["id", "login"]]
+    assert [body["additionalProperties"] for body in bodies] == [False, False]
+    assert by_login["login"] == by_id["login"]
+    assert by_login["login"]["type"] == "string"
+    # A name goes with an id only.
+    assert by_login["id"]["type"] == by_login["name"]["type"] == null["type"] == "null"
+    assert (by_id["id"]["minimum"], by_id["id"]["maximum"]) == (1, 2**63 - 1)
     assert re.search(name["pattern"], "Ä b")
     assert not re.search(name["pattern"], "a\x00b")
-    # A name goes with an id only.
-    assert body["anyOf"] == [
-        {"required": ["id"], "properties": {"id": {"type": "integer"}}},
-        {"properties": {"name": {"type": "null"}}},
+
+
+def test_the_two_bodies_are_named_and_have_no_schema_around_them() -> None:
+    """Generators of clients drop properties beside an ``anyOf``."""
+    body = SCHEMA["components"]["schemas"]["UserToFollow"]
+
+    assert set(body) == {"anyOf", "title", "description"}
+    assert [each["$ref"].rpartition("/")[2] for each in body["anyOf"]] == [
+        "LoginToFollow",
+        "AccountToFollow",
     ]
+
+
+def _schemas_beside(schema: Any, path: str = "") -> Iterator[str]:
+    """Return where an ``anyOf`` has properties of its own."""
+    if isinstance(schema, dict):
+        if {"anyOf", "properties"} <= set(schema):
+            yield path
+        for key, value in schema.items():
+            yield from _schemas_beside(value, f"{path}/{key}")
+    elif isinstance(schema, list):
+        for key, value in enumerate(schema):
+            yield from _schemas_beside(value, f"{path}/{key}")
+
+
+def test_no_schema_has_properties_beside_alternatives() -> None:
+    assert list(_schemas_beside(SCHEMA)) == []
 
 
 @pytest.mark.parametrize(

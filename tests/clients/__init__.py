@@ -1,0 +1,1 @@
+"""Clients that generators make from ``/openapi.json``, as users make them."""
