@@ -36,6 +36,9 @@ _SECRET = re.compile(
 _SHORTEST_SECRET = 6
 """Characters. To redact a password such as ``demo`` would spoil the log and reveal it."""
 
+_DEFAULT_PASSWORD = "repopulse"  # noqa: S105
+"""The compose file's, which everyone may read. The names of all tasks begin with the same word."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that end a line, control a terminal, reverse the text, or are not valid Unicode."""
 
@@ -50,10 +53,10 @@ class Redactor:
     def add(self, *values: str) -> None:
         """Redact values from now on, also as URLs and headers encode them.
 
-        A value of less than six characters is not redacted.
+        A value of less than six characters is not redacted, nor is the compose file's password.
         """
         for value in map(str.strip, values):
-            if len(value) < _SHORTEST_SECRET:
+            if len(value) < _SHORTEST_SECRET or value == _DEFAULT_PASSWORD:
                 continue
             encoded = base64.b64encode(value.encode(errors="replace")).decode().rstrip("=")
             self._secrets.update({value, repr(value)[1:-1], json.dumps(value)[1:-1], encoded})

@@ -290,6 +290,34 @@ def test_password_that_equals_the_user_name_is_not_redacted(stderr: Stderr) -> N
     assert stderr.take().endswith("repopulse.scan_user at postgresql://***@postgres/x\n")
 
 
+def test_default_password_of_the_compose_file_is_not_redacted(stderr: Stderr) -> None:
+    configure(
+        Settings(
+            database_password=SecretStr("repopulse"),
+            redis_password=SecretStr("repopulse"),
+            redis_url=SecretStr("redis://:REDIS_PASSWORD@redis/0"),
+            flower_basic_auth=SecretStr("repopulse:repopulse"),
+        )
+    )
+
+    log.info("repopulse.scan_user at redis://:repopulse@redis/0")
+
+    assert stderr.take().endswith("repopulse.scan_user at redis://***@redis/0\n")
+
+
+def test_password_apart_from_its_url_is_redacted(stderr: Stderr) -> None:
+    configure(
+        Settings(
+            database_password=SecretStr("p@ss/w#rd"),
+            database_url=SecretStr("postgresql://user:DATABASE_PASSWORD@host/x"),
+        )
+    )
+
+    log.info("refused p@ss/w#rd and p%40ss%2Fw%23rd")
+
+    assert stderr.take().endswith("refused *** and ***\n")
+
+
 def test_text_around_a_private_key_is_not_redacted(stderr: Stderr) -> None:
     configure(SECRETS)
 
