@@ -10,7 +10,7 @@
 The same object serves a socket (`with serving(simulator) as url`), and so does
 `python -m simulator`. A World has a day: counters are a function of it, and
 `world.truth(day)` is what a recorder should have stored. FaultKind describes the faults and their
-options, Limits the limits.
+options, Limits the limits. With `edition=enterprise_server()` it is an Enterprise Server.
 
 A client that is told to wait and sends a request anyway appears in `simulator.violations`. A wait
 counts from the moment at which its answer was delivered, so a request then under way is no
@@ -49,12 +49,15 @@ Where it is not known what GitHub does, the simulator does this:
 - A blocked repository stays in lists over REST, and is null with FORBIDDEN over GraphQL.
 - A user that became an organisation keeps its id, and its old node id no longer resolves.
 - `rateLimit(dryRun: true)` costs nothing, and only `rateLimit` is answered.
+- Lists of the REST API show internal repositories to all who are authenticated, GraphQL's lists do
+  with `privacy: PRIVATE` or `visibility: INTERNAL`.
 - Secondary limits are counted per user or installation; GitHub does not say what it counts by.
 - The price of a bare `totalCount` connection: both readings, by `Limits.cost_model`.
 """
 
 from simulator.asgi import serving
 from simulator.credentials import App
+from simulator.edition import GITHUB_COM, Edition, enterprise_server
 from simulator.entities import Account, AccountType, BlockReason, Counts, Repository, Truth
 from simulator.faults import Fault, FaultKind, Match
 from simulator.graphql import LargeIds
@@ -64,12 +67,14 @@ from simulator.server import GitHubSimulator
 from simulator.world import World
 
 __all__ = [
+    "GITHUB_COM",
     "Account",
     "AccountType",
     "App",
     "BlockReason",
     "CostModel",
     "Counts",
+    "Edition",
     "Fault",
     "FaultKind",
     "GitHubSimulator",
@@ -83,5 +88,6 @@ __all__ = [
     "Truth",
     "Violation",
     "World",
+    "enterprise_server",
     "serving",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from graphql import GraphQLError
 
 from simulator.asgi import listen, make_server
+from simulator.edition import GITHUB_COM, enterprise_server
 from simulator.limits import Limits
 from simulator.recorded import RecordedDataError
 from simulator.server import GitHubSimulator
@@ -84,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         help="seconds after a stated wait in which a request is no violation",
     )
+    parser.add_argument(
+        "--enterprise-server", action="store_true", help="be an Enterprise Server, at /api/v3"
+    )
     parser.add_argument("--schema", type=Path, help="GitHub's whole GraphQL schema")
     return parser
 
@@ -114,6 +118,7 @@ def _simulator(options: argparse.Namespace) -> GitHubSimulator:
         limits=replace(LIMITS[options.limits](), grace=options.grace),
         schema=options.schema,
         latency=options.latency,
+        edition=enterprise_server() if options.enterprise_server else GITHUB_COM,
     )
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -152,8 +153,14 @@ async def _close(send: Send, reset: bool = False) -> None:
         await asyncio.sleep(0.001)
 
 
-def make_server(simulator: "GitHubSimulator", host: str, port: int) -> uvicorn.Server:
-    """Return a server that is not started yet."""
+def make_server(
+    simulator: "GitHubSimulator", host: str, port: int, tls: tuple[Path, Path] | None = None
+) -> uvicorn.Server:
+    """Return a server that is not started yet.
+
+    :param tls: the files of a certificate and of its key; None to serve without TLS
+    """
+    certificate, key = tls or (None, None)
     config = uvicorn.Config(
         simulator.app,
         host=host,
@@ -166,6 +173,8 @@ def make_server(simulator: "GitHubSimulator", host: str, port: int) -> uvicorn.S
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     return uvicorn.Server(config)
 
@@ -180,10 +189,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def serving(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve a simulator in a thread while the context lasts; yield its base URL."""
+def serving(
+    simulator: "GitHubSimulator",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: tuple[Path, Path] | None = None,
+) -> Iterator[str]:
+    """Serve a simulator in a thread while the context lasts; yield its base URL.
+
+    :param tls: the files of a certificate and of its key; None to serve without TLS
+    """
     listener = listen(host, port)
-    server = make_server(simulator, host, port)
+    server = make_server(simulator, host, port, tls)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="github-simulator", daemon=True
     )
@@ -193,7 +210,8 @@ def serving(simulator: "GitHubSimulator", host: str = "127.0.0.1", port: int = 0
             if not thread.is_alive():
                 raise RuntimeError("the simulator's server did not start")
             time.sleep(0.005)
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        scheme = "http" if tls is None else "https"
+        yield f"{scheme}://{host}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(timeout=10)

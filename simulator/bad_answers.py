@@ -61,6 +61,17 @@ def rate_headers(status: RateStatus) -> dict[str, str]:
     }
 
 
+def no_user_agent() -> Answer:
+    """Answer that a request does not say who sends it."""
+    text = (
+        "\r\nRequest forbidden by administrative rules. Please make sure your request has"
+        " a User-Agent header (https://docs.github.com/en/rest/overview/"
+        "resources-in-the-rest-api#user-agent-required). Check"
+        " https://developer.github.com for other possible causes.\r\n"
+    )
+    return Answer(403, text.encode(), content_type="text/html")
+
+
 def primary_limit(fault: Fault, call: Call, resource: Resource, allowance: Allowance) -> Answer:
     """Answer that the primary budget is used up."""
     status = allowance.status(resource, call.now)

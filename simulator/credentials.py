@@ -41,7 +41,7 @@ class Credential:
 
     def sees(self, repository: Repository) -> bool:
         """Whether the caller may see a repository."""
-        if not repository.private:
+        if not repository.private or (repository.internal and self.authenticated):
             return True
         if self.account_id is None:
             return False

@@ -96,6 +96,8 @@ class Repository:
     stars: StarLog | None = None
     """If given, the count of stars follows from it, and only the other counters from the series."""
     private: bool = False
+    internal: bool = False
+    """Private, and visible to all members of the enterprise."""
     description: str | None = None
     language: str | None = None
     deleted: bool = False
@@ -108,6 +110,11 @@ class Repository:
     def full_name(self) -> str:
         """The name as `owner/name`."""
         return f"{self.owner.login}/{self.name}"
+
+    @property
+    def visibility(self) -> str:
+        """Who may see it, in GitHub's word."""
+        return "internal" if self.internal else "private" if self.private else "public"
 
     def counts_on(self, day: date, at: time = MORNING) -> Counts | None:
         """Return the counters on a day, or None if the repository did not exist then.

@@ -25,7 +25,9 @@ class Call:
     headers: httpx.Headers
     body: bytes
     base: str
-    """Scheme and host by which the caller reached the simulator; links lead back to it."""
+    """The address of the REST API by which the caller reached it; links lead back to it."""
+    pages: str
+    """The address of GitHub's pages."""
     credential: Credential
     now: float
     version: str

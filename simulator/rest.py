@@ -18,8 +18,7 @@ from simulator.paging import link_header, positive
 from simulator.star_history import weeks
 from simulator.world import World
 
-VERSIONS = ("2022-11-28", "2026-03-10")
-DEFAULT_VERSION = VERSIONS[0]
+DEFAULT_VERSION = "2022-11-28"
 REDIRECTS = "https://docs.github.com/v3/#http-redirects"
 
 MOST_WEEKS = 30
@@ -140,7 +139,11 @@ class RestApi:
     def _list(self, call: Call, account: Account) -> Answer:
         if (refused := policies.refusal(call, account)) is not None:
             return refused
-        found = [r for r in self._of_type(call, account) if not r.private]
+        found = [
+            r
+            for r in self._of_type(call, account)
+            if not r.private or (r.internal and call.credential.sees(r))
+        ]
         sort = call.query.get("sort", "full_name")
         direction = call.query.get("direction", "asc" if sort == "full_name" else "desc")
         if sort == "full_name":
@@ -216,7 +219,7 @@ class RestApi:
             "full_name": full_name,
             "private": repository.private,
             "owner": _simple_account(call, repository.owner),
-            "html_url": f"https://github.com/{full_name}",
+            "html_url": f"{call.pages}/{full_name}",
             "description": repository.description,
             "fork": repository.is_fork,
             "url": f"{call.base}/repos/{full_name}",
@@ -237,7 +240,7 @@ class RestApi:
             "allow_forking": True,
             "is_template": False,
             "topics": [],
-            "visibility": "private" if repository.private else "public",
+            "visibility": repository.visibility,
             "forks": counts.forks,
             "open_issues": 0,
             "watchers": counts.stargazers,
@@ -383,7 +386,7 @@ def _simple_account(call: Call, account: Account) -> dict[str, Any]:
         "avatar_url": f"https://avatars.githubusercontent.com/u/{account.id}?v=4",
         "gravatar_id": "",
         "url": f"{call.base}/users/{account.login}",
-        "html_url": f"https://github.com/{account.login}",
+        "html_url": f"{call.pages}/{account.login}",
         "repos_url": f"{call.base}/users/{account.login}/repos",
         "type": str(account.type),
         "user_view_type": "public",

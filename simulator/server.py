@@ -18,6 +18,7 @@ from simulator.bad_answers import (
     NO_RATE_HEADERS,
     bad_answer,
     bad_answer_cost,
+    no_user_agent,
     primary_limit,
     rate_headers,
     secondary_limit,
@@ -25,18 +26,19 @@ from simulator.bad_answers import (
 from simulator.control import PREFIX, Control
 from simulator.credentials import App, BadCredentialsError, Credential, CredentialKind, Credentials
 from simulator.delivery import deliver
+from simulator.edition import GITHUB_COM, Edition, page_not_found
 from simulator.entities import Account
 from simulator.faults import Fault, FaultKind, Faults, Matcher, RequestView, Scripted
 from simulator.graphql import GraphQLApi, LargeIds, Plan
 from simulator.limits import Allowance, Ledger, LimitForm, Limits, Resource, Violation
 from simulator.messages import Answer, Call
 from simulator.outcome import Flight, Outcome, RequestRecord
-from simulator.rest import DEFAULT_VERSION, VERSIONS, RestApi, etag, not_found
+from simulator.rest import DEFAULT_VERSION, RestApi, etag, not_found
 from simulator.world import World
 
 
 class GitHubSimulator:
-    """A double of api.github.com over a World.
+    """A double of api.github.com, or of another edition of GitHub, over a World.
 
     Without `tokens` every token is accepted, and stands for the world's viewer. `latency` is how
     many real seconds each answer takes, which is what lets requests overlap.
@@ -53,7 +55,9 @@ class GitHubSimulator:
         schema: Path | str | None = None,
         large_ids: LargeIds = LargeIds.NULL,
         latency: float = 0.0,
+        edition: Edition = GITHUB_COM,
     ) -> None:
+        self.edition = edition
         self.world = world if world is not None else World()
         self.clock = clock
         self.date_clock: Callable[[], float] | None = None
@@ -64,7 +68,8 @@ class GitHubSimulator:
         self.requests: list[RequestRecord] = []
         self.violations: list[Violation] = []
         self.peak_in_flight = 0
-        self._ledger = Ledger(limits or Limits())
+        is_unlimited = edition.is_enterprise_server
+        self._ledger = Ledger(limits or (Limits.unlimited() if is_unlimited else Limits()))
         self._in_flight = 0
         self._lock = self.world.lock
         self._flight_lock = threading.Lock()
@@ -172,29 +177,29 @@ class GitHubSimulator:
             return outcome
 
     def _decide(self, request: httpx.Request, flight: Flight, now: float) -> Outcome:
-        resource = Resource.GRAPHQL if request.url.path == "/graphql" else Resource.CORE
+        found = self.edition.find(request.url.path)
+        if found is None:
+            return Outcome(page_not_found(), Resource.CORE)
+        resource, path = found
         if not request.headers.get("user-agent", "").strip():
-            text = (
-                "\r\nRequest forbidden by administrative rules. Please make sure your request has"
-                " a User-Agent header (https://docs.github.com/en/rest/overview/"
-                "resources-in-the-rest-api#user-agent-required). Check"
-                " https://developer.github.com for other possible causes.\r\n"
-            )
-            return Outcome(Answer(403, text.encode(), content_type="text/html"), resource)
+            return Outcome(no_user_agent(), resource)
         refusal = None
         try:
             credential = self.credentials.identify(request.headers.get("authorization"), now)
         except BadCredentialsError as error:
             refusal = Answer.error(401, str(error))
             credential = Credential(CredentialKind.ANONYMOUS, "127.0.0.1")
+        if refusal is None and self.edition.is_private and not credential.authenticated:
+            refusal = Answer.error(401, "Must authenticate to access this API.")
         version = request.headers.get("x-github-api-version", DEFAULT_VERSION)
         call = Call(
             method=request.method,
-            path=request.url.path,
+            path=path,
             query=request.url.params,
             headers=request.headers,
             body=request.content,
-            base=_base(request),
+            base=_base(request) + self.edition.rest_path,
+            pages=_base(request) if self.edition.is_enterprise_server else "https://github.com",
             credential=credential,
             now=now,
             version=version,
@@ -203,11 +208,13 @@ class GitHubSimulator:
         ahead = self._date_shift(now)
         outcome = self._served(call, resource, allowance, flight, refusal)
         headers = outcome.answer.headers
-        if NO_RATE_HEADERS not in headers:
+        if NO_RATE_HEADERS not in headers and not self.edition.is_enterprise_server:
             for name, value in rate_headers(allowance.status(resource, now)).items():
                 headers.setdefault(name, value)
-        if resource is Resource.CORE:
+        if resource is Resource.CORE and self.edition.versions:
             headers.setdefault("x-github-api-version-selected", version)
+        if self.edition.release is not None:
+            headers["x-github-enterprise-version"] = f"enterprise-server@{self.edition.release}"
         headers["x-github-request-id"] = f"8A1C:3F0B5D:{next(self._request_ids):X}:1C2D3E4:68F0A1B2"
         headers["server"] = "github.com"
         if "x-ratelimit-reset" in headers:
@@ -261,12 +268,9 @@ class GitHubSimulator:
             call = replace(call, faults=(replacing,))
         if refusal is not None:
             return Outcome(refusal, resource)
-        if resource is Resource.CORE and call.version not in VERSIONS:
-            message = (
-                f"The API version '{call.version}' is not supported. Supported versions:"
-                f" {', '.join(VERSIONS)}"
-            )
-            return Outcome(Answer.error(400, message), resource)
+        unknown = self.edition.refusal(call.headers.get("x-github-api-version"))
+        if resource is Resource.CORE and unknown is not None:
+            return Outcome(unknown, resource)
         limited = self._limited(call, resource, allowance, flight.in_flight)
         if limited is not None:
             return Outcome(limited, resource)
@@ -307,14 +311,16 @@ class GitHubSimulator:
         allowance.charge(resource, cost, call.now)
         status = allowance.status(resource, call.now)
         shown = replace(status, reset=status.reset + round(self._date_shift(call.now)))
-        content = self._graphql.execute(plan, call, shown)
+        is_shown = not self.edition.is_enterprise_server
+        content = self._graphql.execute(plan, call, shown if is_shown else None)
         return Outcome(Answer.json(content), resource, cost)
 
     def _read(self, call: Call, allowance: Allowance) -> Outcome:
         resource = Resource.CORE
+        missing = self.edition.missing(call.path)
         if call.path == "/rate_limit":
-            return Outcome(self._rest.rate_limit(call, allowance), resource)
-        answer = self._rest.answer(call)
+            return Outcome(missing or self._rest.rate_limit(call, allowance), resource)
+        answer = missing or self._rest.answer(call)
         cost = 1
         if answer.status == 200 and call.method in {"GET", "HEAD"}:
             tag = etag(call, answer)

@@ -227,6 +227,7 @@ class World:
         forks: int = 0,
         watchers: int = 0,
         private: bool = False,
+        internal: bool = False,
         description: str | None = None,
         language: str | None = None,
         is_fork: bool = False,
@@ -255,7 +256,8 @@ class World:
                 created_at=created_at or datetime(2019, 3, 1, 9, 30, tzinfo=UTC),
                 series=series or Constant(Counts(stargazers, forks, watchers)),
                 stars=stars,
-                private=private,
+                private=private or internal,
+                internal=internal,
                 description=description,
                 language=language,
             )
@@ -342,15 +344,15 @@ class World:
                 self._record_standing(repository)
 
     def hide_repository(self, repository: Repository) -> None:
-        """Make a repository private."""
+        """Make a repository private, and no more internal."""
         with self.lock:
-            repository.private = True
+            repository.private, repository.internal = True, False
             self._record_standing(repository)
 
     def show_repository(self, repository: Repository) -> None:
         """Make a repository public."""
         with self.lock:
-            repository.private = False
+            repository.private = repository.internal = False
             self._record_standing(repository)
 
     def block_repository(

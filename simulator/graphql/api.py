@@ -30,8 +30,11 @@ class GraphQLApi:
         self._schema = load_schema(schema or SMALL_SCHEMA, large_ids)
         self.plan = Planner(self._schema).plan
 
-    def execute(self, plan: Plan, call: Call, rate: RateStatus) -> dict[str, Any]:
-        """Execute a query; return the content of the answer."""
+    def execute(self, plan: Plan, call: Call, rate: RateStatus | None) -> dict[str, Any]:
+        """Execute a query; return the content of the answer.
+
+        :param rate: None if requests are not limited
+        """
         if plan.errors or plan.prepared.document is None:
             return {"errors": plan.errors}
         faults: dict[FaultKind, list[Fault]] = {}
@@ -81,10 +84,12 @@ def _apply_faults(content: dict[str, Any], faults: dict[FaultKind, list[Fault]])
 def _dry_run(plan: Plan, context: Context) -> dict[str, Any]:
     """Return the rateLimit fields alone: nothing else is evaluated."""
     view = rate_view(context)
-    data = {}
+    data: dict[str, Any] = {}
     for node in top_level_fields(plan.operation) if plan.operation else ():
         if node.name.value == "rateLimit" and node.selection_set is not None:
             asked = [s for s in node.selection_set.selections if isinstance(s, FieldNode)]
-            values = {s.alias.value if s.alias else s.name.value: view[s.name.value] for s in asked}
-            data[node.alias.value if node.alias else "rateLimit"] = values
+            alias = node.alias.value if node.alias else "rateLimit"
+            data[alias] = view and {
+                s.alias.value if s.alias else s.name.value: view[s.name.value] for s in asked
+            }
     return data

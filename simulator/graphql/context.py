@@ -18,7 +18,7 @@ class Context:
     world: World
     call: Call
     plan: Plan
-    rate: RateStatus
+    rate: RateStatus | None
     force_new_ids: bool
     faults: dict[FaultKind, list[Fault]] = field(default_factory=dict)
 

@@ -106,14 +106,14 @@ def _selected(context: Context, account: Account, arguments: dict[str, Any]) -> 
         found += context.world.repositories(account)
     if "COLLABORATOR" in affiliations:
         found += context.world.collaborations(account)
-    wanted = privacy or visibility
     credential = context.call.credential
     viewer = arguments.get("affiliations")
     fork, archived = arguments.get("isFork"), arguments.get("isArchived")
     return [
         repository
         for repository in found
-        if (wanted is None or ("PRIVATE" if repository.private else "PUBLIC") == wanted)
+        if privacy in {None, "PRIVATE" if repository.private else "PUBLIC"}
+        and visibility in {None, repository.visibility.upper()}
         and (fork is None or repository.is_fork == fork)
         and (archived is None or repository.is_archived == archived)
         and credential.sees(repository)

@@ -126,7 +126,7 @@ def _repository(
     return view
 
 
-def _rate_limit(_: Any, info: Info, **_arguments: Any) -> dict[str, Any]:
+def _rate_limit(_: Any, info: Info, **_arguments: Any) -> dict[str, Any] | None:
     return rate_view(_enter(info))
 
 

@@ -40,7 +40,7 @@ def account_view(account: Account, context: Context) -> dict[str, Any]:
         "name": name,
         "resourcePath": f"/{account.login}",
         "updatedAt": timestamp(account.created_at),
-        "url": f"https://github.com/{account.login}",
+        "url": f"{context.call.pages}/{account.login}",
     }
 
 
@@ -86,8 +86,8 @@ def repository_view(repository: Repository, context: Context) -> dict[str, Any] 
         "resourcePath": f"/{full_name}",
         "stargazerCount": counts.stargazers,
         "updatedAt": created_at,
-        "url": f"https://github.com/{full_name}",
-        "visibility": "PRIVATE" if repository.private else "PUBLIC",
+        "url": f"{context.call.pages}/{full_name}",
+        "visibility": repository.visibility.upper(),
     }
 
 
@@ -103,9 +103,11 @@ def people(count: int) -> dict[str, Any]:
     return {"totalCount": count, "nodes": [], "edges": [], "pageInfo": page}
 
 
-def rate_view(context: Context) -> dict[str, Any]:
-    """Return the fields of `rateLimit`."""
+def rate_view(context: Context) -> dict[str, Any] | None:
+    """Return the fields of `rateLimit`; None if requests are not limited."""
     rate = context.rate
+    if rate is None:
+        return None
     return {
         "__typename": "RateLimit",
         "cost": context.plan.cost,
