@@ -12,6 +12,7 @@ import redis
 from pydantic import SecretStr
 
 from common.errors import SetupError
+from common.github_server import GITHUB_COM
 from common.settings import Settings
 
 REFUSAL_SECONDS = 3 * 3600
@@ -74,13 +75,15 @@ def choose_credential(settings: Settings) -> Credential:
     )
 
 
-def fingerprint(credential: Credential) -> str:
+def fingerprint(credential: Credential, github: str = GITHUB_COM) -> str:
     """Return a short name that does not reveal the credential and changes when it changes.
 
     The fingerprint of an installation stays the same, although its tokens change every hour.
+
+    :param github: the name of the GitHub, each of which counts anonymous requests by itself
     """
     if credential is None:
-        return "anonymous"
+        return "anonymous" if github == GITHUB_COM else f"anonymous@{github}"
     if isinstance(credential, Token):
         secret = credential.value.get_secret_value()
     else:

@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from common.errors import SetupError
+from common.github_server import GitHubServer, check_not_pages, read_server
 
 SECRETS = (
     "database_url",
@@ -116,6 +117,7 @@ def _check_api_url(url: str) -> str:
         is_plain = False
     if not is_plain or not parts.hostname:
         raise ValueError("must be a URL with a host, an optional port and an optional path alone")
+    check_not_pages(text)
     return text
 
 
@@ -315,6 +317,11 @@ class Settings(RedisSettings):
     log_format: LogFormat = LogFormat.TEXT
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     data_dir: Path = Path(".local")
+
+    @property
+    def github(self) -> GitHubServer:
+        """The GitHub that workers ask and pages link to."""
+        return read_server(self.github_api_url)
 
     @property
     def database(self) -> str:

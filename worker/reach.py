@@ -42,9 +42,15 @@ def publish(client: "redis.Redis") -> None:
 
 
 def _is_usable(answer: Answer) -> bool:
-    """Return whether GitHub works; a refusal or a limit of ours is an answer too."""
+    """Return whether GitHub works; a refusal or a limit of ours is an answer too.
+
+    If it does not understand a request, as a server of another release may, nothing is recorded.
+    """
     # A 503 with Retry-After is a wait like that of a limit, but everybody has to wait.
-    return answer.meaning is not Meaning.TRY_AGAIN and not answer.trace.startswith("status 5")
+    return answer.meaning not in (
+        Meaning.TRY_AGAIN,
+        Meaning.QUERY_WRONG,
+    ) and not answer.trace.startswith("status 5")
 
 
 def _describe(answer: Answer) -> tuple[str, str]:

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import redis
 
 from common import problems
 from common.problems import Reports
+from simulator import GITHUB_COM, Fault, FaultKind
 from tests.worker.stage import Stage
 from worker import reach
 from worker.collect import Collector
@@ -59,6 +61,51 @@ def test_answer_that_is_an_error_reports_that_github_does_not_work(
     (problem,) = reported(stage).problems
     assert problem.what == "no usable answer"
     assert problem.why == "HTTP 502"
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (
+            Fault(FaultKind.ANSWER, status=404, text="<html>"),
+            "no GraphQL API at this address (HTTP 404): check GITHUB_API_URL",
+        ),
+        (
+            Fault(FaultKind.ANSWER, status=302, text=""),
+            "no GraphQL API at this address (HTTP 302): check GITHUB_API_URL",
+        ),
+        (
+            Fault(FaultKind.ANSWER, text='{"errors": [{"message": "Field \'x\' doesn\'t exist"}]}'),
+            "Field 'x' doesn't exist",
+        ),
+        (Fault(FaultKind.ANSWER, status=405, text="{}"), "HTTP 405"),
+    ],
+)
+def test_graphql_that_does_not_work_is_reported_although_rest_does(
+    stage: Stage, collector: Collector, fault: Fault, why: str
+) -> None:
+    # Of a new user REST is asked first, and answers.
+    user = stage.follow(stage.world.add_account("adam"))
+    stage.simulator.fail(fault, times=None, match="graphql")
+
+    stage.sweep(collector)
+
+    (problem,) = reported(stage).problems
+    assert (problem.what, problem.why) == ("no usable answer", why)
+    assert stage.record(user).reason == why
+    assert stage.simulator.requests[0].status == 200
+
+
+def test_server_that_wants_a_token_is_reported_with_the_setting(stage: Stage) -> None:
+    user = stage.follow(stage.world.add_account("adam"))
+    stage.simulator.edition = replace(GITHUB_COM, is_private=True)
+
+    stage.sweep(stage.collector(token=None))
+
+    (problem,) = reported(stage).problems
+    assert problem.what == "no usable answer"
+    assert problem.why == "HTTP 401: Must authenticate to access this API: set GITHUB_TOKEN"
+    assert stage.record(user).reason == "HTTP 401: Must authenticate to access this API."
 
 
 @pytest.mark.parametrize("kind", ["unauthorized", "secondary_limit", "not_found"])

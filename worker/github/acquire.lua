@@ -1,6 +1,7 @@
 -- Acquire a permit for one request.
 --
--- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, paced_until, spent_until
+-- KEYS[1]  hash of one credential and resource: limit, remaining, resets_at, paced_until,
+--          spent_until, unlimited_until
 -- KEYS[2]  sorted set of one credential's requests in flight: token -> when it counts as lost
 -- KEYS[3]  hash of one credential: blocked_until, blocks (in a row), reason
 -- KEYS[4]  exists while GitHub refuses the credential
@@ -53,9 +54,11 @@ if resets_at > moment then
     return {"limited", tostring(resets_at - moment), "this hour's requests are used up"}
   end
 else
-  -- Nothing is known of this window: one request goes ahead, the others wait for its answer.
   redis.call("HDEL", KEYS[1], "limit", "remaining", "resets_at")
-  allowed = 1
+  if tonumber(redis.call("HGET", KEYS[1], "unlimited_until") or "0") <= moment then
+    -- Nothing is known of this window: one request goes ahead, the others wait for its answer.
+    allowed = 1
+  end
 end
 
 if in_flight >= allowed then

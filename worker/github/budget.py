@@ -4,7 +4,8 @@ Before each request a worker acquires a permit; afterwards it settles the permit
 answer said about the quota. Each is one atomic script (``acquire.lua``, ``settle.lua``). So all
 workers together keep to the requests in flight, the points a minute and the hour's quota, and none
 sends a request while GitHub has said to wait or refuses the credential. Redis may be emptied or
-restarted at any time: then one request is let through, and its answer tells the rest.
+restarted at any time: then one request is let through, and its answer tells the rest. A good answer
+without a quota says that the server counts no requests, as most Enterprise Servers do not.
 """
 
 import logging
@@ -183,6 +184,8 @@ class Budget:
         ):
             quota = None
         outcome = "ok"
+        if answer.quota is None and answer.meaning in (Meaning.DATA, Meaning.PARTIAL):
+            outcome = "unlimited"
         if answer.meaning is Meaning.LIMITED:
             outcome = "spent" if answer.of_resource and answer.wait is not None else "limited"
         elif answer.meaning is Meaning.TRY_AGAIN:

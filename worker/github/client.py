@@ -194,7 +194,7 @@ def make_github(
     :raise SetupError: a setting cannot be used
     """
     credential = choose_credential(settings)
-    name = fingerprint(credential)
+    name = fingerprint(credential, settings.github.name)
     http = make_http_client(settings.github_api_url, transport=transport or make_way(settings))
 
     def make_budget(name: str) -> Budget:

@@ -256,7 +256,10 @@ def _account(owner: dict[str, Any], account_id: int) -> Account | None:
 
 
 def _node(item: Any) -> Node | None:
-    """Return a repository; None if it is hidden, not clearly public, or unreadable."""
+    """Return a repository; None if it is hidden, not clearly public, or unreadable.
+
+    ``isPrivate`` "identifies if the repository is private or internal", says GitHub's schema.
+    """
     if not isinstance(item, dict) or item.get("isPrivate") is not False:
         return None
     owner, node_id, name = item.get("owner"), read_word(item.get("id")), item.get("name")

@@ -21,6 +21,7 @@
                          without its body; GraphQL             wait in Postgres
                          RATE_LIMITED and RATE_LIMIT
     try again            no connection, cut or foreign bodies  once at once, then later
+                         404 without JSON; of GraphQL any 404
                          5xx, timeouts, GraphQL timeouts and   with a smaller request, if possible;
                          RESOURCE_LIMITS_EXCEEDED              never the same one at once
     credentials refused  401                                   once: again at once; twice: no
@@ -233,6 +234,10 @@ def _read_graphql(
         answer = _read_errors(parsed, headers)
         if answer.meaning is not Meaning.QUERY_WRONG or status == 200:
             return answer
+    if status == 404 or 300 <= status < 400:
+        # It shows a missing account with 200 and NOT_FOUND, and it redirects nobody.
+        reason = f"no GraphQL API at this address (HTTP {status}): check GITHUB_API_URL"
+        return Answer(Meaning.TRY_AGAIN, reason=reason)
     refusal = _refusal(status, headers, parsed, body, is_cut=is_cut)
     if refusal is not None:
         return refusal
@@ -284,8 +289,11 @@ def _refusal(
             return Answer(Meaning.CREDENTIALS_REFUSED, reason=reason)
         case 403:
             return _forbidden(headers, parsed, reason, is_cut=is_cut)
-        case 404:
+        case 404 if isinstance(parsed, dict) or is_cut:
             return Answer(Meaning.GONE, reason=reason)
+        case 404:
+            # A page: of a proxy, or of an address that is not the API's.
+            return Answer(Meaning.TRY_AGAIN, reason="HTTP 404 without JSON: check GITHUB_API_URL")
         case 408:
             return Answer(Meaning.TRY_AGAIN, reason=reason, ask_for_less=True)
         case 451:

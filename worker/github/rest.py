@@ -296,6 +296,10 @@ def _listed_repository(item: Any, owner_id: int) -> SeenRepository | None:
     """Return an item of a list; None if it is not clearly public, another owner's or unreadable."""
     if not isinstance(item, dict) or item.get("private") is not False:
         return None
+    if item.get("visibility", "public") != "public":
+        # An internal one, which all members of an enterprise see, is private too
+        # (hub4j/github-api#932); this does not rely on it.
+        return None
     owner = item.get("owner")
     repository_id = read_id(item.get("id"))
     if not isinstance(owner, dict) or owner.get("id") != owner_id or repository_id is None:

@@ -8,8 +8,8 @@
 -- ARGV[3]  limit of the resource in the answer, "" if the answer has none
 -- ARGV[4]  remaining in the answer
 -- ARGV[5]  seconds until the window in the answer resets
--- ARGV[6]  "ok", "spent" (this resource's hour is used up), "limited" (both resources wait), or
---          "failed"
+-- ARGV[6]  "ok", "unlimited" (ok, and the server counts no requests), "spent" (this resource's hour
+--          is used up), "limited" (both resources wait), or "failed"
 -- ARGV[7]  seconds to wait if spent or limited; "" if GitHub did not say
 -- ARGV[8]  reason if limited
 -- ARGV[9]  when the token expires, epoch seconds; "" if GitHub did not say
@@ -34,6 +34,7 @@ redis.call("LTRIM", KEYS[5], 0, 1)
 redis.call("EXPIRE", KEYS[5], 5)
 
 local function learn(limit, remaining, resets_at)
+  redis.call("HDEL", KEYS[1], "unlimited_until")
   redis.call("HSET", KEYS[1], "limit", limit, "remaining", remaining,
     "resets_at", string.format("%.3f", resets_at))
   redis.call("EXPIRE", KEYS[1], 7200)
@@ -62,12 +63,16 @@ if ARGV[3] ~= "" then
     remaining = math.min(remaining, known)
   end
   learn(ARGV[3], remaining, resets_at)
+elseif ARGV[6] == "unlimited" and tonumber(cost) > 0 then
+  -- For an hour, as long as a window: then one request goes ahead again.
+  redis.call("HSET", KEYS[1], "unlimited_until", string.format("%.3f", moment + 3600))
+  redis.call("EXPIRE", KEYS[1], 7200)
 elseif ARGV[6] == "failed" and known and known_until > moment then
   -- The request may not have reached GitHub; if it has, the next answer says so.
   redis.call("HINCRBY", KEYS[1], "remaining", cost)
 end
 
-if ARGV[6] == "ok" then
+if ARGV[6] == "ok" or ARGV[6] == "unlimited" then
   redis.call("HDEL", KEYS[3], "blocks")
 end
 if ARGV[6] == "spent" then

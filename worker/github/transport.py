@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import httpx
 
+from common.github_server import read_server
+from worker import reach
 from worker.github.budget import Permit
 from worker.github.credentials import Credentials
 from worker.github.dates import AnswerDates
@@ -43,6 +45,7 @@ class Transport:
 
     def __init__(self, client: httpx.Client, budget: Permits, credentials: Credentials) -> None:
         self._client = client
+        self._graphql = read_server(str(client.base_url)).graphql
         self._budget = budget
         self._credentials = credentials
         self._logged: set[str] = set()
@@ -66,7 +69,12 @@ class Transport:
         except (httpx.InvalidURL, ValueError, TypeError):
             return Answer(Meaning.TRY_AGAIN, reason="invalid URL from GitHub")
         if not all(map(self._is_ours, addresses)):
-            return Answer(Meaning.TRY_AGAIN, reason="URL on another host from GitHub")
+            answer = Answer(
+                Meaning.TRY_AGAIN, reason="URL on another host from GitHub: check GITHUB_API_URL"
+            )
+            # As from http:// to https://: the answer before was a redirect, which is no problem.
+            reach.note(answer)
+            return answer
         return self._send(
             lambda: self._client.build_request("GET", path, params=parameters),
             "core",
@@ -81,7 +89,7 @@ class Transport:
         """
         content = {"query": document, "variables": variables}
         return self._send(
-            lambda: self._client.build_request("POST", "/graphql", json=content),
+            lambda: self._client.build_request("POST", self._graphql, json=content),
             "graphql",
             is_load=is_load,
         )
@@ -158,6 +166,9 @@ class Transport:
             return replace(answer, wait=wait)
         if answer.meaning is Meaning.CREDENTIALS_REFUSED and authorization is None:
             # No credentials were sent, so none were refused: GitHub wants some for this resource.
+            # An Enterprise Server in private mode wants some for all.
+            missing = f"{answer.reason.rstrip('.')}: set GITHUB_TOKEN"
+            reach.note(Answer(Meaning.TRY_AGAIN, reason=missing, trace=answer.trace))
             return replace(answer, meaning=Meaning.BLOCKED)
         return answer
 

@@ -8,13 +8,17 @@ from typing import Protocol
 import httpx
 
 from common.errors import SetupError
+from common.github_server import read_server
 from common.version import VERSION
 from worker import metrics, reach
-from worker.github.meaning import Answer, Meaning
+from worker.github.meaning import Answer, Meaning, read_graphql
 from worker.github.network_errors import describe
 from worker.github.sockets import make_transport, time_limit
 
 API_VERSION = "2026-03-10"
+"""Of the REST API. No Enterprise Server is asked for it: one that does not have it yet answers 400,
+and without the header each answers in the oldest version that it has. The fields that are read here
+are the same in all of them."""
 
 _MAX_BODY = 20_000_000
 """Bytes; a hundred repositories take some 50,000."""
@@ -46,17 +50,19 @@ def make_http_client(
         httpx.URL(base_url)
     except httpx.InvalidURL as error:
         raise SetupError(f"invalid setting: GITHUB_API_URL: {error}") from error
+    headers = {
+        "User-Agent": f"repopulse/{VERSION}",
+        "Accept": "application/vnd.github+json",
+        # The same form of node ids for old and new objects.
+        "X-Github-Next-Global-ID": "1",
+    }
+    if not read_server(base_url).is_enterprise_server:
+        headers["X-GitHub-Api-Version"] = API_VERSION
     return httpx.Client(
         base_url=base_url,
         # Of the environment count only the settings.
         trust_env=False,
-        headers={
-            "User-Agent": f"repopulse/{VERSION}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": API_VERSION,
-            # The same form of node ids for old and new objects.
-            "X-Github-Next-Global-ID": "1",
-        },
+        headers=headers,
         timeout=httpx.Timeout(15.0, connect=5.0),
         # A redirect is handled by the caller: a token must not travel to another host.
         follow_redirects=False,
@@ -83,7 +89,7 @@ def exchange(
         with time_limit(ends):
             answer = _exchange(client, request, read, ends=ends, secret=secret)
     finally:
-        resource = "graphql" if request.url.path.endswith("/graphql") else "core"
+        resource = "graphql" if read is read_graphql else "core"
         metrics.count_request(resource, answer.meaning, time.monotonic() - begun)
     reach.note(answer)
     return answer

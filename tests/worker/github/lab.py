@@ -43,20 +43,24 @@ class FakeClock:
 class Lab:
     """What a test of the client needs; ``world`` and ``simulator`` are GitHub."""
 
-    def __init__(self, redis_url: str, *, token: str | None = "good", **options: Any) -> None:
+    def __init__(
+        self, redis_url: str, *, token: str | None = "good", api: str = API, **options: Any
+    ) -> None:
         self.clock = FakeClock()
         self.world = World(day=DAY)
         self.redis = redis.Redis.from_url(redis_url)
         options.setdefault("tokens", {"good": None, "other": None})
         self.simulator = GitHubSimulator(self.world, clock=self.clock, **options)
         self.settings = Settings(
-            redis_url=SecretStr(redis_url), github_token=SecretStr(token) if token else None
+            redis_url=SecretStr(redis_url),
+            github_token=SecretStr(token) if token else None,
+            github_api_url=api,
         )
         self._open: list[Callable[[], None]] = [self.redis.close]
 
     @property
     def name(self) -> str:
-        return fingerprint(choose_credential(self.settings))
+        return fingerprint(choose_credential(self.settings), self.settings.github.name)
 
     def github(
         self,
@@ -84,7 +88,7 @@ class Lab:
         self,
         answer: Callable[[httpx.Request], httpx.Response] | None = None,
         *,
-        base_url: str = API,
+        base_url: str | None = None,
         over_wire: bool = False,
         **options: Any,
     ) -> Transport:
@@ -93,7 +97,9 @@ class Lab:
         ``options`` are those of its budget.
         """
         carrier = httpx.MockTransport(answer) if answer else self.simulator.transport()
-        client = make_http_client(base_url, transport=None if over_wire else carrier)
+        client = make_http_client(
+            base_url or self.settings.github_api_url, transport=None if over_wire else carrier
+        )
         budget = self.budget(**options)
         credentials = make_credentials(
             choose_credential(self.settings), client, budget, now=self.clock

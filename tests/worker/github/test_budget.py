@@ -411,3 +411,69 @@ def test_all_accounts_are_seen_in_the_end_however_little_github_allows(
     assert lab.simulator.violations == []
     assert 0 < waits < 10
     assert len(lab.simulator.requests) < 120 + 10
+
+
+# Servers that count no requests
+
+
+UNCOUNTED = Answer(Meaning.DATA)
+
+
+def test_server_without_limits_gets_as_many_requests_at_once_as_allowed(lab: Lab) -> None:
+    budget = lab.budget(concurrency=10, patience=0)
+
+    budget.settle(budget.acquire("core"), UNCOUNTED)
+
+    for _ in range(10):
+        budget.acquire("core")
+    with pytest.raises(Limited, match="in flight"):
+        budget.acquire("core")
+
+
+def test_server_without_limits_is_asked_again_each_hour_whether_it_has_some(lab: Lab) -> None:
+    budget = lab.budget(concurrency=10, patience=0)
+    budget.settle(budget.acquire("core"), UNCOUNTED)
+    lab.clock.now += 3601
+
+    budget.acquire("core")
+    with pytest.raises(Limited, match="in flight"):
+        budget.acquire("core")
+
+
+def test_limits_that_were_turned_on_count_at_once(lab: Lab) -> None:
+    budget = lab.budget(concurrency=10, patience=0)
+    budget.settle(budget.acquire("core"), UNCOUNTED)
+
+    permits = [budget.acquire("core") for _ in range(2)]
+    budget.settle(permits[0], Answer(Meaning.DATA, quota=Quota("core", 60, 0, 1800)))
+
+    with pytest.raises(Limited, match="used up"):
+        budget.acquire("core")
+    # After this window nothing is known of the next.
+    lab.clock.now += 1801
+    budget.acquire("core")
+    with pytest.raises(Limited, match="in flight"):
+        budget.acquire("core")
+
+
+@pytest.mark.parametrize(
+    ("cost", "answer"),
+    [
+        (1, Answer(Meaning.GONE)),
+        (1, Answer(Meaning.CREDENTIALS_REFUSED)),
+        # GitHub tells the quota of another resource.
+        (1, Answer(Meaning.DATA, quota=Quota("graphql", 5000, 4000, 1800))),
+        # The token of an App's installation costs no point of the installation's.
+        (0, UNCOUNTED),
+    ],
+)
+def test_other_answers_without_a_quota_do_not_say_that_there_are_no_limits(
+    lab: Lab, cost: int, answer: Answer
+) -> None:
+    budget = lab.budget(concurrency=10, patience=0)
+
+    budget.settle(budget.acquire("core", cost=cost), answer)
+
+    budget.acquire("core")
+    with pytest.raises(Limited, match="in flight"):
+        budget.acquire("core")
