@@ -55,7 +55,7 @@ def create_app(
     :param deadline: seconds in which a request is answered; by default as the settings need it
     :raise SetupError: the settings contain two credentials, or an incomplete one
     """
-    credential = fingerprint(choose_credential(settings))
+    credential = fingerprint(choose_credential(settings), settings.github.name)
     registry = CollectorRegistry()
 
     def lifespan(_app: FastAPI) -> AbstractAsyncContextManager[State]:
@@ -117,6 +117,7 @@ async def _open_resources(
             redis,
             celery,
             credential_name=credential,
+            github=settings.github.name,
             sweep_interval=settings.sweep_interval,
             is_read_only=settings.read_only,
         )

@@ -237,7 +237,7 @@ installation = Table(
     # The table has one row, which the migration inserts.
     Column("is_only_row", Boolean, primary_key=True, server_default=text("true")),
     Column("id", Uuid, nullable=False, server_default=func.gen_random_uuid()),
-    # The GitHub whose ids the other tables hold; null until a worker has started.
+    # The GitHub whose ids the other tables hold; null until something of it is written.
     Column("github", Text),
     CheckConstraint("is_only_row", name="one_row"),
 )

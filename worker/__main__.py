@@ -4,9 +4,13 @@ import logging
 import os
 import warnings
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from common import environment
 from common.credentials import choose_credential
+from common.db import first_line
 from common.errors import exit_with_message
+from common.github_server import GITHUB_COM
 from common.log import configure
 from common.settings import Settings, load_settings
 from common.start import Starter, report_success, reported_failure
@@ -15,11 +19,11 @@ log = logging.getLogger("worker")
 
 
 def prepare() -> Settings:
-    """Make everything that a worker needs, and close it again; nothing connects.
+    """Make everything that a worker needs, and close it again.
 
     A setting that cannot be used shows here, not in each task.
 
-    :raise SetupError: one cannot; the message names it
+    :raise SetupError: one cannot, the message names it; or the database records another GitHub
     """
     with reported_failure(Starter.WORKER):
         settings = load_settings()
@@ -27,7 +31,13 @@ def prepare() -> Settings:
         # Imported late, because Celery comes with it.
         from worker.process import open_process  # noqa: PLC0415
 
-        open_process(settings).close()
+        process = open_process(settings)
+        try:
+            process.check()
+        except SQLAlchemyError as error:
+            log.warning("database not checked, the first task does that: %s", first_line(error))
+        finally:
+            process.close()
     report_success(settings, Starter.WORKER)
     environment.log_warnings(log)
     _log_way_to_github(settings)
@@ -39,6 +49,8 @@ def _log_way_to_github(settings: Settings) -> None:
 
     for entry in unreadable_exceptions(settings.no_proxy):
         log.warning("NO_PROXY: %s is no name, address or network, and has no effect", entry)
+    if settings.github.name != GITHUB_COM:
+        log.info("GitHub is %s: GraphQL at %s", settings.github.name, settings.github.graphql)
     if choose_credential(settings) is None:
         log.warning(
             "no GITHUB_TOKEN is set: GitHub allows 60 requests an hour, and each repository takes"

@@ -15,6 +15,7 @@ from celery.signals import (
 from common.broker import make_celery
 from common.log import configure
 from common.settings import get_settings
+from common.start import Starter, reported_failure
 from worker import billiard_fix, heartbeat, metrics, reach, tasks, tracebacks
 from worker.process import Process, open_process
 
@@ -24,10 +25,21 @@ _process: Process | None = None
 
 
 def process() -> Process:
-    """Return this process's resources; the first call makes them."""
+    """Return this process's resources; the first call makes them.
+
+    :raise SetupError: the database records another GitHub
+    """
     global _process  # noqa: PLW0603 - one per process
     if _process is None:
-        _process = open_process(get_settings())
+        opened = open_process(get_settings())
+        try:
+            with reported_failure(Starter.WORKER):
+                # Again: the database may not have answered when the worker started.
+                opened.check()
+        except BaseException:
+            opened.close()
+            raise
+        _process = opened
     return _process
 
 

@@ -28,6 +28,7 @@ from common.settings import Settings
 from common.states import ScanState
 from worker import metrics, retry
 from worker.absence import record_absence
+from worker.claim import GitHubClaim
 from worker.github.client import GitHub
 from worker.github.dates import AnswerDates
 from worker.github.errors import (
@@ -75,6 +76,7 @@ class Collector:
         self._engine = engine
         self._transactions = Transactions(engine, lease=settings.lease, sleep=sleep)
         self._github = github
+        self._claim = GitHubClaim(settings.github.name)
         self._settings = settings
 
     def scan(
@@ -201,6 +203,7 @@ class Collector:
                 return _SETTLED, now
             if not is_due:
                 return _SETTLED, now
+            self._claim.hold(connection)
             recorded = record(
                 connection,
                 begun,

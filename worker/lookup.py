@@ -13,6 +13,7 @@ from common.lookups import Lookup
 from common.settings import Settings
 from common.states import LookupState
 from common.users import TrackedUser
+from worker.claim import GitHubClaim
 from worker.github.client import GitHub
 from worker.github.errors import (
     CredentialsRefused,
@@ -82,6 +83,7 @@ class Resolver:
         self._engine = engine
         self._transactions = Transactions(engine, lease=settings.lease, sleep=sleep)
         self._github = github
+        self._claim = GitHubClaim(settings.github.name)
         self._load_lease = settings.load_lease
 
     def resolve(self, lookup_id: int) -> Resolution:
@@ -149,6 +151,7 @@ class Resolver:
         def track(connection: Connection) -> tuple[TrackedUser | None, bool]:
             if not lookups.lock_pending(connection, lookup.id):
                 return None, False
+            self._claim.hold(connection)
             user, is_new = users.add(
                 connection,
                 shown,

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from common.broker import make_redis
 from common.db import make_engine
 from common.settings import Settings
+from worker.claim import GitHubClaim
 from worker.collect import Collector
 from worker.github.client import GitHub, make_github
 from worker.lookup import Resolver
@@ -23,6 +24,15 @@ class Process:
     github: GitHub
     collector: Collector
     resolver: Resolver
+
+    def check(self) -> None:
+        """Refuse a database that records another GitHub than that of the settings.
+
+        :raise SetupError: it does
+        :raise SQLAlchemyError: the database does not answer, or is not migrated
+        """
+        with self.engine.connect() as connection:
+            GitHubClaim(self.settings.github.name).check(connection)
 
     def close(self) -> None:
         """Close all connections."""

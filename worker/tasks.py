@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from common import broker
 from common.broker import Task as TaskName
 from common.db import first_line, outage_reason
-from common.errors import RepopulseError
+from common.errors import RepopulseError, SetupError
 from common.log import log_context
 from worker.fan_out import fan_out, refill
 from worker.outcome import Outcome, Resolution
@@ -52,6 +52,9 @@ def _task(task: Task) -> Iterator[None]:
         except redis.RedisError as error:
             log.warning("Redis does not answer, another attempt follows: %s", error)
             raise TaskFailed("Redis does not answer, another attempt follows") from error
+        except SetupError as error:
+            log.error("%s", error)
+            raise TaskFailed(str(error)) from error
         except SoftTimeLimitExceeded as error:
             log.warning("%s took too long, another attempt follows", task.name)
             raise TaskFailed("took too long, another attempt follows") from error

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from api.status.checks import OK, Check, combine, degraded, format_time, notice
 from api.status.servers import NO_REDIS
 from api.status.snapshot import RedisStatus, StatusSnapshot
+from common import installation
 from common.problems import Problem, Reports
 
 TOLERATED = timedelta(minutes=5)
@@ -41,11 +42,20 @@ def _check_expiry(redis: RedisStatus) -> Check:
 
 
 def check_github(snapshot: StatusSnapshot) -> Check:
-    """Return whether requests to GitHub are answered."""
+    """Return whether requests to GitHub are answered, and go to the GitHub that is recorded."""
     redis = snapshot.redis
     if redis is None:
-        return degraded(NO_REDIS)
-    return combine(_check_reach(redis.github, redis.now), _check_limit(redis))
+        return combine(_check_recorded(snapshot), degraded(NO_REDIS))
+    return combine(
+        _check_recorded(snapshot), _check_reach(redis.github, redis.now), _check_limit(redis)
+    )
+
+
+def _check_recorded(snapshot: StatusSnapshot) -> Check:
+    if snapshot.database is None:
+        return OK
+    other = installation.describe_other(snapshot.database.github, snapshot.github)
+    return OK if other is None else degraded(other)
 
 
 def unreachable_seconds(redis: RedisStatus) -> float:

@@ -33,6 +33,7 @@ from common import (
     credentials,
     future_days,
     github_clock,
+    installation,
     problems,
 )
 from common.broker import QueueLengths
@@ -71,6 +72,8 @@ class DatabaseStatus:
     """The revisions of its schema; empty before the first migration."""
     version: int
     """Its major version."""
+    github: str | None
+    """The GitHub that it records; None if nothing is recorded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +141,15 @@ class StatusSnapshot:
     """Why there is no ``redis``."""
     workers: list[str] | None
     """The names of those that answered; None also if they were not asked."""
+    github: str
+    """The GitHub of the settings."""
 
 
 class StatusReader:
     """Reads snapshots for one application.
 
     :param credential_name: the credential's fingerprint
+    :param github: the GitHub of the settings, see ``common.github_server``
     :param sweep_interval: seconds between two sweeps
     :param is_read_only: nothing is to be stored, so Postgres may be a replica
     """
@@ -155,6 +161,7 @@ class StatusReader:
         celery: Celery,
         *,
         credential_name: str,
+        github: str,
         sweep_interval: float,
         is_read_only: bool = False,
     ) -> None:
@@ -163,6 +170,7 @@ class StatusReader:
         self._client = redis
         self._celery = celery
         self._credential_name = credential_name
+        self._github = github
         self._late_sweep = max(_LATE_SWEEP, _LATE_SWEEPS * sweep_interval)
         self._no_sweep_since: float | None = time.monotonic()
         """Since when no sweep is recorded: our own start, or when Redis was emptied."""
@@ -201,7 +209,15 @@ class StatusReader:
             self._workers.get() if with_workers else _skip(),
         )
         return StatusSnapshot(
-            database, database_error, progress, overdue, future, redis, redis_error, names
+            database,
+            database_error,
+            progress,
+            overdue,
+            future,
+            redis,
+            redis_error,
+            names,
+            self._github,
         )
 
     def close(self) -> None:
@@ -324,17 +340,23 @@ async def _skip() -> None:
 
 
 def _get_database_status(connection: Connection) -> DatabaseStatus:
-    mode, version, is_migrated = connection.execute(
+    mode, version, is_migrated, has_installation = connection.execute(
         text(
             "SELECT current_setting('transaction_read_only'),"
             " current_setting('server_version_num'),"
-            " to_regclass('alembic_version') IS NOT NULL"
+            " to_regclass('alembic_version') IS NOT NULL,"
+            " to_regclass('installation') IS NOT NULL"
         )
     ).one()
     revisions: Iterable[str] = ()
     if is_migrated:
         revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-    return DatabaseStatus(mode == "on", frozenset(revisions), int(version) // 10_000)
+    return DatabaseStatus(
+        is_read_only=mode == "on",
+        revisions=frozenset(revisions),
+        version=int(version) // 10_000,
+        github=installation.recorded_github(connection) if has_installation else None,
+    )
 
 
 def _count_overdue(connection: Connection) -> int:

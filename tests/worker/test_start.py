@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from sqlalchemy import Engine
 
 from common import problems
+from common.installation import claim_github
 from common.settings import Settings
 from tests.servers import ROOT
 from tests.waiting import wait_until
@@ -152,3 +154,41 @@ def test_worker_without_a_token_says_what_that_means(start: Start, log: Callable
     wait_until(lambda: "ready." in log(), 60)
     (line,) = [line for line in log().splitlines() if "no GITHUB_TOKEN" in line]
     assert "60 requests an hour" in line
+
+
+def test_worker_of_another_github_than_the_database_records_does_not_start(
+    start: Start, log: Callable[[], str], server: "redis.Redis", engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        claim_github(connection, "github.com")
+
+    process = start(GITHUB_API_URL="https://github.example.com/api/v3")
+
+    assert process.wait(60) == 1
+    (line,) = log().splitlines()
+    assert line == (
+        "repopulse: this database records github.com, and GITHUB_API_URL is an address of"
+        " github.example.com, whose ids mean others: use a database for each GitHub, or see"
+        " docs/deployment.md if only its address has changed"
+    )
+    assert told(server) == {"worker": line.removeprefix("repopulse: ")}
+
+
+def test_worker_of_the_github_that_the_database_records_starts(
+    start: Start, log: Callable[[], str], engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        claim_github(connection, "github.example.com")
+
+    start(GITHUB_API_URL="https://github.example.com/api/v3/")
+
+    wait_until(lambda: "ready." in log(), 60)
+    assert "GraphQL at https://github.example.com/api/graphql" in log()
+
+
+def test_worker_starts_before_the_database(start: Start, log: Callable[[], str]) -> None:
+    start(DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/nothing")
+
+    wait_until(lambda: "ready." in log(), 60)
+    assert "database not checked" in log()
+    assert "s3cret" not in log()

@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
+from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 from common import problems
+from common.installation import claim_github
+from tests.api.conftest import MakeClient
 from tests.api.pages.html import load
 
 A, B = "worker@a", "worker@b"
@@ -160,3 +163,18 @@ def test_change_is_logged_once_with_the_same_words(
         f"status of github: {words}",
         "status of github: ok",
     ]
+
+
+def test_database_of_another_github_is_told(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    client = make_client(github_api_url="https://github.example.com/api/v3")
+    assert told(client) == ("ready", "ok")
+
+    claim_github(connection, "github.com")
+
+    assert told(client) == (
+        "degraded",
+        "this database records github.com, and GITHUB_API_URL is an address of github.example.com",
+    )
+    assert told(make_client()) == ("ready", "ok")
