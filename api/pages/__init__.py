@@ -16,6 +16,7 @@ from common.settings import Settings
 def install(app: FastAPI, settings: Settings) -> None:
     """Add the pages to the application; call it after all other middleware is added."""
     app.state.auth = Auth(settings.api_key, is_read_only=settings.read_only)
+    app.state.github_pages = settings.github.pages
     app.add_exception_handler(NotLoggedInError, login.redirect_to_login)
     app.mount("/static", Assets(), name="static")
     for module in (overview, login, follow, user, repository, status):

@@ -65,6 +65,8 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: o
         "current_path": request.url.path,
         "needs_key": auth.needs_key,
         "can_write": auth.is_logged_in(request),
+        # None if no pages of accounts are known, as in the demo.
+        "github_pages": request.app.state.github_pages,
     }
     return HTMLResponse(render(template, shared | values), status_code=status_code, headers=HEADERS)
 

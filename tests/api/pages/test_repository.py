@@ -11,6 +11,7 @@ from common.repositories import SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
+from tests.api.conftest import MakeClient
 from tests.api.pages.html import UNKNOWN, Element, load
 from tests.clock import Clock
 
@@ -60,6 +61,18 @@ def test_days_are_newest_first_and_missing_days_have_a_reason(
         ["2026-03-11", "101", "2", "1"],
         ["2026-03-10", "100", "2", "1"],
     ]
+
+
+def test_link_leads_to_the_github_that_is_recorded(
+    make_client: MakeClient, repository: SeenRepository
+) -> None:
+    for api, hrefs in (
+        ("https://github.example.com/api/v3", ["https://github.example.com/adam/hello"]),
+        ("http://127.0.0.1:5002", []),
+    ):
+        page = load(make_client(github_api_url=api), f"/repos/{repository.id}")
+        links = [link for link in page.all("a") if link.text == "On GitHub"]
+        assert [link.attributes["href"] for link in links] == hrefs
 
 
 def test_latest_counts_and_changes_are_shown(

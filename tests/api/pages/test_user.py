@@ -12,6 +12,7 @@ from common.repositories import Counts
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories
+from tests.api.conftest import MakeClient
 from tests.api.fake_worker import sent
 from tests.api.pages.html import UNKNOWN, Element, fill, load
 from tests.clock import Clock
@@ -116,6 +117,24 @@ def test_repositories_are_sorted_by_the_chosen_column(
     page = load(client, f"/users/{user.id}?{sort}")
 
     assert [row[0] for row in table(page, "repositories")] == names
+
+
+@pytest.mark.parametrize(
+    ("api", "pages"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://api.octocorp.ghe.com", "https://octocorp.ghe.com"),
+        ("https://github.example.com/api/v3", "https://github.example.com"),
+        ("http://127.0.0.1:5002", None),
+    ],
+)
+def test_link_leads_to_the_github_that_is_recorded(
+    make_client: MakeClient, user: TrackedUser, api: str, pages: str | None
+) -> None:
+    page = load(make_client(github_api_url=api), f"/users/{user.id}")
+    links = [link.attributes["href"] for link in page.all("a") if link.text == "On GitHub"]
+
+    assert links == ([f"{pages}/adam"] if pages else [])
 
 
 def test_repository_without_counts_is_last_in_both_orders(
