@@ -3,8 +3,6 @@
 import ssl
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from shutil import which
 from typing import NamedTuple
@@ -12,11 +10,6 @@ from typing import NamedTuple
 import httpx
 import pytest
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
@@ -24,6 +17,7 @@ from common.broker import make_celery, make_redis
 from common.settings import Settings
 from local.ports import LOOPBACK, free_port
 from simulator import GitHubSimulator, World, serving
+from tests.certificates import make_certificates
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import System, running
 from tests.waiting import wait_until
@@ -44,73 +38,24 @@ class TlsRedis(NamedTuple):
         return f"{self.url}?ssl_ca_certs={self.authority}"
 
 
-def name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def certificate(
-    subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=subject == issuer, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
-    )
-
-
-def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
 @pytest.fixture
 def tls_redis(tmp_path: Path) -> Iterator[TlsRedis]:
     program = which("redis-server")
     if program is None:
         pytest.skip("needs Debian's package redis-server: the one of make up has no TLS")
-    ours, theirs = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = certificate("Our CA", ours, "Our CA", ours).add_extension(
-        x509.KeyUsage(
-            digital_signature=True,
-            key_cert_sign=True,
-            crl_sign=True,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            encipher_only=False,
-            decipher_only=False,
-        ),
-        critical=True,
-    )
-    server = certificate("redis", theirs, "Our CA", ours).add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False
-    )
-    for path, builder in (("ca.pem", authority), ("server.pem", server)):
-        signed = builder.sign(ours, hashes.SHA256())
-        (tmp_path / path).write_bytes(signed.public_bytes(Encoding.PEM))
-    write_key(tmp_path / "server.key", theirs)
+    files = make_certificates(tmp_path)
     port = free_port()
     process = subprocess.Popen(
         [
             *(program, "--port", "0", "--bind", LOOPBACK, "--tls-port", str(port)),
-            *("--tls-cert-file", "server.pem", "--tls-key-file", "server.key"),
-            *("--tls-ca-cert-file", "ca.pem", "--tls-auth-clients", "no"),
+            *("--tls-cert-file", str(files.certificate), "--tls-key-file", str(files.key)),
+            *("--tls-ca-cert-file", str(files.authority), "--tls-auth-clients", "no"),
             *("--requirepass", PASSWORD, "--save", ""),
         ],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
     )
-    started = TlsRedis(f"rediss://:{PASSWORD}@{LOOPBACK}:{port}/0", tmp_path / "ca.pem")
+    started = TlsRedis(f"rediss://:{PASSWORD}@{LOOPBACK}:{port}/0", files.authority)
     try:
         wait_until(lambda: answers(started.trusted_url))
         yield started
