@@ -39,6 +39,10 @@ SLOW := end_to_end or fault or browser
 COMPAT := tests/common tests/migrations tests/api/queries tests/worker/test_collect.py \
 	tests/end_to_end/test_contract.py
 
+# What does not depend on the database: other programs before and behind the product.
+COMPAT_ONCE := tests/clients tests/compat tests/browser/test_behind_nginx.py \
+	tests/end_to_end/test_redis_tls.py
+
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
@@ -75,11 +79,11 @@ test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for
 		-m "not ($(SLOW))" $(ARGS)
 
 # Where a test starts processes, it waits more than it computes.
-compat: $(VENV)/dev $(VENV)/typescript/installed ## Run the tests of other servers and of generated clients
+compat: $(VENV)/dev $(VENV)/typescript/installed ## Run the product with the servers, proxies and clients of its users
 	@for servers in postgres-15 pgbouncer; do \
 		SERVERS=$$servers $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT) $(ARGS) || exit; \
 	done
-	@exec $(IN)/python -m pytest -q tests/clients $(ARGS)
+	@exec $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT_ONCE) $(ARGS)
 
 faults: $(VENV)/dev ## Break the running system in twenty ways, at full length
 	@FAULTS=full exec $(IN)/python -m pytest --timeout 3600 tests/faults \

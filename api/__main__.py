@@ -15,6 +15,7 @@ from common.broker import make_redis
 from common.db import make_engine
 from common.errors import SetupError, exit_with_message
 from common.settings import Settings, get_settings
+from common.web_address import as_seen_by_listeners
 
 _MAX_CONNECTIONS = 500
 """Open connections, including idle ones; ``api.http.limits`` limits the requests that run."""
@@ -64,6 +65,7 @@ def main() -> None:
                 # Refused clients learn the reason, and each change has its own log line.
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=as_seen_by_listeners(settings.trusted_proxies),
                 limit_concurrency=_MAX_CONNECTIONS,
                 # Running requests are answered before the process ends: each has a deadline.
                 timeout_graceful_shutdown=math.ceil(request_deadline(settings)),
@@ -75,6 +77,8 @@ def main() -> None:
             f"[{host}]" if ":" in host else host,
             settings.api_port,
         )
+        if settings.public_url:
+            logging.getLogger("api").info("visitors see it at %s", settings.public_url)
         server.run(sockets=[listener])
 
 

@@ -11,10 +11,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import pages
 from api.dependencies import Resources
-from api.http import errors
+from api.http import errors, public_url
 from api.http.limits import MAX_REQUESTS, RequestLimits, request_deadline
 from api.http.middleware import REQUEST_ID_HEADER, BodyLimit, Head, RequestId
 from api.http.openapi import DocumentedApi
+from api.http.public_url import PublicUrl
 from api.http.query import KnownQuery
 from api.http.read_only import ReadOnly
 from api.http.traffic import MeasureRequests, RequestMetrics
@@ -53,7 +54,8 @@ def create_app(
 
     :param max_requests: that run or wait at once
     :param deadline: seconds in which a request is answered; by default as the settings need it
-    :raise SetupError: the settings contain two credentials, or an incomplete one
+    :raise SetupError: the settings contain two credentials, or an incomplete one, or a public URL
+        that cannot be
     """
     credential = fingerprint(choose_credential(settings), settings.github.name)
     registry = CollectorRegistry()
@@ -61,7 +63,9 @@ def create_app(
     def lifespan(_app: FastAPI) -> AbstractAsyncContextManager[State]:
         return _open_resources(settings, credential, registry)
 
-    app = DocumentedApi(lifespan)
+    url = PublicUrl(settings.public_url)
+    app = DocumentedApi(lifespan, public_path=url.path)
+    app.state.public_url = url
     # The last one added is the outermost.
     if settings.read_only:
         app.add_middleware(ReadOnly)
@@ -89,6 +93,7 @@ def create_app(
     for module in (images, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
+    public_url.install(app, url)
     return app
 
 

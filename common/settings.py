@@ -33,6 +33,7 @@ from pydantic_settings import (
 
 from common.errors import SetupError
 from common.github_server import GitHubServer, check_not_pages, read_server
+from common.web_address import check_web_address, split_proxies
 
 SECRETS = (
     "database_url",
@@ -279,6 +280,15 @@ class Settings(RedisSettings):
     api_key: Annotated[SecretStr, AfterValidator(_check_one_line)] | None = None
     """If set, calls that write need it."""
 
+    public_url: Annotated[str, AfterValidator(check_web_address)] | None = None
+    """Where visitors reach the API, if that is not where it listens: behind a proxy."""
+
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_proxies)] = (
+        "127.0.0.1/32",
+        "::1/128",
+    )
+    """Whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` count."""
+
     read_only: bool = False
     """Whether the API refuses writes; it may then use a read replica."""
 
@@ -291,6 +301,8 @@ class Settings(RedisSettings):
     flower_host: str = "127.0.0.1"
     flower_port: int = Field(default=5555, ge=1, le=65535)
     flower_basic_auth: Annotated[SecretStr, AfterValidator(_check_one_line)] | None = None
+    flower_public_url: Annotated[str, AfterValidator(check_web_address)] | None = None
+    """Where visitors reach Flower."""
 
     scan_at: time = time(0, 5)
     """The time of the daily fan-out, in UTC."""

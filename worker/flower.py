@@ -8,6 +8,7 @@ from common.broker import make_celery
 from common.errors import SetupError, exit_with_message
 from common.log import configure
 from common.settings import load_settings
+from common.web_address import path_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ def main() -> None:
         # Read-only: a person who can read the dashboard must not be able to stop the workers.
         "--read_only=True",
     ]
+    if prefix := path_of(settings.flower_public_url):
+        arguments.append(f"--url_prefix={prefix.lstrip('/')}")
     if settings.flower_basic_auth is not None:
         # By environment: an argument would show in the process list.
         os.environ["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()

@@ -36,9 +36,13 @@ _TAGS = [
 
 
 class DocumentedApi(FastAPI):
-    """FastAPI with the description of this API, and its own ``/docs``."""
+    """FastAPI with the description of this API, and its own ``/docs``.
 
-    def __init__(self, lifespan: Lifespan[Any]) -> None:
+    :param public_path: the path below which visitors see the API, without a slash at its end
+    """
+
+    def __init__(self, lifespan: Lifespan[Any], *, public_path: str) -> None:
+        self._public_path = public_path
         super().__init__(
             title="Repopulse",
             summary="Stars, forks and watchers of GitHub repositories, day by day.",
@@ -46,6 +50,8 @@ class DocumentedApi(FastAPI):
             version=VERSION,
             license_info={"name": "MIT"},
             openapi_tags=_TAGS,
+            # Without the host: /docs is also used at the address on which the API listens.
+            servers=[{"url": public_path}] if public_path else None,
             # Served below.
             docs_url=None,
             redoc_url=None,
@@ -64,10 +70,11 @@ class DocumentedApi(FastAPI):
         return self.openapi_schema
 
     def _documentation(self) -> HTMLResponse:
+        files = f"{self._public_path}{_FILES_PATH}"
         return get_swagger_ui_html(
-            openapi_url=self.openapi_url or "",
+            openapi_url=f"{self._public_path}{self.openapi_url}",
             title=self.title,
-            swagger_js_url=f"{_FILES_PATH}/swagger-ui-bundle.js",
-            swagger_css_url=f"{_FILES_PATH}/swagger-ui.css",
-            swagger_favicon_url=f"{_FILES_PATH}/favicon.png",
+            swagger_js_url=f"{files}/swagger-ui-bundle.js",
+            swagger_css_url=f"{files}/swagger-ui.css",
+            swagger_favicon_url=f"{files}/favicon.png",
         )

@@ -6,6 +6,7 @@ Pages read the database through ``api.queries``, as the calls under ``/v1`` do.
 
 from fastapi import FastAPI
 
+from api.http.public_url import PublicUrl
 from api.pages import follow, login, overview, repository, status, user
 from api.pages.assets import Assets
 from api.pages.auth import Auth, NotLoggedInError
@@ -15,10 +16,11 @@ from common.settings import Settings
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Add the pages to the application; call it after all other middleware is added."""
-    app.state.auth = Auth(settings.api_key, is_read_only=settings.read_only)
+    url = PublicUrl(settings.public_url)
+    app.state.auth = Auth(settings.api_key, url, is_read_only=settings.read_only)
     app.state.github_pages = settings.github.pages
     app.add_exception_handler(NotLoggedInError, login.redirect_to_login)
     app.mount("/static", Assets(), name="static")
     for module in (overview, login, follow, user, repository, status):
         app.include_router(module.router, include_in_schema=False)
-    app.add_middleware(ErrorPages)
+    app.add_middleware(ErrorPages, root=url.path)

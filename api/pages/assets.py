@@ -38,7 +38,7 @@ class Assets(StaticFiles):
 
 
 def asset_url(name: str) -> str:
-    """Return the URL of a static file; it changes with the content of the file."""
+    """Return the path of a static file; its query changes with the content of the file."""
     return f"/static/{name}?v={_version(name)}"
 
 

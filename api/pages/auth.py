@@ -1,4 +1,4 @@
-"""Log in to the pages with ``API_KEY``: a signed session cookie, and a cross-site check of forms.
+"""Log in to the pages with ``API_KEY``: a signed session cookie, and forms that need it.
 
 Viewing needs no session. Where ``API_KEY`` is set, forms that change something do. The cookie holds
 the time of the login and a signature; the server stores no sessions. Calls under ``/v1`` take the
@@ -7,20 +7,26 @@ key in a header and ignore the cookie.
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import Response
 from itsdangerous import BadSignature, TimestampSigner
 from pydantic import SecretStr
 
+from api.http.public_url import PublicUrl, public_url_of
+from api.pages.origin import block_cross_site
+
 SESSION_COOKIE = "repopulse_session"
 SESSION_LIFETIME = timedelta(hours=12)
 
 _SESSION_VALUE = "logged-in"
 _MAX_COOKIE_LENGTH = 1000
+_MAX_COOKIES = 10
 _MAX_FORM_FIELDS = 20
 
 
@@ -31,10 +37,14 @@ class NotLoggedInError(Exception):
 class Auth:
     """Check keys and sessions for one application; without a key every visitor may act.
 
+    :param url: where visitors see the pages, which the cookie is restricted to
     :param is_read_only: visitors may not change anything, and there is no login
     """
 
-    def __init__(self, api_key: SecretStr | None, *, is_read_only: bool = False) -> None:
+    def __init__(
+        self, api_key: SecretStr | None, url: PublicUrl, *, is_read_only: bool = False
+    ) -> None:
+        self._url = url
         self._is_read_only = is_read_only
         self._key = None if api_key is None else api_key.get_secret_value().encode()
         self._signer = None if self._key is None else make_signer(self._key)
@@ -56,7 +66,10 @@ class Auth:
             return False
         if self._signer is None:
             return True
-        cookie = request.cookies.get(SESSION_COOKIE, "")
+        return any(map(self._is_valid, islice(_session_cookies(request), _MAX_COOKIES)))
+
+    def _is_valid(self, cookie: str) -> bool:
+        assert self._signer is not None  # noqa: S101 - the caller checked it
         if len(cookie) > _MAX_COOKIE_LENGTH:
             return False
         try:
@@ -72,14 +85,34 @@ class Auth:
             SESSION_COOKIE,
             self._signer.sign(_SESSION_VALUE).decode(),
             max_age=int(SESSION_LIFETIME.total_seconds()),
+            path=self._url.cookie_path,
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=self._url.is_https(request),
         )
 
-    def log_out(self, response: Response) -> None:
+    def log_out(self, request: Request, response: Response) -> None:
         """Delete the session cookie."""
-        response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(
+            SESSION_COOKIE,
+            path=self._url.cookie_path,
+            httponly=True,
+            samesite="strict",
+            secure=self._url.is_https(request),
+        )
+
+
+def _session_cookies(request: Request) -> Iterator[str]:
+    """Return the values of every session cookie that the browser sent.
+
+    They are several where another installation is at the root of the same host: its cookie is sent
+    here too.
+    """
+    for header in request.headers.getlist("cookie"):
+        for pair in header.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == SESSION_COOKIE:
+                yield value
 
 
 def make_signer(key: bytes) -> TimestampSigner:
@@ -103,7 +136,7 @@ async def _own_form(request: Request) -> dict[str, str]:
 
     :raise HTTPException: another site sent it, or it has too many fields
     """
-    _block_cross_site(request)
+    block_cross_site(request, public_url_of(request))
     # A byte that is not ASCII becomes U+FFFD, which no login and no key contains.
     body = (await request.body()).decode("ascii", "replace")
     try:
@@ -118,29 +151,10 @@ async def _logged_in_form(request: Request) -> dict[str, str]:
     :raise HTTPException: another site sent it, or it has too many fields
     :raise NotLoggedInError: the visitor has no valid session
     """
-    _block_cross_site(request)
+    block_cross_site(request, public_url_of(request))
     if not auth_of(request).is_logged_in(request):
         raise NotLoggedInError
     return await _own_form(request)
-
-
-def _block_cross_site(request: Request) -> None:
-    """Refuse a form of another site.
-
-    Every current browser sends ``Origin`` with a form, and ``Sec-Fetch-Site`` over HTTPS. Neither
-    is sent by programs, which no other site can make act for a visitor.
-    """
-    # "none": the user reloaded the page or typed the address.
-    is_own = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
-    origin = request.headers.get("origin")
-    if origin is not None:
-        try:
-            # Without the scheme: a proxy in front of the API may speak HTTPS.
-            is_own = is_own and urlsplit(origin).netloc == request.headers.get("host", "")
-        except ValueError:
-            is_own = False
-    if not is_own:
-        raise HTTPException(403, "Cross-site request blocked.")
 
 
 OwnForm = Annotated[dict[str, str], Depends(_own_form)]

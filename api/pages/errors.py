@@ -14,10 +14,14 @@ _NOT_PAGES = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics
 
 
 class ErrorPages:
-    """Middleware that turns JSON errors into pages, wherever they were raised."""
+    """Middleware that turns JSON errors into pages, wherever they were raised.
 
-    def __init__(self, app: ASGIApp) -> None:
+    :param root: the path below which visitors see the pages
+    """
+
+    def __init__(self, app: ASGIApp, *, root: str) -> None:
         self._app = app
+        self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -36,7 +40,7 @@ class ErrorPages:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    await _send_error_page(send, start, body)
+                    await _send_error_page(send, start, body, self._root)
 
         await self._app(scope, receive, send_page)
 
@@ -55,10 +59,13 @@ def _is_json_error(start: Message) -> bool:
     return start["status"] >= 400 and content_type.startswith("application/json")
 
 
-async def _send_error_page(send: Send, start: Message, body: bytes) -> None:
+async def _send_error_page(send: Send, start: Message, body: bytes, root: str) -> None:
     headers = MutableHeaders(raw=list(start["headers"]))
     page = error_page(
-        start["status"], _reasons(json.loads(body)["detail"]), headers.get(REQUEST_ID_HEADER)
+        start["status"],
+        _reasons(json.loads(body)["detail"]),
+        headers.get(REQUEST_ID_HEADER),
+        root=root,
     )
     headers.update(HEADERS)
     headers["content-type"] = "text/html; charset=utf-8"

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter, ValidationError
 
 from api.dependencies import Database, Owned
+from api.http.public_url import public_url_of
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.layout import page, redirect
@@ -57,12 +58,13 @@ def show_progress(request: Request, database: Database, lookup_id: LookupId) -> 
         request,
         "follow.html",
         steps=steps,
-        progress_url=f"/follow/{lookup_id}/progress",
+        progress_path=f"/follow/{lookup_id}/progress",
     )
 
 
 @router.get("/{lookup_id}/progress")
-def get_progress(database: Database, lookup_id: LookupId) -> JSONResponse:
+def get_progress(request: Request, database: Database, lookup_id: LookupId) -> JSONResponse:
     """Return the progress as JSON, for the script of the page."""
     steps = read(database, lambda connection: read_steps(connection, lookup_id))
-    return JSONResponse(steps.as_json(), headers={"Cache-Control": "no-store"})
+    root = public_url_of(request).path
+    return JSONResponse(steps.as_json(root), headers={"Cache-Control": "no-store"})

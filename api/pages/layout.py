@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.http.public_url import public_url_of
 from api.pages import filters
 from api.pages.assets import asset_url
 from api.pages.auth import auth_of
@@ -62,6 +63,7 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: o
     """Return a page."""
     auth = auth_of(request)
     shared = {
+        "root": public_url_of(request).path,
         "current_path": request.url.path,
         "needs_key": auth.needs_key,
         "can_write": auth.is_logged_in(request),
@@ -71,9 +73,13 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: o
     return HTMLResponse(render(template, shared | values), status_code=status_code, headers=HEADERS)
 
 
-def error_page(status_code: int, reasons: list[str], request_id: str | None) -> bytes:
-    """Return a page that describes an error."""
+def error_page(status_code: int, reasons: list[str], request_id: str | None, *, root: str) -> bytes:
+    """Return a page that describes an error.
+
+    :param root: the path below which visitors see the pages
+    """
     values = {
+        "root": root,
         "current_path": None,
         "needs_key": False,
         "status": status_code,

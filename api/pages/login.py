@@ -57,5 +57,5 @@ def log_in(request: Request, form: OwnForm) -> Response:
 def log_out(request: Request, _form: OwnForm) -> Response:
     """End the session."""
     response = redirect("/")
-    auth_of(request).log_out(response)
+    auth_of(request).log_out(request, response)
     return response

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
+from api.http.public_url import public_url_of
 from api.http.transactions import read
 from api.pages.day_table import MissingDays, newest_first
 from api.pages.layout import page
@@ -113,9 +114,9 @@ def _label(entry: Entry) -> str:
 
 
 def _embed_urls(request: Request, entry: Entry) -> tuple[str, str]:
-    """Return the URLs of the chart and of this page, with the host of the request."""
-    base = str(request.base_url)
+    """Return the URLs of the chart and of this page, as visitors of other sites need them."""
+    base = public_url_of(request).base(request)
     return (
-        f"{base}v1/repos/{entry.id}/chart.svg?metric=stargazers&theme=auto",
-        f"{base}repos/{entry.id}",
+        f"{base}/v1/repos/{entry.id}/chart.svg?metric=stargazers&theme=auto",
+        f"{base}/repos/{entry.id}",
     )

@@ -7,6 +7,7 @@ from api.pages.layout import page
 from api.status.readiness import read_readiness
 from api.status.snapshot import Status
 from common.credentials import choose_credential
+from common.settings import Settings
 
 router = APIRouter()
 
@@ -36,11 +37,18 @@ async def show_status(request: Request, resources: Owned, status: Status) -> Res
         workers=snapshot.workers,
         is_anonymous=choose_credential(resources.settings) is None,
         scan_at=f"{resources.settings.scan_at:%H:%M}",
-        flower_url=_flower_url(request, resources.settings.flower_port),
+        flower_url=_flower_url(request, resources.settings),
     )
 
 
-def _flower_url(request: Request, port: int) -> str:
-    """Return the URL of Flower, which runs on the host of this page."""
-    host = request.url.hostname or "127.0.0.1"
+def _flower_url(request: Request, settings: Settings) -> str | None:
+    """Return the URL of Flower, or None if it is not known where visitors reach it.
+
+    Without a proxy it is on the host of this page.
+    """
+    if settings.flower_public_url:
+        return f"{settings.flower_public_url}/"
+    if settings.public_url:
+        return None
+    host, port = request.url.hostname or "127.0.0.1", settings.flower_port
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -61,11 +61,14 @@ class Steps:
             self.scan.stage is Stage.DONE
         )
 
-    def as_json(self) -> dict[str, object]:
-        """Return the steps for the script of the page."""
+    def as_json(self, root: str) -> dict[str, object]:
+        """Return the steps for the script of the page.
+
+        :param root: the path below which visitors see the pages
+        """
         return {
             "is_finished": self.is_finished,
-            "user_url": None if self.user is None else f"/users/{self.user.id}",
+            "user_url": None if self.user is None else f"{root}/users/{self.user.id}",
             "steps": [{"stage": step.stage, "text": step.text} for step in self.all],
         }
 

@@ -16,6 +16,8 @@ _OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # For pages that are at a public address.
+    "--host-resolver-rules=MAP example.org 127.0.0.1",
 )
 
 

@@ -73,7 +73,13 @@ class Visitor:
 
 @contextmanager
 def visiting(
-    browser: Browser, address: str, *, width: int, scheme: str = "light", scripts: bool = True
+    browser: Browser,
+    address: str,
+    *,
+    width: int,
+    scheme: str = "light",
+    scripts: bool = True,
+    ignore_https_errors: bool = False,
 ) -> Iterator[Visitor]:
     """Open a window with its own cookies; fail at the end if it recorded faults."""
     context = browser.new_context(
@@ -81,6 +87,7 @@ def visiting(
         color_scheme="dark" if scheme == "dark" else "light",
         java_script_enabled=scripts,
         locale="en-GB",
+        ignore_https_errors=ignore_https_errors,
     )
     context.set_default_timeout(30_000)
     page = context.new_page()

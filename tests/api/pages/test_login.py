@@ -169,7 +169,7 @@ def test_a_form_of_another_site_is_blocked(
     answer = client.post("/follow", data=form, headers=headers, follow_redirects=False)
 
     assert answer.status_code == 403
-    assert answer.json() == {"detail": "Cross-site request blocked."}
+    assert answer.json()["detail"].startswith("Cross-site request blocked.")
     assert lookups(connection) == 0
 
 
