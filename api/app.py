@@ -6,7 +6,6 @@ from typing import TypedDict
 
 import anyio.to_thread
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from api import pages
@@ -18,8 +17,9 @@ from api.http.openapi import DocumentedApi
 from api.http.public_url import PublicUrl
 from api.http.query import KnownQuery
 from api.http.read_only import ReadOnly
-from api.http.traffic import MeasureRequests, RequestMetrics
+from api.http.traffic import MeasureRequests, Traffic
 from api.status import endpoints
+from api.status.shared_traffic import SharedTraffic, sharing
 from api.status.snapshot import StatusReader
 from api.v1 import growth, images, lookups, repositories, scans, stats, users
 from common import broker
@@ -45,6 +45,7 @@ class State(TypedDict):
 
     resources: Resources
     status: StatusReader
+    traffic: SharedTraffic
 
 
 def create_app(
@@ -58,10 +59,10 @@ def create_app(
         that cannot be
     """
     credential = fingerprint(choose_credential(settings), settings.github.name)
-    registry = CollectorRegistry()
+    traffic = Traffic()
 
     def lifespan(_app: FastAPI) -> AbstractAsyncContextManager[State]:
-        return _open_resources(settings, credential, registry)
+        return _open_resources(settings, credential, traffic)
 
     url = PublicUrl(settings.public_url)
     app = DocumentedApi(lifespan, public_path=url.path)
@@ -84,7 +85,7 @@ def create_app(
             allow_headers=("If-None-Match",),
             expose_headers=_EXPOSED_HEADERS,
         )
-    app.add_middleware(MeasureRequests, metrics=RequestMetrics(registry))
+    app.add_middleware(MeasureRequests, traffic=traffic)
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
@@ -99,7 +100,7 @@ def create_app(
 
 @asynccontextmanager
 async def _open_resources(
-    settings: Settings, credential: str, registry: CollectorRegistry
+    settings: Settings, credential: str, traffic: Traffic
 ) -> AsyncIterator[State]:
     """Create the engine and the clients of Redis, and close them when the application ends."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
@@ -127,4 +128,9 @@ async def _open_resources(
             is_read_only=settings.read_only,
         )
         stack.callback(status.close)
-        yield {"resources": Resources(settings, database, sender, registry), "status": status}
+        async with sharing(traffic, redis) as shared_traffic:
+            yield {
+                "resources": Resources(settings, database, sender),
+                "status": status,
+                "traffic": shared_traffic,
+            }

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from common.broker import Sender
@@ -26,8 +25,6 @@ class Resources:
     settings: Settings
     database: Engine
     sender: Sender
-    registry: CollectorRegistry
-    """The metrics of requests."""
 
 
 # Dependencies are coroutines, because FastAPI runs functions in a thread each.

@@ -1,15 +1,26 @@
-"""What workers count for Prometheus: one hash in Redis, which the API's ``/metrics`` shows.
+"""What processes count for Prometheus: hashes in Redis, which the API's ``/metrics`` shows.
 
 A field is the name of a counter and its labels: ``requests:core:data``. The counts of all workers
-add up, and survive their restarts. If Redis is emptied they begin at 0 again, which Prometheus
-expects of counters.
+add up, and those of all API processes, and survive their restarts. If Redis is emptied they begin
+at 0 again, which Prometheus expects of counters.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 import redis
 
 from common.states import ScanState
+
+
+class Counted(StrEnum):
+    """The hashes, by who counts."""
+
+    WORKERS = "repopulse:counters"
+    """With the fields below."""
+    API = "repopulse:http"
+    """With those of ``api.http.traffic``."""
+
 
 SCANS = "scans"
 """By outcome: scans of a user that were settled or rescheduled."""
@@ -36,15 +47,15 @@ MEANINGS = (
 BOUNDS = ("0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "20.0", "30.0", "+Inf")
 """Upper bounds of durations, in seconds."""
 
-_KEY = "repopulse:counters"
-
 
 def field(counter: str, *labels: str) -> str:
     """Return the field of one series."""
     return ":".join((counter, *labels))
 
 
-def add(client: "redis.Redis", counts: Mapping[str, float]) -> None:
+def add(
+    client: "redis.Redis", counts: Mapping[str, float], *, key: Counted = Counted.WORKERS
+) -> None:
     """Add to the counters, all at once.
 
     :param counts: by field
@@ -52,16 +63,16 @@ def add(client: "redis.Redis", counts: Mapping[str, float]) -> None:
     """
     with client.pipeline() as pipeline:
         for name, count in counts.items():
-            pipeline.hincrbyfloat(_KEY, name, count)
+            pipeline.hincrbyfloat(key, name, count)
         pipeline.execute()
 
 
-def read(client: "redis.Redis") -> dict[str, float]:
+def read(client: "redis.Redis", *, key: Counted = Counted.WORKERS) -> dict[str, float]:
     """Return the counters by field; a field without counts is missing.
 
     :raise redis.RedisError: Redis does not answer
     """
-    stored = client.hgetall(_KEY)
+    stored = client.hgetall(key)
     return {
         name.decode() if isinstance(name, bytes) else name: float(count)
         for name, count in stored.items()

@@ -1,5 +1,6 @@
 """``/healthz``, ``/readyz`` and ``/metrics``: for the operator."""
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -7,12 +8,12 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from api.dependencies import Owned
 from api.http import describe
 from api.status.checks import OK, Level
 from api.status.metrics import render
 from api.status.readiness import PARTS, read_readiness
 from api.status.servers import NO_REDIS
+from api.status.shared_traffic import AllTraffic
 from api.status.snapshot import Status
 
 router = APIRouter(tags=["operation"])
@@ -93,7 +94,7 @@ async def readyz(status_reader: Status) -> JSONResponse:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(resources: Owned, status_reader: Status) -> Response:
+async def metrics(traffic: AllTraffic, status_reader: Status) -> Response:
     """Return the metrics of the collection and of the API, in Prometheus' text format."""
-    snapshot = await status_reader.read(with_workers=True)
-    return Response(render(resources.registry, snapshot), media_type=CONTENT_TYPE_LATEST)
+    snapshot, requests = await asyncio.gather(status_reader.read(with_workers=True), traffic.read())
+    return Response(render(snapshot, requests), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""``/metrics``' view of a snapshot: gauges of this moment, and what workers counted.
+"""``/metrics``' view of a snapshot: gauges of this moment, and what processes counted.
 
 What a server would tell that does not answer is absent.
 """
@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from api.http.traffic import to_metrics
 from api.queries.progress import Progress
 from api.status.github import unreachable_seconds
 from api.status.snapshot import OVERDUE_HOURS, RedisStatus, StatusSnapshot
@@ -16,21 +17,27 @@ from common import counters
 from common.counters import field
 
 
-def render(registry: CollectorRegistry, snapshot: StatusSnapshot) -> bytes:
-    """Return the metrics of a registry and those of a snapshot, in Prometheus' text format."""
-    own = CollectorRegistry()
-    own.register(_Families(snapshot))
-    return generate_latest(registry) + generate_latest(own)
+def render(snapshot: StatusSnapshot, requests: Mapping[str, float] | None) -> bytes:
+    """Return the metrics of a snapshot and of requests, in Prometheus' text format.
+
+    :param requests: what all processes counted; None if that is not known
+    """
+    registry = CollectorRegistry()
+    registry.register(_Families(snapshot, requests))
+    return generate_latest(registry)
 
 
 class _Families:
     """What ``prometheus_client`` collects."""
 
-    def __init__(self, snapshot: StatusSnapshot) -> None:
+    def __init__(self, snapshot: StatusSnapshot, requests: Mapping[str, float] | None) -> None:
         self._snapshot = snapshot
+        self._requests = requests
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics of each part that was read."""
+        if self._requests is not None:
+            yield from to_metrics(self._requests)
         if self._snapshot.progress is not None:
             yield from _progress(self._snapshot.progress)
         if self._snapshot.overdue is not None:

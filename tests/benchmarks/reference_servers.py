@@ -18,7 +18,6 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
-from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -26,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.limits import MAX_REQUESTS, RequestLimits
 from api.http.middleware import BodyLimit, Head, RequestId
-from api.http.traffic import MeasureRequests, RequestMetrics
+from api.http.traffic import MeasureRequests, Traffic
 from common import tables
 from local.ports import LOOPBACK, free_port
 from tests.servers import ROOT
@@ -59,7 +58,7 @@ def from_memory(body: bytes) -> FastAPI:
     app = FastAPI()
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLimits, max_requests=MAX_REQUESTS, deadline=20)
-    app.add_middleware(MeasureRequests, metrics=RequestMetrics(CollectorRegistry()))
+    app.add_middleware(MeasureRequests, traffic=Traffic())
     app.add_middleware(Head)
     app.add_middleware(RequestId)
 

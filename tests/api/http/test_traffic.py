@@ -1,13 +1,20 @@
 """The metrics of requests."""
 
-from prometheus_client import CollectorRegistry
+import pytest
+import redis
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from sqlalchemy import Connection, text
+from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from api.app import create_app
 from api.http.limits import RequestLimits
-from api.http.traffic import MeasureRequests, RequestMetrics
+from api.http.traffic import MeasureRequests, Traffic
+from common import counters
+from common.counters import Counted
+from common.settings import Settings
 from tests.api.conftest import MakeClient
 
 Labels = tuple[str, str, str]
@@ -84,15 +91,16 @@ async def unreachable(scope: Scope, receive: Receive, send: Send) -> None:
     raise AssertionError("the limit admits no request")
 
 
-def test_a_request_refused_before_routing_counts_too() -> None:
-    registry = CollectorRegistry()
+def test_a_request_refused_before_routing_counts_too(redis_url: str) -> None:
+    traffic = Traffic()
     full = RequestLimits(unreachable, max_requests=0, deadline=1)
-    client = TestClient(MeasureRequests(full, metrics=RequestMetrics(registry)))
+    client = TestClient(MeasureRequests(full, traffic=traffic))
 
     assert client.get("/v1/users").status_code == 503
 
-    labels = {"method": "GET", "route": "none", "status": "503"}
-    assert registry.get_sample_value("repopulse_http_requests_total", labels) == 1
+    with redis.Redis.from_url(redis_url) as server:
+        traffic.publish(server)
+        assert counters.read(server, key=Counted.API)["requests:GET:503:none"] == 1
 
 
 def test_an_internal_error_counts_as_500(client: TestClient, connection: Connection) -> None:
@@ -104,10 +112,49 @@ def test_an_internal_error_counts_as_500(client: TestClient, connection: Connect
     assert requests(client)["GET", "/v1/users/{user_id}", "500"] == 1
 
 
-def test_two_applications_in_one_process_count_separately(make_client: MakeClient) -> None:
+def test_what_redis_did_not_take_is_added_later(redis_url: str) -> None:
+    traffic = Traffic()
+    client = TestClient(MeasureRequests(answer_ok, traffic=traffic))
+    client.get("/healthz")
+    with redis.Redis(port=1) as away, pytest.raises(redis.ConnectionError):
+        traffic.publish(away)
+    client.get("/healthz")
+
+    with redis.Redis.from_url(redis_url) as server:
+        traffic.publish(server)
+        traffic.publish(server)
+        counted = counters.read(server, key=Counted.API)
+
+    assert counted["requests:GET:200:none"] == 2
+    assert sum(count for name, count in counted.items() if name.startswith("durations")) == 2
+
+
+async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response()(scope, receive, send)
+
+
+def test_requests_of_all_api_processes_add_up_in_the_answer_of_each(
+    make_client: MakeClient,
+) -> None:
     first, second = make_client(), make_client()
-
     first.get("/healthz")
+    second.get("/healthz")
+    # It adds its own before it answers.
+    requests(first)
 
-    assert ("GET", "/healthz", "200") in requests(first)
-    assert ("GET", "/healthz", "200") not in requests(second)
+    assert requests(second)["GET", "/healthz", "200"] == 2
+    assert requests(first)["GET", "/healthz", "200"] == 2
+
+
+def test_a_process_that_ends_leaves_its_counts(make_client: MakeClient, settings: Settings) -> None:
+    with TestClient(create_app(settings)) as ended:
+        ended.get("/healthz")
+
+    assert requests(make_client())["GET", "/healthz", "200"] == 1
+
+
+def test_without_redis_the_requests_are_absent_and_not_lower(make_client: MakeClient) -> None:
+    client = make_client(redis_url=SecretStr("redis://:secret@127.0.0.1:1/0"))
+    client.get("/healthz")
+
+    assert requests(client) == {}
