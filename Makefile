@@ -43,6 +43,9 @@ COMPAT := tests/common tests/migrations tests/api/queries tests/worker/test_coll
 COMPAT_ONCE := tests/clients tests/compat tests/browser/test_behind_nginx.py \
 	tests/end_to_end/test_redis_tls.py
 
+# Where `make up` and `make demo` run, in the words of uv.
+PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-apple-darwin aarch64-apple-darwin
+
 COMPILE = pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --generate-hashes
 
@@ -51,7 +54,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo backup restore prune test compat faults chaos bench screenshots lint format types check audit sbom schemathesis \
-	fuzz lock migrate clean
+	fuzz wheels lock migrate clean
 # A failed installation must not leave its target behind.
 .DELETE_ON_ERROR:
 
@@ -79,7 +82,7 @@ test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for
 		-m "not ($(SLOW))" $(ARGS)
 
 # Where a test starts processes, it waits more than it computes.
-compat: $(VENV)/dev $(VENV)/typescript/installed ## Run the product with the servers, proxies and clients of its users
+compat: $(VENV)/dev $(VENV)/typescript/installed wheels ## Run the product with the servers, proxies and clients of its users
 	@for servers in postgres-15 pgbouncer; do \
 		SERVERS=$$servers $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT) $(ARGS) || exit; \
 	done
@@ -131,6 +134,14 @@ sbom: $(VENV)/dev ## List the dependencies as CycloneDX in sbom.json
 	@# It warns that a lock has no dependency graph.
 	@$(IN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt \
 		--pyproject pyproject.toml --output-reproducible --output-file sbom.json
+
+wheels: $(VENV)/dev ## Check that no package has to be compiled on Linux and macOS, x86-64 and ARM64
+	@uv=$$(command -v uv || echo $(IN)/uv); \
+	for platform in $(PLATFORMS); do for version in 3.11 3.12 3.13; do \
+		"$$uv" pip install --quiet --dry-run --target $(VENV)/wheels --python-platform $$platform \
+			--python-version $$version --only-binary :all: --require-hashes \
+			$(RUN) -r requirements/demo.txt || exit; \
+	done; done
 
 lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow, with hashes
 	@uv=$$(command -v uv || echo $(IN)/uv); \
