@@ -4,6 +4,7 @@ Each process makes one engine, after the fork: in the API's lifespan, at the sta
 child. Its connections name the process in ``pg_stat_activity``.
 """
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -115,7 +116,7 @@ def make_engine(
     :raise SetupError: the URL cannot be used
     """
     engine = create_engine(
-        _read_url(url),
+        read_url(url),
         pool_size=pool_size,
         max_overflow=max_overflow,
         # Seconds; the API answers 503 after that, rather than keep a request waiting.
@@ -163,13 +164,22 @@ def set_in_each_transaction(engine: Engine, **parameters: str) -> None:
     event.listen(engine, "begin", begin)
 
 
-def _read_url(address: str) -> URL:
+_ADDRESS = re.compile(
+    r"(?P<login>[^/]*//(?:[^:/@]*(?::[^@]*)?@)?)(?P<hosts>[^/?]*)(?P<rest>.*)", re.DOTALL
+)
+_HOST = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<name>[^]:[]*))(?::(?P<port>\d*))?")
+
+
+def read_url(address: str) -> URL:
     """Return a URL that libpq understands.
 
-    :raise SetupError: it does not; the message does not quote the URL, which holds a password
+    It may have several hosts, as libpq writes them: ``host1:5432,host2:5432``. Of these a
+    connection goes to the first that answers and is what ``target_session_attrs`` asks for.
+
+    :raise SetupError: it cannot be read; the message does not quote it, as it holds a password
     """
     try:
-        url = make_url(address)
+        url = _with_hosts(address)
         parameters = url.translate_connect_args(username="user", database="dbname")
         psycopg2.extensions.make_dsn(None, **parameters, **url.query)
     except (ArgumentError, ValueError):
@@ -180,6 +190,22 @@ def _read_url(address: str) -> URL:
     except psycopg2.ProgrammingError as error:
         raise SetupError(f"invalid setting: DATABASE_URL: {first_line(error)}") from None
     return url
+
+
+def _with_hosts(address: str) -> URL:
+    """Return a URL in which several hosts are where SQLAlchemy has them: in the query."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or "," not in found["hosts"]:
+        return make_url(address)
+    hosts, ports = [], []
+    for each in found["hosts"].split(","):
+        parts = _HOST.fullmatch(each)
+        if parts is None:
+            raise ValueError(each)
+        hosts.append(parts["ipv6"] or parts["name"])
+        ports.append(parts["port"] or "5432")
+    url = make_url(found["login"] + found["rest"])
+    return url.update_query_dict({"host": ",".join(hosts), "port": ",".join(ports)})
 
 
 def _disconnect_from_read_only_server(context: ExceptionContext) -> None:

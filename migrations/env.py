@@ -26,7 +26,14 @@ from sqlalchemy.sql.schema import SchemaItem
 
 import common.tables
 from common import environment
-from common.db import OLDEST_POSTGRES, Outage, first_line, outage_reason, set_in_each_transaction
+from common.db import (
+    OLDEST_POSTGRES,
+    Outage,
+    first_line,
+    outage_reason,
+    read_url,
+    set_in_each_transaction,
+)
 from common.errors import SetupError
 from common.settings import load_settings
 
@@ -170,7 +177,7 @@ def main() -> None:
     environment.remove_foreign()
     url = context.config.attributes.get("url") or load_settings().database
     engine = create_engine(
-        url,
+        read_url(url),
         poolclass=pool.NullPool,
         connect_args={
             "application_name": "repopulse-migrate",

@@ -1,9 +1,11 @@
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from common.db import Outage, array_literal, make_engine, outage_reason
+from common.db import Outage, array_literal, make_engine, outage_reason, read_url
+from common.errors import SetupError
 from local.ports import free_port
 
 
@@ -68,3 +70,38 @@ def test_postgres_reads_an_array_literal(engine: Engine, numbers: list[int]) -> 
         ).scalar_one()
 
     assert read == numbers
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host", "port"),
+    [
+        ("one:1,two:2", "one,two", "1,2"),
+        ("one,two", "one,two", "5432,5432"),
+        # As libpq has it, a port belongs to its own host.
+        ("one,two:2", "one,two", "5432,2"),
+        ("[::1]:1,[::2]", "::1,::2", "1,5432"),
+    ],
+)
+def test_several_hosts_of_an_address_reach_libpq(hosts: str, host: str, port: str) -> None:
+    url = read_url(f"postgresql+psycopg2://me:p%40,ss@{hosts}/name?target_session_attrs=primary")
+
+    _, arguments = psycopg2.dialect().create_connect_args(url)  # type: ignore[no-untyped-call]
+    assert arguments == {
+        "user": "me",
+        "password": "p@,ss",
+        "dbname": "name",
+        "host": host,
+        "port": port,
+        "target_session_attrs": "primary",
+    }
+
+
+@pytest.mark.parametrize("hosts", ["one,two:port", "one,[::1", "one:1:2,two"])
+def test_several_hosts_that_cannot_be_read_are_one_line(hosts: str) -> None:
+    with pytest.raises(SetupError, match="DATABASE_URL: invalid URL") as refused:
+        read_url(f"postgresql+psycopg2://me:s3cret@{hosts}/name")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_comma_in_a_password_is_no_second_host() -> None:
+    assert read_url("postgresql+psycopg2://me:a,b@one:1/name").host == "one"
