@@ -11,9 +11,9 @@ import uvicorn
 from api.app import create_app
 from api.http.limits import request_deadline
 from common import environment, log
-from common.broker import make_redis
 from common.db import make_engine
 from common.errors import SetupError, exit_with_message
+from common.redis_client import make_redis
 from common.settings import Settings, get_settings
 from common.web_address import as_seen_by_listeners
 

@@ -25,6 +25,7 @@ from api.v1 import growth, images, lookups, repositories, scans, stats, users
 from common import broker
 from common.credentials import choose_credential, fingerprint
 from common.db import make_engine
+from common.redis_client import make_redis
 from common.settings import Settings
 
 _THREADS = 16
@@ -113,7 +114,7 @@ async def _open_resources(
             statement_timeout=_STATEMENT_TIMEOUT,
         )
         stack.callback(database.dispose)
-        redis = broker.make_redis(settings)
+        redis = make_redis(settings)
         stack.callback(redis.close)
         celery = broker.make_celery(settings, is_api=True)
         sender = broker.Sender(celery)

@@ -7,13 +7,11 @@ timeout of any process applies to all (Celery's Redis documentation), so one pla
 import base64
 import json
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from celery import Celery
@@ -22,7 +20,8 @@ from kombu.entity import Queue as KombuQueue
 from kombu.exceptions import KombuError, OperationalError
 
 from common import kombu_fix
-from common.errors import SetupError
+from common.redis_address import read_sentinels, read_tls, sentinel_options
+from common.redis_client import own_key
 from common.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -76,7 +75,9 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
     :param is_api: bound each send to about a second, because a request waits for it
     """
     kombu_fix.apply()
-    app = Celery("repopulse", broker=settings.redis, set_as_current=not is_api)
+    sentinels = read_sentinels(settings.redis)
+    url = settings.redis if sentinels is None else sentinels.broker_url
+    app = Celery("repopulse", broker=url, set_as_current=not is_api)
     transport_options: dict[str, Any] = {
         # Longer than the longest task, or a slow scan would be delivered twice. The table is the
         # source of truth, so a late redelivery costs nothing.
@@ -93,6 +94,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         "health_check_interval": 25,
         # In the order of Queue: a load never waits behind the daily scans.
         "queue_order_strategy": "priority",
+        "global_keyprefix": settings.redis_prefix,
     }
     app.conf.update(
         task_ignore_result=True,
@@ -115,7 +117,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         task_soft_time_limit=settings.lease * _TASK_SHARE,
         task_time_limit=settings.lease * _KILLED_SHARE,
         broker_transport_options=transport_options,
-        broker_use_ssl=_tls_options(settings.redis),
+        broker_use_ssl=read_tls(settings.redis),
         # Redis may start later than this process, and may be away for long: keep trying.
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -133,6 +135,11 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
     )
+    if sentinels is not None:
+        transport_options.update(
+            master_name=sentinels.master_name,
+            sentinel_kwargs=sentinel_options(settings.redis, sentinels, timeout=1),
+        )
     if is_api:
         transport_options.update(socket_timeout=1, socket_connect_timeout=1)
         app.conf.update(
@@ -142,24 +149,6 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
             broker_pool_acquire_timeout=1,
         )
     return app
-
-
-def _tls_options(url: str) -> dict[str, Any] | None:
-    """Return how Celery and Flower are to check the certificate of Redis, or None without TLS.
-
-    Celery would check nothing unless told to. redis-py reads the same parameters from the URL.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "rediss":
-        return None
-    query = dict(parse_qsl(parts.query))
-    is_unchecked = query.get("ssl_cert_reqs") == "none"
-    options: dict[str, Any] = {
-        "ssl_cert_reqs": ssl.CERT_NONE if is_unchecked else ssl.CERT_REQUIRED
-    }
-    if "ssl_ca_certs" in query:
-        options["ssl_ca_certs"] = query["ssl_ca_certs"]
-    return options
 
 
 def _queue(name: Queue) -> Any:
@@ -246,13 +235,14 @@ class QueueLengths:
 def queue_lengths(client: "redis.Redis") -> QueueLengths:
     """Count the messages in Redis.
 
+    :param client: one of ours, or kombu's, which adds the prefix itself
     :raise redis.RedisError: Redis does not answer
     """
     with client.pipeline(transaction=False) as pipeline:
         for queue in Queue:
-            pipeline.llen(queue)
+            pipeline.llen(own_key(client, queue))
         # kombu's name for the messages that were taken.
-        pipeline.hlen("unacked")
+        pipeline.hlen(own_key(client, "unacked"))
         *waiting, taken = pipeline.execute()
     return QueueLengths(dict(zip(Queue, waiting, strict=True)), taken)
 
@@ -263,7 +253,7 @@ def waiting_ids(client: "redis.Redis", queue: Queue) -> dict[str, set[int]]:
     :raise redis.RedisError: Redis does not answer
     """
     found: dict[str, set[int]] = {}
-    for message in client.lrange(queue, 0, -1):
+    for message in client.lrange(own_key(client, queue), 0, -1):
         try:
             # kombu's format: the body is JSON in Base64, and begins with the list of arguments.
             envelope = json.loads(message)
@@ -273,20 +263,3 @@ def waiting_ids(client: "redis.Redis", queue: Queue) -> dict[str, set[int]]:
             # Not a message of ours; the worker that takes it discards it.
             continue
     return found
-
-
-def make_redis(settings: Settings) -> "redis.Redis":
-    """Make a client of Redis that gives up within seconds; nothing connects yet.
-
-    :raise SetupError: the URL has options that Redis' client does not know
-    """
-    try:
-        client = redis.Redis.from_url(
-            settings.redis, socket_timeout=2, socket_connect_timeout=2, health_check_interval=25
-        )
-        # An unknown option shows only where a connection is made; it does not connect.
-        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
-    except (TypeError, ValueError) as error:
-        # The message may quote a value.
-        raise SetupError("invalid setting: REDIS_URL: invalid URL, or an unknown option") from error
-    return client

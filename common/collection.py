@@ -11,6 +11,7 @@ import redis
 from sqlalchemy import Connection, select, text
 
 from common import clock, tables
+from common.redis_client import own_key
 
 _completed_days = tables.completed_days.c
 
@@ -105,7 +106,7 @@ def record_sweep(client: "redis.Redis") -> None:
 
     :raise redis.RedisError: Redis does not answer
     """
-    client.set(_LAST_SWEEP, _now(client))
+    client.set(own_key(client, _LAST_SWEEP), _now(client))
 
 
 def sweep_age(client: "redis.Redis") -> float | None:
@@ -113,7 +114,7 @@ def sweep_age(client: "redis.Redis") -> float | None:
 
     :raise redis.RedisError: Redis does not answer
     """
-    recorded = client.get(_LAST_SWEEP)
+    recorded = client.get(own_key(client, _LAST_SWEEP))
     # Redis' clock may have been set back since.
     return None if recorded is None else max(0.0, _now(client) - float(recorded))
 

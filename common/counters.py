@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import redis
 
+from common.redis_client import own_key
 from common.states import ScanState
 
 
@@ -63,7 +64,7 @@ def add(
     """
     with client.pipeline() as pipeline:
         for name, count in counts.items():
-            pipeline.hincrbyfloat(key, name, count)
+            pipeline.hincrbyfloat(own_key(client, key), name, count)
         pipeline.execute()
 
 
@@ -72,7 +73,7 @@ def read(client: "redis.Redis", *, key: Counted = Counted.WORKERS) -> dict[str, 
 
     :raise redis.RedisError: Redis does not answer
     """
-    stored = client.hgetall(key)
+    stored = client.hgetall(own_key(client, key))
     return {
         name.decode() if isinstance(name, bytes) else name: float(count)
         for name, count in stored.items()

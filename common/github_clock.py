@@ -10,6 +10,7 @@ from datetime import timedelta
 import redis
 
 from common.duration import format_duration
+from common.redis_client import own_key
 
 _KEY = "repopulse:github:clock"
 
@@ -49,7 +50,9 @@ def record(client: "redis.Redis", error: ClockError) -> ClockError | None:
     :raise redis.RedisError: Redis does not answer
     """
     seconds = error.ahead.total_seconds()
-    before = client.set(_KEY, f"{seconds:.0f} {int(error.is_other_day)}", ex=_EXPIRES, get=True)
+    before = client.set(
+        own_key(client, _KEY), f"{seconds:.0f} {int(error.is_other_day)}", ex=_EXPIRES, get=True
+    )
     return _parse(before)
 
 
@@ -58,7 +61,7 @@ def read(client: "redis.Redis") -> ClockError | None:
 
     :raise redis.RedisError: Redis does not answer
     """
-    return _parse(client.get(_KEY))
+    return _parse(client.get(own_key(client, _KEY)))
 
 
 def _parse(stored: object) -> ClockError | None:

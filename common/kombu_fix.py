@@ -22,6 +22,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 _OriginalQoS: Any = transport.QoS
 _OriginalChannel: Any = transport.Channel
+_OriginalSentinelChannel: Any = transport.SentinelChannel
 _VirtualQoS: Any = virtual.QoS
 
 
@@ -61,7 +62,20 @@ class _Channel(_OriginalChannel):  # type: ignore[misc]
         return super()._connparams(*args, **kwargs)
 
 
+class _SentinelChannel(_OriginalSentinelChannel):  # type: ignore[misc]
+    """The same of the channel to a master that Sentinels watch."""
+
+    QoS = _QoS
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        if self.connection is None:
+            raise RedisConnectionError("the channel was closed")
+        return super()._connparams(*args, **kwargs)
+
+
 def apply() -> None:
-    """Make kombu's Redis transport use the fixed classes."""
+    """Make kombu's Redis transports use the fixed classes."""
     redis_transport: Any = transport.Transport
     redis_transport.Channel = _Channel
+    sentinel_transport: Any = transport.SentinelTransport
+    sentinel_transport.Channel = _SentinelChannel

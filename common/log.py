@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 from pydantic import SecretStr
 
+from common.redis_address import passwords
 from common.settings import LogFormat, Settings
 
 log = logging.getLogger(__name__)
@@ -98,18 +99,13 @@ def _secrets_of(settings: Settings) -> Iterator[str]:
             lines = secret.replace("\\n", "\n").split("\n")
             yield from (line for line in lines if "-----" not in line)
         elif "://" in secret:
-            yield from _passwords(secret)
+            # Encoded as in the URL, and decoded.
+            for password in passwords(secret):
+                yield from (password, unquote(password))
         else:
             yield secret
             # The password of user:password.
             yield secret.partition(":")[2]
-
-
-def _passwords(url: str) -> Iterable[str]:
-    """Return the password of a URL, encoded as in the URL and decoded."""
-    user, _, password = url.partition("://")[2].rpartition("@")[0].partition(":")
-    # A password that equals the user name is not secret, and the word is in many lines.
-    return () if password == user else (password, unquote(password))
 
 
 def _printable(text: str) -> str:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 
 import redis
 
+from common.redis_client import own_key
+
 GITHUB = "github"
 """Requests to GitHub get no usable answer."""
 
@@ -88,8 +90,8 @@ def read(client: "redis.Redis", part: str) -> Reports:
 
     :raise redis.RedisError: Redis does not answer
     """
-    stored = client.hgetall(_key(part))
-    success = client.get(_success_key(part))
+    stored = client.hgetall(_key(client, part))
+    success = client.get(_success_key(client, part))
     found = [_problem(worker, json.loads(value)) for worker, value in stored.items()]
     return Reports(
         tuple(sorted(found, key=lambda problem: problem.since)),
@@ -99,7 +101,7 @@ def read(client: "redis.Redis", part: str) -> Reports:
 
 def _run(client: "redis.Redis", part: str, *arguments: str) -> bool:
     script = client.register_script(_REPORT)
-    return bool(script(keys=[_key(part), _success_key(part)], args=arguments))
+    return bool(script(keys=[_key(client, part), _success_key(client, part)], args=arguments))
 
 
 def _problem(worker: bytes | str, stored: dict[str, object]) -> Problem:
@@ -112,9 +114,9 @@ def _problem(worker: bytes | str, stored: dict[str, object]) -> Problem:
     )
 
 
-def _key(part: str) -> str:
-    return f"repopulse:problems:{part}"
+def _key(client: "redis.Redis", part: str) -> str:
+    return own_key(client, f"repopulse:problems:{part}")
 
 
-def _success_key(part: str) -> str:
-    return f"repopulse:problems:{part}:last_success"
+def _success_key(client: "redis.Redis", part: str) -> str:
+    return f"{_key(client, part)}:last_success"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from common import redis_address
 from common.errors import SetupError
 from common.github_server import GitHubServer, check_not_pages, read_server
 from common.web_address import check_web_address, split_proxies
@@ -66,13 +67,14 @@ def _insert_password(url: SecretStr, info: ValidationInfo) -> SecretStr:
     """Put DATABASE_PASSWORD in the place of its name in DATABASE_URL, and the same for Redis."""
     field = str(info.field_name).replace("_url", "_password")
     name = field.upper()
-    before, place, after = url.get_secret_value().partition(f":{name}@")
-    if not place:
+    text, place = url.get_secret_value(), f":{name}@"
+    if place not in text:
         return url
     password: SecretStr | None = info.data.get(field)
     if password is None:
         raise ValueError(f"has {name} in it, which is not set")
-    return SecretStr(f"{before}:{quote(password.get_secret_value(), safe='')}@{after}")
+    # Several Sentinels have it several times.
+    return SecretStr(text.replace(place, f":{quote(password.get_secret_value(), safe='')}@"))
 
 
 def _as_psycopg2(url: SecretStr) -> SecretStr:
@@ -89,21 +91,14 @@ def _as_psycopg2(url: SecretStr) -> SecretStr:
 
 
 def _check_redis_url(url: SecretStr) -> SecretStr:
-    text = url.get_secret_value().strip()
-    if not text.startswith(("redis://", "rediss://")):
-        raise ValueError("must be a Redis URL, such as redis://:password@host:6379/0")
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        # Without its message, which quotes a part of the password that it took for the port.
-        raise ValueError(_ENCODE) from None
-    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
-        # The password begins with digits, which were taken for the port.
-        raise ValueError(_ENCODE)
-    if dict(parse_qsl(parts.query)).get("ssl_cert_reqs", "required") not in ("required", "none"):
-        raise ValueError("ssl_cert_reqs must be required, which is the default, or none")
-    return SecretStr(text)
+    return SecretStr(redis_address.check_url(url.get_secret_value()))
+
+
+def _check_redis_prefix(prefix: str) -> str:
+    # Other characters have a meaning in patterns of channels, by which Celery subscribes.
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{0,50}", prefix):
+        raise ValueError("must be up to 50 letters, digits and . _ : - such as team-a:")
+    return prefix
 
 
 def _check_api_url(url: str) -> str:
@@ -207,7 +202,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 
 class RedisSettings(BaseSettings):
-    """The address of Redis, which can be read although another setting is wrong."""
+    """How to reach Redis, which can be read although another setting is wrong."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -222,6 +217,8 @@ class RedisSettings(BaseSettings):
         Annotated[SecretStr, AfterValidator(_insert_password), AfterValidator(_check_redis_url)]
         | None
     ) = None
+    redis_prefix: Annotated[str, AfterValidator(_check_redis_prefix)] = ""
+    """What precedes the names of this installation's keys; others may then use the same Redis."""
 
     @classmethod
     def settings_customise_sources(
@@ -354,9 +351,9 @@ def load_settings() -> Settings:
 
 
 def load_redis_settings() -> RedisSettings:
-    """Read the address of Redis alone.
+    """Read the settings of Redis alone.
 
-    :raise SetupError: it is invalid
+    :raise SetupError: one is invalid
     """
     return _load(RedisSettings)
 

@@ -14,10 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from common import clock, lookups, users
-from common.broker import Task, make_celery, make_redis, send
+from common.broker import Task, make_celery, send
 from common.db import make_engine
 from common.errors import exit_with_message
 from common.log import configure
+from common.redis_client import make_redis
 from common.settings import Settings, load_settings
 from simulator.limits import Limits
 from simulator.server import GitHubSimulator

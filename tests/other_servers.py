@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -160,3 +161,74 @@ def _answers(url: URL) -> bool:
     except OperationalError:
         return False
     return True
+
+
+PASSWORD = "throw-away"
+"""Of each Redis here."""
+
+
+@contextmanager
+def redis_server(directory: Path, *options: str) -> Iterator[int]:
+    """Run the Redis of Debian's package with a password; yield its port.
+
+    :param options: words of its command line
+    """
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("needs Debian's package redis-server")
+    directory.mkdir()
+    port = free_port()
+    arguments = ["--port", str(port), "--requirepass", PASSWORD, "--save", "", *options]
+    with _redis_process(directory, [program, "--bind", LOOPBACK, *arguments], port, PASSWORD):
+        yield port
+
+
+@contextmanager
+def redis_sentinel(directory: Path, master: int, *, password: str) -> Iterator[int]:
+    """Run a Sentinel that watches a master and agrees with one more; yield its port.
+
+    :param master: the port of the master at this moment
+    :param password: of the Sentinels
+    """
+    program = shutil.which("redis-server")
+    assert program
+    directory.mkdir()
+    port = free_port()
+    configuration = directory / "sentinel.conf"
+    configuration.write_text(
+        f"port {port}\n"
+        f"bind {LOOPBACK}\n"
+        f"dir {directory}\n"
+        f"requirepass {password}\n"
+        f"sentinel sentinel-pass {password}\n"
+        f"sentinel monitor mymaster {LOOPBACK} {master} 2\n"
+        f"sentinel auth-pass mymaster {PASSWORD}\n"
+        "sentinel down-after-milliseconds mymaster 1000\n"
+        "sentinel failover-timeout mymaster 3000\n"
+    )
+    command = [program, str(configuration), "--sentinel"]
+    with _redis_process(directory, command, port, password):
+        yield port
+
+
+@contextmanager
+def _redis_process(directory: Path, command: list[str], port: int, password: str) -> Iterator[None]:
+    with (directory / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or _redis_answers(port, password), 30)
+        assert process.poll() is None, (directory / "log").read_text()
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _redis_answers(port: int, password: str) -> bool:
+    with redis.Redis(LOOPBACK, port, password=password) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False

@@ -7,8 +7,11 @@ from common import environment
 from common.broker import make_celery
 from common.errors import SetupError, exit_with_message
 from common.log import configure
+from common.redis_address import read_sentinels
 from common.settings import load_settings
+from common.start import check_redis
 from common.web_address import path_of
+from worker import flower_fix
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +21,7 @@ def main() -> None:
     settings = load_settings()
     configure(settings)
     environment.log_warnings(log)
+    check_redis(settings)
     # At its start it queries workers that are not there yet, and warns of each missing answer.
     logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     arguments = [
@@ -43,6 +47,9 @@ def main() -> None:
         os.environ["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()
     else:
         os.environ.pop("FLOWER_BASIC_AUTH", None)
+    sentinels = read_sentinels(settings.redis)
+    if sentinels is not None:
+        flower_fix.apply(sentinels)
     try:
         make_celery(settings).start(arguments)
     except OSError as error:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import redis
 from sqlalchemy import Engine
 
-from common.broker import make_redis
 from common.db import make_engine
+from common.redis_client import make_redis
 from common.settings import Settings
 from worker.claim import GitHubClaim
 from worker.collect import Collector

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from common import broker
 from common.broker import Queue, Task
+from common.redis_client import make_redis
 from common.settings import Settings
 from tests.faults.proxy import Proxy
 
@@ -91,7 +92,7 @@ def test_rejected_message_of_a_living_connection_returns_to_its_queue(
 
     channel.qos.restore_unacked()
 
-    with broker.make_redis(settings) as client:
+    with make_redis(settings) as client:
         assert client.llen(Queue.SCAN) == 1
     connection.release()
 
@@ -102,7 +103,7 @@ def test_message_of_a_living_connection_is_acknowledged(app: Celery, settings: S
 
     take(app, channel).ack()
 
-    with broker.make_redis(settings) as client:
+    with make_redis(settings) as client:
         assert broker.queue_lengths(client).work_queued == 0
     connection.release()
 
@@ -126,7 +127,7 @@ def test_send_succeeds_after_a_short_outage_during_the_declaration(
     with short_outage(app, proxy):
         assert broker.send(app, Task.SCAN_USER, 1, "2026-11-23")
 
-    with broker.make_redis(settings) as client:
+    with make_redis(settings) as client:
         assert client.llen(Queue.SCAN) == 1
 
 

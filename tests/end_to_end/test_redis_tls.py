@@ -13,7 +13,8 @@ import redis
 from kombu.exceptions import OperationalError
 from pydantic import SecretStr
 
-from common.broker import make_celery, make_redis
+from common.broker import make_celery
+from common.redis_client import make_redis
 from common.settings import Settings
 from local.ports import LOOPBACK, free_port
 from simulator import GitHubSimulator, World, serving

@@ -4,7 +4,7 @@ import pytest
 import redis
 from sqlalchemy import Engine
 
-from common.broker import make_redis
+from common.redis_client import make_redis
 from common.settings import Settings
 from tests.clock import Clock
 from tests.worker.stage import Stage

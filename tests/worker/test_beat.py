@@ -7,8 +7,9 @@ import pytest
 from celery.schedules import crontab
 from pydantic import SecretStr
 
-from common.broker import Queue, Task, make_redis
+from common.broker import Queue, Task
 from common.errors import SetupError
+from common.redis_client import make_redis
 from common.settings import Settings
 from local.ports import free_port
 from worker import beat

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import Engine
 
 from common import users
-from common.broker import Queue, Task, make_celery, make_redis, send
+from common.broker import Queue, Task, make_celery, send
+from common.redis_client import make_redis
 from common.settings import Settings
 from common.users import TrackedUser
 from local.ports import free_port

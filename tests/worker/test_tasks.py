@@ -17,6 +17,7 @@ from api.queries import scan_days
 from common import broker, collection, lookups, users
 from common.broker import Queue, Task
 from common.log import current_context
+from common.redis_client import make_redis
 from common.settings import Settings
 from common.users import TrackedUser
 from local.ports import free_port
@@ -527,7 +528,7 @@ def test_a_sweep_without_redis_fails(stage: Stage, process: Process) -> None:
     nowhere = stage.settings.model_copy(
         update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}/0")}
     )
-    with broker.make_redis(nowhere) as client:
+    with make_redis(nowhere) as client:
         app = registered(replace(process, redis=client))
 
         assert failure_of(app, Task.SWEEP) == "Redis does not answer, another attempt follows"
