@@ -1,4 +1,4 @@
-"""A worker or beat that cannot start says why: in its log, and through Redis on ``/readyz``.
+"""What a worker or beat needs to start, and why it cannot: in its log, and on ``/readyz``.
 
 Its restart policy starts it again and again, each time with the same line. So a report that is not
 repeated for some minutes is of a process that is gone.
@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 import redis
+from sqlalchemy.exc import SQLAlchemyError
 
-from common import problems
+from common import problems, redis_access, redis_claim
+from common.db import make_engine
 from common.errors import SetupError
 from common.log import redact
-from common.settings import RedisSettings, load_redis_settings
-
-_TIMEOUT = 2
-"""Seconds."""
+from common.redis_client import make_redis
+from common.settings import RedisSettings, Settings, load_redis_settings
 
 _MAX_LENGTH = 300
 
@@ -46,19 +46,52 @@ def reported_failure(starter: Starter) -> Iterator[None]:
 
 def report_success(settings: RedisSettings, starter: Starter) -> None:
     """Report that a process has what it needs; if Redis does not answer, time does it."""
-    with suppress(redis.RedisError), _connect(settings) as client:
+    with suppress(redis.RedisError), make_redis(settings) as client:
         problems.end(client, problems.START, _name(starter))
 
 
+def check_redis(settings: RedisSettings) -> None:
+    """Make sure that Redis can do the work, if it answers.
+
+    :raise SetupError: it cannot until the operator changes something
+    """
+    try:
+        with make_redis(settings) as client:
+            obstacle = redis_access.find_obstacle(client, is_consumer=True)
+    except redis.AuthenticationError as error:
+        raise SetupError("Redis refuses the user or the password of REDIS_URL") from error
+    except (redis.RedisError, OSError):
+        return
+    if obstacle is not None and not obstacle.may_pass:
+        raise SetupError(f"Redis {obstacle.words}")
+
+
+def claim_redis(settings: Settings) -> None:
+    """Write beside the queues which installation uses them.
+
+    Beat may run without ``DATABASE_URL``, and then leaves it to the workers. If Postgres or Redis
+    does not answer, or the tables are not there yet, nothing is known: the next connection to the
+    broker and the next fan-out do the same.
+
+    :raise SetupError: another installation uses them; that is not reported, as the report would
+        reach the other one
+    """
+    if settings.database_url is None:
+        return
+    engine = make_engine(settings.database, process="start")
+    try:
+        with suppress(SQLAlchemyError, redis.RedisError, OSError):
+            with engine.connect() as connection:
+                installation = redis_claim.read_id(connection)
+            with make_redis(settings) as client:
+                redis_claim.claim(client, installation)
+    finally:
+        engine.dispose()
+
+
 def _report(settings: RedisSettings, starter: Starter, line: str) -> None:
-    with _connect(settings) as client:
+    with make_redis(settings) as client:
         problems.report(client, problems.START, _name(starter), "cannot start", line)
-
-
-def _connect(settings: RedisSettings) -> "redis.Redis":
-    return redis.Redis.from_url(
-        settings.redis, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
-    )
 
 
 def _name(starter: Starter) -> str:

@@ -10,12 +10,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from common import redis_claim
+from common.redis_client import connect
 from common.settings import Settings
 from local.binaries import in_wheel
 from local.errors import LocalError
 from local.lock import DirectoryLock, DirectoryLockedError
 from local.postgres import DATABASE, EmbeddedPostgres
 from local.server import server_environment
+from local.valkey import EmbeddedValkey
 
 RESTORED = f"{DATABASE}_restored"
 REPLACED = f"{DATABASE}_replaced"
@@ -76,8 +79,21 @@ def restore(settings: Settings, file: Path) -> None:
                 f"ALTER DATABASE {RESTORED} RENAME TO {DATABASE}",
             )
             _change(postgres.url, f"DROP DATABASE {REPLACED}")
+        if settings.redis_url is None:
+            _release_redis(settings, directory)
     finally:
         lock.release()
+
+
+def _release_redis(settings: Settings, directory: Path) -> None:
+    """Let the embedded Redis belong to the restored data, which may be another installation's."""
+    if not (directory / "valkey").exists():
+        return
+    with (
+        EmbeddedValkey(directory / "valkey") as valkey,
+        connect(valkey.url, settings.redis_prefix) as client,
+    ):
+        redis_claim.release(client)
 
 
 def data_directory(settings: Settings) -> Path:

@@ -5,12 +5,13 @@ An address holds a password, and the drivers' messages may quote parts of a malf
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 import psycopg2
-from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
+from common.errors import SetupError
+from common.redis_access import find_obstacle
+from common.redis_client import connect
 from local.errors import LocalError
 
 PATIENCE = 5.0
@@ -36,15 +37,17 @@ REASONS = {
 """Parts of the drivers' messages, and what they mean."""
 
 
-def check_servers(database_url: str | None, redis_url: str | None) -> None:
+def check_servers(database_url: str | None, redis_url: str | None, redis_prefix: str = "") -> None:
     """Check those of the two that are given.
+
+    :param redis_prefix: what precedes the keys in Redis
 
     :raise LocalError: one does not answer
     """
     if database_url:
         check_postgres(database_url)
     if redis_url:
-        check_redis(redis_url)
+        check_redis(redis_url, redis_prefix)
 
 
 def check_postgres(url: str) -> None:
@@ -60,17 +63,21 @@ def check_postgres(url: str) -> None:
     _check("Postgres", "DATABASE_URL", connect)
 
 
-def check_redis(url: str) -> None:
-    """Ping once.
+def check_redis(url: str, prefix: str = "") -> None:
+    """Connect once.
 
-    :raise LocalError: the server does not answer
+    :raise LocalError: the server does not answer, or cannot do the work
     """
+    obstacle = None
 
-    def ping() -> None:
-        with closing(Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3)) as client:
-            client.ping()
+    def find() -> None:
+        nonlocal obstacle
+        with connect(url, prefix) as client:
+            obstacle = find_obstacle(client, is_consumer=True)
 
-    _check("Redis", "REDIS_URL", ping)
+    _check("Redis", "REDIS_URL", find)
+    if obstacle is not None and not obstacle.may_pass:
+        raise LocalError(f"Redis at REDIS_URL {obstacle.words}")
 
 
 def _check(name: str, setting: str, ask: Callable[[], None]) -> None:
@@ -83,7 +90,7 @@ def _check(name: str, setting: str, ask: Callable[[], None]) -> None:
             reason = "it refuses the password"
         except (psycopg2.OperationalError, RedisError) as error:
             reason = _reason(str(error))
-        except (psycopg2.Error, ValueError):
+        except (psycopg2.Error, ValueError, SetupError):
             reason = "the address is malformed"
         if time.monotonic() > deadline or reason not in MAY_PASS:
             raise LocalError(

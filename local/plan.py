@@ -58,6 +58,7 @@ class Plan:
     welcome: Sequence[str]
     """Lines to print then."""
 
+    redis_prefix: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     """For every program, on top of the runner's own."""
 
@@ -76,6 +77,7 @@ def plan_up(settings: Settings) -> Plan:
         data_dir=settings.data_dir,
         database_url=settings.database_url.get_secret_value() if settings.database_url else None,
         redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
+        redis_prefix=settings.redis_prefix,
         # The files have been read: each program gets the addresses themselves.
         environment={"DATABASE_URL_FILE": "", "REDIS_URL_FILE": ""},
         ports=(

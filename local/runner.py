@@ -141,7 +141,7 @@ class Runner:
             # It imports the clients of both servers.
             from local.external import check_servers  # noqa: PLC0415
 
-            check_servers(plan.database_url, plan.redis_url)
+            check_servers(plan.database_url, plan.redis_url, plan.redis_prefix)
         self._environment.update(environment)
         # With it, every start would compile all modules again.
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)

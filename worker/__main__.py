@@ -13,7 +13,7 @@ from common.errors import exit_with_message
 from common.github_server import GITHUB_COM
 from common.log import configure
 from common.settings import Settings, load_settings
-from common.start import Starter, report_success, reported_failure
+from common.start import Starter, check_redis, claim_redis, report_success, reported_failure
 
 log = logging.getLogger("worker")
 
@@ -38,6 +38,8 @@ def prepare() -> Settings:
             log.warning("database not checked, the first task does that: %s", first_line(error))
         finally:
             process.close()
+        check_redis(settings)
+    claim_redis(settings)
     report_success(settings, Starter.WORKER)
     environment.log_warnings(log)
     _log_way_to_github(settings)
@@ -69,6 +71,7 @@ def main() -> None:
     # Imported late because of that, and because the app is made at import from valid settings.
     from celery.platforms import SecurityWarning  # noqa: PLC0415
 
+    from worker import redis_check  # noqa: PLC0415
     from worker.app import app  # noqa: PLC0415
 
     # Celery warns of root because of pickle; this app accepts JSON alone.
@@ -85,6 +88,7 @@ def main() -> None:
             "--without-mingle",
         ]
     )
+    redis_check.raise_refusal()
 
 
 if __name__ == "__main__":

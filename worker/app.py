@@ -16,7 +16,7 @@ from common.broker import make_celery
 from common.log import configure
 from common.settings import get_settings
 from common.start import Starter, reported_failure
-from worker import billiard_fix, heartbeat, metrics, reach, tasks, tracebacks
+from worker import billiard_fix, heartbeat, metrics, reach, redis_check, tasks, tracebacks
 from worker.process import Process, open_process
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ def _make_app() -> Celery:
     celery = make_celery(settings)
     celery.conf.worker_concurrency = settings.worker_concurrency
     tasks.register(celery, process)
+    redis_check.register(celery, settings)
     heartbeat.register(celery, settings)
     return celery
 

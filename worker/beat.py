@@ -17,7 +17,7 @@ from common.broker import Queue, Task, make_celery, queue_lengths, send
 from common.errors import SetupError, exit_with_message
 from common.log import configure
 from common.settings import Settings, load_settings
-from common.start import Starter, report_success, reported_failure
+from common.start import Starter, check_redis, claim_redis, report_success, reported_failure
 from worker.heartbeat import path_of, write
 
 log = logging.getLogger(__name__)
@@ -99,6 +99,8 @@ def main() -> None:
         settings = load_settings()
         beat = make_beat(settings)
         _make_directory(settings.data_dir)
+        check_redis(settings)
+    claim_redis(settings)
     report_success(settings, Starter.BEAT)
     setup_logging.connect(lambda **_: configure(settings), weak=False)
     configure(settings)

@@ -15,9 +15,20 @@ import redis
 from celery import Celery
 from sqlalchemy import Connection
 
-from common import broker, clock, collection, github_clock, lookups, scan_records, scans, stats
+from common import (
+    broker,
+    clock,
+    collection,
+    github_clock,
+    lookups,
+    redis_claim,
+    scan_records,
+    scans,
+    stats,
+)
 from common.broker import Queue, Task
 from common.lookups import Lookup
+from common.redis_client import own_key
 from common.scans import Claim
 from common.states import ScanState
 from worker.outcome import Outcome
@@ -62,10 +73,14 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     """Claim what is due, commit the claim, then send the tasks.
 
     A crash in between costs a lease. Any number of these may run at once.
+
+    :raise SetupError: another installation uses this Redis
     """
     settings = process.settings
     with process.engine.begin() as connection:
         _maintain(connection)
+        installation = redis_claim.read_id(connection)
+    redis_claim.claim(process.redis, installation)
     room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
     # Their leases are short: what still waits in the queue must not be sent again. If there is no
     # room, nothing is claimed.
@@ -150,11 +165,11 @@ def _maintain(connection: Connection) -> None:
 
 def _note_backlog(client: "redis.Redis", *, is_left: bool) -> None:
     if is_left:
-        client.set(_BACKLOG, 1)
+        client.set(own_key(client, _BACKLOG), 1)
     else:
-        client.delete(_BACKLOG)
+        client.delete(own_key(client, _BACKLOG))
 
 
 def _take_backlog(client: "redis.Redis") -> bool:
     """Remove the note; return whether this call removed it, which is true for one caller."""
-    return client.delete(_BACKLOG) == 1
+    return client.delete(own_key(client, _BACKLOG)) == 1

@@ -2,8 +2,9 @@
 
 A worker is unhealthy if its loop has stopped, or if it is idle and takes no messages although some
 wait. With ``--end-if-sick`` a process that stays unhealthy is killed, and its restart policy starts
-it again: Docker restarts containers that exit, not unhealthy ones. While Redis does not answer
-nothing is killed, because the next process would be no better off.
+it again: Docker restarts containers that exit, not unhealthy ones. Nothing is killed because of a
+Redis that does not answer, or answers and does not do its work: the next process would be no better
+off.
 """
 
 import argparse
@@ -19,8 +20,10 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from common.broker import make_redis, queue_lengths
+from common.broker import queue_lengths
 from common.errors import exit_with_message
+from common.redis_access import find_obstacle
+from common.redis_client import make_redis
 from common.settings import Settings, load_settings
 from worker.heartbeat import INTERVAL, STALE_AFTER, is_fresh, path_of, read
 
@@ -62,6 +65,15 @@ def check_takes_messages(
     if (second.process, second.taken_at) != (first.process, first.taken_at) or not count_waiting():
         return None
     return "messages wait, but this worker is idle and takes none"
+
+
+def check_redis(client: "Redis") -> str | None:
+    """Return a problem if Redis answers and does not do its work, or None."""
+    try:
+        obstacle = find_obstacle(client)
+    except (RedisError, OSError):
+        return None
+    return None if obstacle is None else f"Redis {obstacle.words}"
 
 
 def unhealthy_for(record: Path) -> float:
@@ -143,6 +155,8 @@ def main() -> None:
             heartbeat = read(path)
             if heartbeat is not None:
                 kill(heartbeat.process, problem)
+        if problem is None:
+            problem = check_redis(client)
     if problem is not None:
         sys.exit(f"repopulse: {problem}")
 

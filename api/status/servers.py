@@ -36,8 +36,18 @@ def check_postgres(snapshot: StatusSnapshot, *, is_read_only: bool = False) -> C
 
 
 def check_redis(snapshot: StatusSnapshot) -> Check:
-    """Return whether Redis answers."""
-    return unavailable(snapshot.redis_error) if snapshot.redis_error else OK
+    """Return whether Redis does its work and is this installation's."""
+    if snapshot.redis is None:
+        return unavailable(snapshot.redis_error)
+    if snapshot.redis.obstacle:
+        return degraded(snapshot.redis.obstacle)
+    if snapshot.database is None or None in (
+        snapshot.redis.owner,
+        snapshot.database.installation_id,
+    ):
+        return OK
+    is_ours = snapshot.redis.owner == snapshot.database.installation_id
+    return OK if is_ours else degraded(snapshot.redis.other_owner)
 
 
 def check_migrations(snapshot: StatusSnapshot) -> Check:

@@ -10,11 +10,10 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, TypeVar
 
 from celery import Celery
 from fastapi import Depends, Request
@@ -26,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import read
 from api.queries.progress import Progress, count_overdue, get_progress
+from api.status.part import TIMEOUT, Part
 from common import (
     broker,
     collection,
@@ -35,12 +35,14 @@ from common import (
     github_clock,
     installation,
     problems,
+    redis_claim,
 )
 from common.broker import QueueLengths
 from common.db import Outage, first_line, outage_reason
 from common.errors import causes
 from common.github_clock import ClockError
 from common.problems import Reports
+from common.redis_access import find_obstacle
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +52,6 @@ NO_ANSWER = "does not answer"
 
 OVERDUE_HOURS = 26
 """Hours from one settled scan to the next: a day, and room for a night that takes longer."""
-
-_TIMEOUT = 2.5
-"""Seconds that a part may take."""
 
 _PING_TIMEOUT = 1.0
 """Seconds that workers have to answer; their main process does, even while they scan."""
@@ -74,6 +73,8 @@ class DatabaseStatus:
     """Its major version."""
     github: str | None
     """The GitHub that it records; None if nothing is recorded yet."""
+    installation_id: str | None
+    """The id of the installation; None before its migration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Allowance:
 class RedisStatus:
     """What Redis knows."""
 
+    obstacle: str
+    """What keeps it from its work for now; empty if nothing does."""
     now: datetime
     """By Redis' clock, like the other times here."""
     queues: QueueLengths
@@ -112,6 +115,10 @@ class RedisStatus:
     """None if GitHub did not say, or the token does not expire."""
     starts: Reports
     """Which workers and beats cannot start."""
+    owner: str | None
+    """The id of the installation whose workers use the queues; None if that is not recorded."""
+    other_owner: str
+    """What is wrong if that is another installation."""
 
     @property
     def token_expires_in(self) -> timedelta | None:
@@ -176,17 +183,17 @@ class StatusReader:
         """Since when no sweep is recorded: our own start, or when Redis was emptied."""
         self.logged: dict[str, int] = {}
         """By part of readiness, the level that was logged last."""
-        self._database = _Part[tuple[DatabaseStatus | None, str]](
+        self._database = Part[tuple[DatabaseStatus | None, str]](
             self._read_database, missing=(None, NO_ANSWER)
         )
         # Parts of their own: counting many users may take longer than a part may.
-        self._progress = _Part(partial(self._count, get_progress), missing=None)
-        self._overdue = _Part(partial(self._count, _count_overdue), missing=None)
-        self._future = _Part(partial(self._count, future_days.count_users), missing=None)
-        self._redis = _Part[tuple[RedisStatus | None, str]](
+        self._progress = Part(partial(self._count, get_progress), missing=None)
+        self._overdue = Part(partial(self._count, _count_overdue), missing=None)
+        self._future = Part(partial(self._count, future_days.count_users), missing=None)
+        self._redis = Part[tuple[RedisStatus | None, str]](
             self._read_redis, missing=(None, NO_ANSWER)
         )
-        self._workers = _Part(self._ping_workers, missing=None, timeout=_PING_TIMEOUT + _TIMEOUT)
+        self._workers = Part(self._ping_workers, missing=None, timeout=_PING_TIMEOUT + TIMEOUT)
 
     async def read(self, *, with_workers: bool = False) -> StatusSnapshot:
         """Return the state of the collection now.
@@ -250,19 +257,24 @@ class StatusReader:
 
     def _read_redis(self) -> tuple[RedisStatus | None, str]:
         try:
-            return self._get_redis_status(), ""
+            # Where nothing is to be stored, Redis is only shown.
+            obstacle = None if self.is_read_only else find_obstacle(self._client)
+            if obstacle is not None and not obstacle.may_pass:
+                return None, obstacle.words
+            return self._get_redis_status("" if obstacle is None else obstacle.words), ""
         except AuthenticationError:
             return None, "refuses the password"
         except (RedisError, OSError) as error:
             log.warning("status without Redis: %s", error)
             return None, _describe(error)
 
-    def _get_redis_status(self) -> RedisStatus:
+    def _get_redis_status(self, obstacle: str) -> RedisStatus:
         client, name = self._client, self._credential_name
         seconds, _ = client.time()
         limited_until, reason = client.hmget(credentials.block_key(name), "blocked_until", "reason")
         sweep_age = collection.sweep_age(client)
         return RedisStatus(
+            obstacle=obstacle,
             now=datetime.fromtimestamp(seconds, UTC),
             queues=broker.queue_lengths(client),
             sweep_age=sweep_age,
@@ -280,6 +292,8 @@ class StatusReader:
             clock_error=github_clock.read(client),
             token_expires=credentials.get_expiry(client, name),
             starts=problems.read(client, problems.START),
+            owner=redis_claim.get_owner(client),
+            other_owner=redis_claim.describe(client),
         )
 
     def _time_without_sweep(self, sweep_age: float | None) -> float:
@@ -309,32 +323,6 @@ class StatusReader:
         return sorted(name for answer in answers for name in answer)
 
 
-class _Part(Generic[T]):
-    """One part of a snapshot, read in a thread that a frozen server may hold."""
-
-    def __init__(self, read: Callable[[], T], *, missing: T, timeout: float = _TIMEOUT) -> None:
-        self._read = read
-        self._missing = missing
-        self._timeout = timeout
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="status")
-        self._reading: asyncio.Future[T] | None = None
-
-    async def get(self) -> T:
-        """Return the part, or what stands for it if it takes too long."""
-        # Requests share a reading in progress: in line, the last of several would get nothing.
-        if self._reading is None or self._reading.done():
-            loop = asyncio.get_running_loop()
-            self._reading = loop.run_in_executor(self._thread, self._read)
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._reading), self._timeout)
-        except TimeoutError:
-            return self._missing
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
 async def _skip() -> None:
     """Read nothing."""
 
@@ -356,6 +344,7 @@ def _get_database_status(connection: Connection) -> DatabaseStatus:
         revisions=frozenset(revisions),
         version=int(version) // 10_000,
         github=installation.recorded_github(connection) if has_installation else None,
+        installation_id=str(redis_claim.read_id(connection)) if has_installation else None,
     )
 
 
