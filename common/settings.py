@@ -84,8 +84,10 @@ def _as_psycopg2(url: SecretStr) -> SecretStr:
         raise ValueError(
             "must be a Postgres URL, such as postgresql://user:password@host:5432/database"
         )
-    # SQLAlchemy ends the password at the first @, and would look for the rest of it as a host.
-    if "@" in re.sub(r"\A[^:/]*(:[^@]*)?@", "", rest):
+    # SQLAlchemy ends the password at the first @, and would look for the rest of it as a host; its
+    # error about a port that is no number quotes what may be a password.
+    place = re.sub(r"\A[^:/]*(:[^@]*)?@", "", rest)
+    if "@" in place or not re.match(r"([^:,/?]*|\[[^]]*\])(:\d*)?(,|/|\?|\Z)", place):
         raise ValueError(_ENCODE)
     return SecretStr(f"postgresql+psycopg2://{rest}")
 

@@ -131,6 +131,19 @@ def test_postgres_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: s
     assert load_settings().database == "postgresql+psycopg2://user:secret@host:5432/name"
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["host", "host:5432/name", "[::1]:5432/name", "/name?host=/run", "h1:1,h2:2/name", "?host=h1"],
+)
+@pytest.mark.parametrize("user", ["", "user@", "user:s3cret@", "user@tenant:s3/c#ret@"])
+def test_every_form_of_a_postgres_url_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, user: str, place: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://{user}{place}")
+
+    assert load_settings().database == f"postgresql+psycopg2://{user}{place}"
+
+
 @pytest.mark.parametrize("password", ["p@ss/w#rd", "%41?x=1&y", "'\"\\ $()", "ä:b", "12/3"])
 def test_password_apart_from_the_url_may_have_any_characters(
     monkeypatch: pytest.MonkeyPatch, password: str
@@ -185,6 +198,8 @@ def test_url_that_names_a_password_that_is_not_set_is_refused(
         ("DATABASE_URL", "postgresql://user:first@s3cret@host:5432/name"),
         ("DATABASE_URL", "postgresql://user:first@s3cret/rest@host:5432/name"),
         ("DATABASE_URL", "postgresql://user:first@rest?s3cret@host:5432/name"),
+        ("DATABASE_URL", "postgresql://user:s3cret"),
+        ("DATABASE_URL", "postgresql://user:s3cret/rest"),
         ("REDIS_URL", "redis://:s3cret/rest@host:6379/0"),
         ("REDIS_URL", "redis://:123/s3cret@host:6379/0"),
         ("REDIS_URL", "redis://:123#s3cret@host:6379/0"),
