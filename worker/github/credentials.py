@@ -14,7 +14,7 @@ from typing import Protocol
 
 import httpx
 
-from common.credentials import Credential, Installation, Token, fingerprint
+from common.credentials import Credential, Installation, Token
 from common.errors import SetupError
 from common.log import register_secret
 from worker.github.budget import Budget
@@ -36,9 +36,6 @@ _JWT_SECONDS = 540.0
 class Credentials(Protocol):
     """What authorizes requests."""
 
-    name: str
-    """The fingerprint of the credential, see ``common.credentials``."""
-
     are_renewed: bool
     """Whether a token that expires is replaced without the operator."""
 
@@ -58,7 +55,6 @@ class FixedCredentials:
     are_renewed = False
 
     def __init__(self, credential: Token | None) -> None:
-        self.name = fingerprint(credential)
         self._header = None if credential is None else _bearer(credential.value.get_secret_value())
 
     def authorization(self) -> str | None:
@@ -85,7 +81,6 @@ class InstallationCredentials:
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.name = fingerprint(installation)
         self._installation = installation
         self._key = _read_key(installation.private_key.get_secret_value())
         self._client = client
