@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from common.installation import claim_github
 from simulator import GitHubSimulator, World, enterprise_server, serving
 from tests.certificates import Certificates, make_certificates
 from tests.end_to_end.conftest import MakeSystem
@@ -111,3 +113,31 @@ def test_readiness_says_that_graphql_does_not_work(
 
     words = "no GraphQL API at this address (HTTP 404): check GITHUB_API_URL"
     assert words in told_by_readiness(system)
+
+
+def test_worker_that_started_before_another_github_was_recorded_asks_nothing(
+    make_system: MakeSystem, github: GitHubSimulator, engine: Engine
+) -> None:
+    with serving(github) as address:
+        system = make_system(GITHUB_API_URL=f"{address}/api/v3", LOOKUP_WAIT="0")
+        with running(system, "api", "worker"):
+            wait_until(lambda: "ready." in system.log("worker"), 60)
+            with engine.begin() as connection:
+                claim_github(connection, "github.com")
+            # The child that takes it has connected to nothing yet.
+            system.call("PUT", "/v1/users", json={"login": "octocat"})
+            parts = wait_until(
+                lambda: (
+                    (checks := system.call("GET", "/readyz").json()["checks"])["processes"] != "ok"
+                    and checks
+                ),
+                60,
+            )
+            log = system.log("worker")
+
+    other = "this database records github.com, and GITHUB_API_URL is an address of 127.0.0.1"
+    assert parts["github"] == other
+    assert parts["processes"].startswith(f"worker cannot start: {other}")
+    assert other in log
+    assert "Traceback" not in log
+    assert github.requests == []

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from common import problems
 from simulator import Fault, FaultKind, enterprise_server
 from simulator.node_ids import NodeType, new_id
 from tests.worker.github.lab import Lab, counts, known, target
+from worker import reach
 from worker.github.errors import Limited, TryAgain
 from worker.github.wire import make_http_client
 
@@ -180,6 +182,10 @@ def test_redirect_from_http_to_https_names_the_setting(lab: Lab) -> None:
         github.find_account("octocat")
     with pytest.raises(TryAgain, match="check GITHUB_API_URL"):
         lab.observe(account, github, node_id=None)
+    # The last answer of the REST API was a redirect, which alone is no problem.
+    reach.publish(lab.redis)
+    (problem,) = problems.read(lab.redis, problems.GITHUB).problems
+    assert problem.why == "URL on another host from GitHub: check GITHUB_API_URL"
 
 
 def test_account_that_is_not_there_is_no_wrong_address(lab: Lab) -> None:
