@@ -123,7 +123,9 @@ def find_by_login(connection: Connection, login: str) -> TrackedUser | None:
             .where(func.lower(_users.login) == func.lower(login), _users.missing_since.is_(None))
             .order_by(
                 func.greatest(
-                    _users.scanned_on, cast(func.timezone("UTC", _users.added_at), Date)
+                    # A day after today is a wrong clock's.
+                    case((_users.scanned_on <= clock.TODAY, _users.scanned_on)),
+                    cast(func.timezone("UTC", _users.added_at), Date),
                 ).desc(),
                 _users.added_at.desc(),
                 _users.id,

@@ -49,7 +49,12 @@ _WITH_LOGIN = text("""
 
 _WITH_NAME = text("""
     SELECT id FROM (
-        SELECT id, rank() OVER (ORDER BY listed_on DESC) AS place FROM repositories
+        SELECT id,
+               -- A day after today is a wrong clock's.
+               rank() OVER (
+                   ORDER BY least(listed_on, (repopulse_now() AT TIME ZONE 'UTC')::date) DESC
+               ) AS place
+        FROM repositories
         WHERE user_id = :user_id AND lower(name) = lower(:name) AND state <> 'gone'
     ) AS candidates
     WHERE place = 1

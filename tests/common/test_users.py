@@ -118,10 +118,12 @@ def test_find_by_login_does_not_match_patterns(connection: Connection) -> None:
     assert users.find_by_login(connection, "alli_n") is None
 
 
-def test_find_by_login_prefers_the_user_scanned_last(connection: Connection) -> None:
-    renamed = add_user(connection, 1, login="same")
+def test_find_by_login_prefers_the_user_scanned_last(connection: Connection, clock: Clock) -> None:
+    clock.set(YESTERDAY)
     bearer = add_user(connection, 2, login="same")
+    renamed = add_user(connection, 1, login="same")
     add_scan(connection, renamed, YESTERDAY)
+    clock.set(TODAY)
     add_scan(connection, bearer, TODAY)
 
     assert users.find_by_login(connection, "same") == bearer
@@ -133,6 +135,19 @@ def test_find_by_login_prefers_a_user_who_was_added_after_the_others_scan(
     renamed = add_user(connection, 1, login="same")
     add_scan(connection, renamed, TODAY)
     bearer = add_user(connection, 2, login="same")
+
+    assert users.find_by_login(connection, "same") == bearer
+
+
+def test_find_by_login_does_not_count_a_scan_on_a_day_to_come(
+    connection: Connection, clock: Clock
+) -> None:
+    clock.set(TODAY)
+    renamed = add_user(connection, 1, login="same")
+    bearer = add_user(connection, 2, login="same")
+    # A clock that was ahead has left it.
+    add_scan(connection, renamed, TODAY + timedelta(days=400))
+    add_scan(connection, bearer, TODAY)
 
     assert users.find_by_login(connection, "same") == bearer
 

@@ -31,8 +31,10 @@ def test_a_user_is_followed_listed_and_deleted(system: System, world: World) -> 
     listed = system.call("GET", "/v1/users")
     scans(system, 28631927)
     stats = system.call("GET", "/v1/users/28631927/stats")
+    found = system.call("GET", "/v1/repos?full_name=anvdev/Hello")
     deleted = system.call("DELETE", "/v1/users/28631927")
 
+    assert [repository["id"] for repository in found.json()] == [7329078]
     assert (added.status_code, added.json()) == (201, TITOV)
     assert (listed.status_code, listed.json()) == (200, [TITOV])
     row = {"repo_id": 7329078, "stargazers": 42, "forks": 9, "watchers": 14}
@@ -94,6 +96,9 @@ def test_a_login_that_changed_hands_is_a_new_user_beside_the_former_one(
         "login": "moved-away",
         "name": "First",
     }
+    for login, user in (("Handed-On", taker), ("moved-away", former)):
+        found = system.call("GET", f"/v1/users?login={login}").json()
+        assert [each["id"] for each in found] == [user.id]
     for user, state in ((former, "done"), (taker, "done")):
         days = scans(system, user.id)
         assert days[0]["state"] == state

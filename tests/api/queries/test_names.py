@@ -9,6 +9,7 @@ from common import names, repositories, users
 from common.repositories import SeenRepository
 from common.users import TrackedUser
 from tests import factories
+from tests.clock import Clock
 
 DAY = date(2026, 11, 23)
 NEXT = DAY + timedelta(days=1)
@@ -207,6 +208,28 @@ def test_name_of_a_repository_that_is_gone_finds_it_until_another_has_it(
     scan(engine, user, NEXT, second, login="octocat")
 
     assert repository_of(connection, "octocat", "hello") == second.id
+
+
+def test_name_of_a_repository_that_went_and_came_on_one_day_finds_the_new_one(
+    engine: Engine, connection: Connection, user: TrackedUser
+) -> None:
+    first, second = factories.make_repository(name="hello"), factories.make_repository(name="hello")
+    scan(engine, user, DAY, first, login="octocat")
+    repositories.mark_missing(connection, user.id, DAY, [first.id], confirmed=True)
+    repositories.save(connection, user.id, DAY, [second])
+
+    assert repository_of(connection, "octocat", "hello") == second.id
+
+
+def test_day_that_a_wrong_clock_has_left_does_not_make_a_repository_the_newest(
+    connection: Connection, clock: Clock, user: TrackedUser
+) -> None:
+    for day in (THIRD, DAY, NEXT):
+        clock.set(day)
+        factories.add_repository(connection, user, name="hello")
+
+    # The clock was ahead when the first one was listed: any of the two may have the name.
+    assert find_repository(connection, "octocat", "hello") is None
 
 
 def test_name_that_a_scan_saw_on_a_new_repository_only_finds_that_one(
