@@ -113,6 +113,13 @@ def test_a_prefix_that_is_a_path_of_the_api_is_refused(settings: Settings, path:
         create_app(changed)
 
 
+def test_a_path_of_the_api_may_begin_with_the_letters_of_a_prefix(make_client: MakeClient) -> None:
+    client = make_client(public_url="https://example.org/st")
+
+    for path in ("/static/pages.css", "/st/static/pages.css", "/status"):
+        assert client.get(path).status_code == 200
+
+
 def test_a_path_of_the_api_may_be_the_end_of_a_prefix(make_client: MakeClient) -> None:
     client = make_client(public_url="https://example.org/stars/users")
 
