@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _refuse(f"cannot write {options.port_file}: {error.strerror}")
     world = simulator.world
     print(
-        f"GitHub simulator on http://{options.host}:{port}: {len(world.accounts)} accounts,"
+        f"GitHub simulator on http://{options.host}:{port}{simulator.edition.rest_path}:"
+        f" {len(world.accounts)} accounts,"
         f" {len(world.truth())} public repositories on {world.day}",
         flush=True,
     )

@@ -22,6 +22,8 @@ class GitHubClaim:
 
         :raise SetupError: it does
         """
+        if self._is_known:
+            return
         recorded = installation.recorded_github(connection)
         self._refuse_other(recorded)
         self._is_known = recorded is not None
@@ -31,8 +33,6 @@ class GitHubClaim:
 
         :raise SetupError: it records another one
         """
-        if self._is_known:
-            return
         self.check(connection)
         if not self._is_known:
             self._refuse_other(installation.claim_github(connection, self._name))

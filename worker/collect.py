@@ -22,12 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common import clock, leases, repositories, scans
 from common.db import outage_reason
+from common.errors import SetupError
 from common.github_clock import ClockError
 from common.scans import Begun, NotBegun
 from common.settings import Settings
 from common.states import ScanState
 from worker import metrics, retry
-from worker.absence import record_absence
+from worker.absence import Absence, record_absence
 from worker.claim import GitHubClaim
 from worker.github.client import GitHub
 from worker.github.dates import AnswerDates
@@ -240,9 +241,12 @@ class Collector:
 
     def _note_absence(self, begun: Begun, error: Gone) -> Outcome:
         """Look again for a user whom GitHub does not show; settle the day once that is certain."""
-        noted = self._transactions.run(
-            lambda connection: record_absence(connection, begun, str(error))
-        )
+
+        def note(connection: Connection) -> Absence | None:
+            self._claim.check(connection)
+            return record_absence(connection, begun, str(error))
+
+        noted = self._transactions.run(note)
         if noted is None:
             return _SETTLED
         log.log(
@@ -339,6 +343,8 @@ def _count(outcome: Outcome) -> Outcome:
 def _describe(error: Exception) -> str:
     if isinstance(error, SoftTimeLimitExceeded):
         return "the scan took too long"
+    if isinstance(error, SetupError):
+        return str(error)
     return f"the scan failed in the worker ({type(error).__name__}): its log says where"
 
 

@@ -171,7 +171,12 @@ class Resolver:
 
     def _fail(self, lookup: Lookup) -> Resolution:
         reason = f"GitHub has no user {lookup.login}"
-        self._transactions.run(lambda connection: lookups.fail(connection, lookup.id, reason))
+
+        def fail(connection: Connection) -> None:
+            self._claim.check(connection)
+            lookups.fail(connection, lookup.id, reason)
+
+        self._transactions.run(fail)
         log.info("login not found: %s", lookup.login)
         return Resolution(None, f"not found: {reason}")
 

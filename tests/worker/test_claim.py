@@ -68,6 +68,30 @@ def test_scan_writes_nothing_if_another_github_was_claimed_meanwhile(stage: Stag
 
     assert stage.rows(user) == {}
     assert stage.value("SELECT count(*) FROM repositories") == 0
+    assert str(stage.record(user).reason).startswith(REFUSAL)
+
+
+def test_account_that_another_github_does_not_have_is_not_gone(stage: Stage) -> None:
+    account = stage.world.add_account("adam")
+    user = stage.follow(account)
+    stage.world.delete_account(account)
+    stage.hook = lambda _: claim(stage.engine, OTHER)
+
+    with pytest.raises(SetupError, match=REFUSAL):
+        stage.sweep(stage.collector())
+
+    assert stage.value("SELECT count(*) FROM users WHERE missing_since IS NULL") == 1
+    assert str(stage.record(user).reason).startswith(REFUSAL)
+
+
+def test_login_that_another_github_does_not_have_stays_pending(stage: Stage) -> None:
+    lookup_id = ask(stage, "adam")
+    stage.hook = lambda _: claim(stage.engine, OTHER)
+
+    with pytest.raises(SetupError, match=REFUSAL):
+        stage.resolve(lookup_id)
+
+    assert stage.value("SELECT state FROM lookups") == "pending"
 
 
 def test_claim_that_was_rolled_back_is_made_again(engine: Engine) -> None:

@@ -31,6 +31,15 @@ def test_scan_takes_one_request_to_the_graphql_api(lab: Lab) -> None:
     assert lab.paths() == ["/api/graphql"]
 
 
+def test_scan_of_an_account_on_ghe_com(make_lab: MakeLab) -> None:
+    lab = make_lab(api="https://api.octocorp.ghe.com")
+    account = lab.add("octocat", 3)
+
+    assert counts(lab.observe(account)) == lab.truth(account)
+    assert lab.observe(account, node_id=None).expected == 3
+    assert lab.paths() == ["/graphql", f"/user/{account.id}", "/graphql"]
+
+
 def test_account_is_found_by_login_and_by_id(lab: Lab) -> None:
     account = lab.add("octocat", 1)
 
