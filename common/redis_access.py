@@ -66,15 +66,20 @@ def find_obstacle(client: "redis.Redis", *, is_consumer: bool = False) -> Obstac
     :raise redis.RedisError: Redis does not answer
     """
     try:
-        return _check_kind(client) or _check_rights(client, is_consumer) or _check_writes(client)
+        return _check_kind(client) or _check_commands(client, is_consumer)
     except NoPermissionError as error:
         # At the connection, such as to select a database.
         return _lacks(_grants(client, [error]))
 
 
 def _check_kind(client: "redis.Redis") -> Obstacle | None:
-    # Every user may run HELLO. RESP2 has no maps.
-    told: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+    try:
+        # Every user may run it.
+        told: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+    except ResponseError:
+        # A server that is no Redis, and speaks its protocol.
+        return None
+    # RESP2 has no maps.
     pairs = told if isinstance(told, dict) else dict(zip(told[::2], told[1::2], strict=True))
     match pairs.get(b"mode"):
         case b"cluster":
@@ -89,7 +94,7 @@ def _check_kind(client: "redis.Redis") -> Obstacle | None:
     return None
 
 
-def _check_rights(client: "redis.Redis", is_consumer: bool) -> Obstacle | None:
+def _check_commands(client: "redis.Redis", is_consumer: bool) -> Obstacle | None:
     probe = own_key(client, _PROBE)
     with client.pipeline(transaction=False) as pipeline:
         pipeline.set(probe, "text", ex=60)
@@ -104,7 +109,9 @@ def _check_rights(client: "redis.Redis", is_consumer: bool) -> Obstacle | None:
     if is_consumer:
         answers += [_watch(client, probe), *_subscribe(client)]
     refusals = [answer for answer in answers if _is_refusal(answer)]
-    return _lacks(_grants(client, refusals)) if refusals else None
+    if refusals:
+        return _lacks(_grants(client, refusals))
+    return _describe_refused_write(answers[0])
 
 
 def _on_keys(client: "redis.Redis") -> list[tuple[str, ...]]:
@@ -177,15 +184,13 @@ def _lacks(grants: list[str]) -> Obstacle:
     )
 
 
-def _check_writes(client: "redis.Redis") -> Obstacle | None:
-    probe = own_key(client, _PROBE)
-    try:
-        client.set(probe, "text", ex=60)
-    except OutOfMemoryError:
-        return Obstacle("is full: raise its maxmemory", may_pass=True)
-    except ReadOnlyError:
-        return Obstacle("is a replica, which refuses writes: set REDIS_URL to its master")
-    except ResponseError as error:
-        # Such as MISCONF, if it cannot write to its disk.
-        return Obstacle(f"refuses writes: {str(error).partition('.')[0]}", may_pass=True)
+def _describe_refused_write(answer: object) -> Obstacle | None:
+    match answer:
+        case OutOfMemoryError():
+            return Obstacle("is full: raise its maxmemory", may_pass=True)
+        case ReadOnlyError():
+            return Obstacle("is a replica, which refuses writes: set REDIS_URL to its master")
+        case ResponseError():
+            # Such as MISCONF, if it cannot write to its disk.
+            return Obstacle(f"refuses writes: {str(answer).partition('.')[0]}", may_pass=True)
     return None

@@ -2,6 +2,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,9 +12,11 @@ from celery import Celery
 from celery.exceptions import QueueNotFound
 from pydantic import SecretStr
 
-from common import broker
+from common import broker, collection, counters, github_clock, problems
 from common.broker import Queue, Sender, Task
 from common.errors import SetupError
+from common.github_clock import ClockError
+from common.redis_client import make_redis
 from common.settings import Settings
 from local.ports import free_port
 from tests.faults.proxy import Proxy
@@ -262,3 +265,46 @@ def test_after_a_failed_attempt_a_single_request_tries(proxy: Proxy, redis_url: 
     assert not any(sent)
     assert time.monotonic() - began < 4
     sender.close()
+
+
+def test_prefix_precedes_every_key_of_an_installation(
+    settings: Settings, client: "redis.Redis"
+) -> None:
+    prefixed = settings.model_copy(update={"redis_prefix": "team-a:"})
+    app = broker.make_celery(prefixed)
+    declare_all(prefixed)
+    broker.send(app, Task.LOAD_USER, 7)
+    broker.send(app, Task.SCAN_USER, 8, "2026-11-23")
+    # Of an installation without a prefix.
+    broker.send(broker.make_celery(settings), Task.SCAN_USER, 9, "2026-11-23")
+
+    with make_redis(prefixed) as own, app.connection_for_read() as connection:
+        assert broker.queue_lengths(own).waiting == {"control": 0, "load": 1, "scan": 1}
+        assert broker.waiting_ids(own, Queue.LOAD) == {Task.LOAD_USER: {7}}
+        # kombu's client, which adds the prefix itself.
+        assert broker.queue_lengths(connection.default_channel.client).work_queued == 2
+        channel = connection.channel()
+        message = channel.basic_get(Queue.LOAD)
+        channel.qos.append(message, message.delivery_tag)
+        assert broker.queue_lengths(own).taken == 1
+    assert broker.queue_lengths(client).waiting == {"control": 0, "load": 0, "scan": 1}
+    keys = {key.decode() for key in client.scan_iter()} - {"scan"}
+    assert {key for key in keys if not key.startswith(("team-a:", "_kombu."))} == set()
+
+
+def test_reports_counts_and_clock_belong_to_the_installation(settings: Settings) -> None:
+    prefixed = settings.model_copy(update={"redis_prefix": "team-a:"})
+    with make_redis(prefixed) as own, make_redis(settings) as other:
+        problems.report(own, problems.GITHUB, "worker@a", "unreachable", "no route")
+        counters.add(own, {"rows": 3})
+        collection.record_sweep(own)
+        github_clock.record(own, ClockError(timedelta(minutes=9), is_other_day=False))
+
+        assert problems.read(own, problems.GITHUB).problems
+        assert counters.read(own) == {"rows": 3}
+        assert collection.sweep_age(own) is not None
+        assert github_clock.read(own) is not None
+        assert problems.read(other, problems.GITHUB).problems == ()
+        assert counters.read(other) == {}
+        assert collection.sweep_age(other) is None
+        assert github_clock.read(other) is None

@@ -9,7 +9,7 @@ from celery import Celery
 from kombu.transport import redis as transport
 from pydantic import SecretStr
 
-from common import broker
+from common import broker, kombu_fix
 from common.broker import Queue, Task
 from common.redis_client import make_redis
 from common.settings import Settings
@@ -155,3 +155,12 @@ def test_without_the_fix_a_send_after_a_short_outage_raises(
 
     with short_outage(app, proxy), pytest.raises(AttributeError):
         broker.send(app, Task.SCAN_USER, 1, "2026-11-23")
+
+
+def test_the_channel_to_a_master_of_sentinels_has_the_same_fixes() -> None:
+    kombu_fix.apply()
+
+    channel = transport.SentinelTransport.Channel
+    assert issubclass(channel, transport.SentinelChannel)
+    assert channel.QoS is transport.Transport.Channel.QoS
+    assert "_connparams" in vars(channel)

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg2
 import pytest
 
+from common import redis_claim
+from common.redis_client import connect
 from local.lock import DirectoryLock
 from local.ports import free_port
 from local.postgres import EmbeddedPostgres
+from local.valkey import EmbeddedValkey
 from tests.documents import commands
 from tests.servers import ROOT, migrate
 
@@ -115,6 +119,23 @@ def test_restore_replaces_the_data(data_dir: Path, folder: Path) -> None:
     with running(data_dir) as postgres:
         assert logins(postgres) == ["ada", "bob"]
         assert ask(postgres, "SELECT datname FROM pg_database WHERE datname ~ '_re'") == []
+
+
+def test_restored_data_of_another_installation_gets_the_embedded_redis(
+    data_dir: Path, folder: Path
+) -> None:
+    with running(data_dir) as postgres:
+        fill(postgres)
+    assert run("Back up", data_dir, folder).returncode == 0
+    with EmbeddedValkey(data_dir / "valkey") as valkey, connect(valkey.url) as client:
+        redis_claim.claim(client, uuid4())
+        client.set("kept", 1)
+
+    assert run("Restore", data_dir, folder).returncode == 0
+
+    with EmbeddedValkey(data_dir / "valkey") as valkey, connect(valkey.url) as client:
+        assert redis_claim.get_owner(client) is None
+        assert client.exists("kept")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a backup", b"PGDMP then nothing"])

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from api.queries import scan_days
-from common import broker, collection, lookups, users
+from common import broker, collection, lookups, redis_claim, users
 from common.broker import Queue, Task
 from common.log import current_context
 from common.redis_client import make_redis
@@ -532,6 +532,25 @@ def test_a_sweep_without_redis_fails(stage: Stage, process: Process) -> None:
         app = registered(replace(process, redis=client))
 
         assert failure_of(app, Task.SWEEP) == "Redis does not answer, another attempt follows"
+
+
+def test_a_sweep_sends_nothing_to_the_redis_of_another_installation(
+    stage: Stage, tasked: Celery
+) -> None:
+    stage.follow(stage.world.add_account("octocat"))
+    stage.redis.set("repopulse:installation", "of another")
+
+    assert failure_of(tasked, Task.SWEEP).startswith("Redis is used by another installation")
+    assert stage.redis.llen(Queue.SCAN) == 0
+
+
+def test_a_sweep_gives_an_emptied_redis_its_owner(stage: Stage, tasked: Celery) -> None:
+    stage.redis.flushall()
+
+    tasked.tasks[Task.SWEEP].apply()
+
+    with stage.engine.connect() as connection:
+        assert redis_claim.get_owner(stage.redis) == str(redis_claim.read_id(connection))
 
 
 def test_a_scan_beyond_its_time_limit_fails_and_is_tried_again(

@@ -395,6 +395,49 @@ def server(redis_url: str) -> Iterator["redis.Redis"]:
         yield opened
 
 
+def test_redis_that_is_full_is_degraded(client: TestClient, server: "redis.Redis") -> None:
+    server.config_set("maxmemory", "1")
+    try:
+        answer = client.get("/readyz")
+    finally:
+        server.config_set("maxmemory", "0")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["redis"] == "is full: raise its maxmemory"
+
+
+def test_redis_of_another_installation_is_degraded(
+    client: TestClient, server: "redis.Redis"
+) -> None:
+    server.set("repopulse:installation", "of another")
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["redis"].startswith("is used by another installation")
+
+
+def test_redis_that_refuses_a_command_says_which(
+    make_client: MakeClient, server: "redis.Redis", redis_url: str
+) -> None:
+    server.acl_setuser(
+        "app",
+        enabled=True,
+        passwords=["+pw"],
+        keys=["*"],
+        channels=["*"],
+        commands=["+@all", "-lpush"],
+    )
+    as_app = SecretStr(f"redis://app:pw@{redis_url.partition('@')[2]}")
+    try:
+        answer = make_client(redis_url=as_app).get("/readyz")
+    finally:
+        server.acl_deluser("app")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["redis"].endswith("> +lpush")
+
+
 def swept(server: "redis.Redis", *, ago: timedelta) -> None:
     """Make the last sweep this old."""
     server.delete(*server.keys("repopulse:*") or ["none"])
