@@ -54,7 +54,7 @@ checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
 include-path = "/v1/repos/{repo_id}/chart.svg"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
-# Which of id, login and name go together is in the description and in the error.
+# For a JSON schema 5.0 is an integer; for the API it is not.
 [[operations]]
 include-path = "/v1/users"
 include-method = "PUT"
