@@ -19,7 +19,7 @@ from celery import Celery
 from fastapi import Depends, Request
 from kombu.exceptions import KombuError, OperationalError
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -91,7 +91,7 @@ class RedisStatus:
     """What Redis knows."""
 
     obstacle: str
-    """What keeps it from its work for now; empty if nothing does."""
+    """What keeps it from its work, although it answers; empty if nothing does."""
     now: datetime
     """By Redis' clock, like the other times here."""
     queues: QueueLengths
@@ -256,15 +256,17 @@ class StatusReader:
             return None
 
     def _read_redis(self) -> tuple[RedisStatus | None, str]:
+        obstacle = ""
         try:
             # Where nothing is to be stored, Redis is only shown.
-            obstacle = None if self.is_read_only else find_obstacle(self._client)
-            if obstacle is not None and not obstacle.may_pass:
-                return None, obstacle.words
-            return self._get_redis_status("" if obstacle is None else obstacle.words), ""
+            found = None if self.is_read_only else find_obstacle(self._client)
+            obstacle = "" if found is None else found.words
+            return self._get_redis_status(obstacle), ""
         except AuthenticationError:
             return None, "refuses the password"
         except (RedisError, OSError) as error:
+            if obstacle:
+                return None, obstacle
             log.warning("status without Redis: %s", error)
             return None, _describe(error)
 
@@ -360,6 +362,8 @@ def _describe(error: Exception) -> str:
                 return f"its certificate is not trusted: {cause.verify_message}"
             case ssl.SSLError():
                 return "the TLS handshake fails"
+            case NoPermissionError():
+                return "refuses its user a command"
     return NO_ANSWER
 
 
