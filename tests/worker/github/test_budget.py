@@ -17,6 +17,8 @@ from worker.github.meaning import Answer, Meaning
 from worker.github.quota import Quota
 
 GOOD = Answer(Meaning.DATA, quota=Quota("core", 5000, 4000, 1800))
+UNCOUNTED = Answer(Meaning.DATA)
+"""Of a server that counts no requests."""
 WIDE = {"core": (10**6, 10**6), "graphql": (10**6, 10**6)}
 SECONDARY = Answer(Meaning.LIMITED, reason="secondary")
 
@@ -48,8 +50,11 @@ def test_waiting_in_vain_for_a_place_is_a_wait_and_no_failure(lab: Lab) -> None:
     assert 15 <= limited.value.wait <= 30
 
 
+@pytest.mark.parametrize("answer", [GOOD, UNCOUNTED], ids=["counted", "not-counted"])
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_many_threads_never_have_more_in_flight_than_allowed(lab: Lab, concurrency: int) -> None:
+def test_many_threads_never_have_more_in_flight_than_allowed(
+    lab: Lab, concurrency: int, answer: Answer
+) -> None:
     # Real time: threads that wait for each other cannot share a clock that each of them moves.
     budgets = [Budget(lab.redis, lab.name, concurrency=concurrency, pace=WIDE) for _ in range(8)]
     in_flight, peak, lock = 0, 0, threading.Lock()
@@ -64,7 +69,7 @@ def test_many_threads_never_have_more_in_flight_than_allowed(lab: Lab, concurren
             time.sleep(0.03)  # so that requests would overlap
             with lock:
                 in_flight -= 1
-            budget.settle(permit, GOOD)
+            budget.settle(permit, answer)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, budgets))
@@ -414,9 +419,6 @@ def test_all_accounts_are_seen_in_the_end_however_little_github_allows(
 
 
 # Servers that count no requests
-
-
-UNCOUNTED = Answer(Meaning.DATA)
 
 
 def test_server_without_limits_gets_as_many_requests_at_once_as_allowed(lab: Lab) -> None:

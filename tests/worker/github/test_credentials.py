@@ -23,7 +23,7 @@ from common.credentials import (
 )
 from common.errors import SetupError
 from common.settings import Settings
-from simulator import App, Fault, FaultKind
+from simulator import App, Fault, FaultKind, enterprise_server
 from tests.worker.github.lab import FakeClock, Lab, counts
 from worker.github.errors import CredentialsRefused, Limited
 from worker.github.meaning import Meaning
@@ -136,9 +136,13 @@ def test_half_an_app_is_refused(given: str) -> None:
 
 @pytest.fixture
 def with_app(make_lab: Callable[..., Lab], key: rsa.RSAPrivateKey) -> Lab:
+    return make_app_lab(make_lab, key)
+
+
+def make_app_lab(make_lab: Callable[..., Lab], key: rsa.RSAPrivateKey, **options: Any) -> Lab:
     numbers = key.public_key().public_numbers()
     app = App(APP, {INSTALLATION: None}, public_key=(numbers.n, numbers.e))
-    lab = make_lab(token=None, apps=[app], tokens={})
+    lab = make_lab(token=None, apps=[app], tokens={}, **options)
     lab.settings = lab.settings.model_copy(
         update={
             "github_app_id": str(APP),
@@ -147,6 +151,21 @@ def with_app(make_lab: Callable[..., Lab], key: rsa.RSAPrivateKey) -> Lab:
         }
     )
     return lab
+
+
+def test_an_installation_on_an_enterprise_server_asks_below_its_paths(
+    make_lab: Callable[..., Lab], key: rsa.RSAPrivateKey
+) -> None:
+    lab = make_app_lab(
+        make_lab, key, api="https://github.example.com/api/v3", edition=enterprise_server()
+    )
+    account = lab.add("octocat", 2)
+
+    assert counts(lab.observe(account)) == lab.truth(account)
+    assert lab.paths() == [
+        f"/api/v3/app/installations/{INSTALLATION}/access_tokens",
+        "/api/graphql",
+    ]
 
 
 def tokens_fetched(lab: Lab) -> int:
