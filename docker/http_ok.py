@@ -1,20 +1,17 @@
 #!/usr/bin/env -S python3 -I
-"""Health check of a container: ``http_ok.py PORT PATH [URL]`` fails unless a GET answers 200.
+"""Health check of a container: ``http_ok.py PORT PATH`` fails unless a GET answers 200.
 
-A server behind a proxy may have all its paths below that of its public URL.
 The slim image has no curl, and http.client, unlike urllib, never goes through a proxy. The answer's
 body is printed, so that ``docker inspect`` shows which part is missing.
 """
 
 import http.client
 import sys
-from urllib.parse import urlsplit
 
 
 def main() -> None:
     """Ask once."""
-    port, path, *public_url = sys.argv[1:]
-    path = urlsplit("".join(public_url)).path.rstrip("/") + path
+    port, path = sys.argv[1:]
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=4)
     try:
         connection.request("GET", path)

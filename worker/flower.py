@@ -11,7 +11,7 @@ from common.redis_address import read_sentinels
 from common.settings import load_settings
 from common.start import check_redis
 from common.web_address import path_of
-from worker import flower_fix
+from worker import flower_fix, flower_path
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ def main() -> None:
     ]
     if prefix := path_of(settings.flower_public_url):
         arguments.append(f"--url_prefix={prefix.lstrip('/')}")
+        flower_path.serve_below(prefix)
     if settings.flower_basic_auth is not None:
         # By environment: an argument would show in the process list.
         os.environ["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()

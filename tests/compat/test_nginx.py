@@ -48,12 +48,12 @@ def below_a_path(
     port = free_port()
     url = f"https://{host}:{port}{PREFIX}"
     system = make_system(PUBLIC_URL=url, FLOWER_PUBLIC_URL=f"{url}/flower", **more)
-    api, flower = system.environment["API_PORT"], system.environment["FLOWER_PORT"]
+    end = "/;" if removes_path else ";"
     configuration = with_values(
         DOCUMENTED,
         {
-            "127.0.0.1:5001;": f"127.0.0.1:{api}{'/' if removes_path else ''};",
-            ":5555": f":{flower}",
+            ":5001;": f":{system.environment['API_PORT']}{end}",
+            ":5555;": f":{system.environment['FLOWER_PORT']}{end}",
         },
     )
     with running(system, *processes), nginx(directory, configuration, port=port) as front:
@@ -132,17 +132,18 @@ def test_below_a_path_log_in_and_forms_work_without_any_header_of_the_proxy(
     assert foreign.status_code == 403
 
 
-def test_flower_works_below_its_path(make_system: MakeSystem, tmp_path: Path) -> None:
+@pytest.mark.parametrize("removes_path", [False, True])
+def test_flower_works_below_its_path(
+    make_system: MakeSystem, tmp_path: Path, removes_path: bool
+) -> None:
     with (
-        below_a_path(make_system, tmp_path / "nginx", "api", "flower", removes_path=False) as (
-            front,
-            _,
-        ),
+        below_a_path(
+            make_system, tmp_path / "nginx", "api", "flower", removes_path=removes_path
+        ) as (front, system),
         front.client() as client,
     ):
         status = client.get(f"{PREFIX}/status").text
         (link,) = re.findall(r'<a href="([^"]*)">Flower</a>', status)
-        page = wait_until(lambda: client.get(f"{PREFIX}/flower/").text, 60)
         wait_until(lambda: client.get(link).status_code == 200, 60)
         page = client.get(link).text
         files = re.findall(r'(?:src|href)="(/[^"]*)"', page)
@@ -152,6 +153,11 @@ def test_flower_works_below_its_path(make_system: MakeSystem, tmp_path: Path) ->
         for file in files:
             assert file.startswith(f"{PREFIX}/flower/")
             assert client.get(file).status_code == 200, file
+        # As the health check of its container asks.
+        own = f"http://{LOOPBACK}:{system.environment['FLOWER_PORT']}"
+        for path in ("/healthcheck", f"{PREFIX}/flower", "/tasks?limit=5"):
+            assert httpx.get(own + path).status_code == 200, path
+        assert httpx.get(f"{own}/nowhere").status_code == 404
 
 
 def test_at_the_root_the_proxy_may_tell_host_and_scheme(
