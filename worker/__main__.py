@@ -51,12 +51,16 @@ def _log_way_to_github(settings: Settings) -> None:
 
     for entry in unreadable_exceptions(settings.no_proxy):
         log.warning("NO_PROXY: %s is no name, address or network, and has no effect", entry)
-    if settings.github.name != GITHUB_COM:
+    is_github_com = settings.github.name == GITHUB_COM
+    if not is_github_com:
         log.info("GitHub is %s: GraphQL at %s", settings.github.name, settings.github.graphql)
     if choose_credential(settings) is None:
         log.warning(
             "no GITHUB_TOKEN is set: GitHub allows 60 requests an hour, and each repository takes"
             " one; with a token 5,000, and one is enough for 100 repositories"
+            if is_github_com
+            else "no GITHUB_TOKEN is set: each repository takes a request, with a token one is"
+            " enough for 100; a server in private mode answers none without a token"
         )
 
 

@@ -180,10 +180,12 @@ def test_worker_of_the_github_that_the_database_records_starts(
     with engine.begin() as connection:
         claim_github(connection, "github.example.com")
 
-    start(GITHUB_API_URL="https://github.example.com/api/v3/")
+    start(GITHUB_API_URL="https://github.example.com/api/v3/", GITHUB_TOKEN="")
 
     wait_until(lambda: "ready." in log(), 60)
     assert "GraphQL at https://github.example.com/api/graphql" in log()
+    assert "a server in private mode answers none without a token" in log()
+    assert "60 requests" not in log()
 
 
 def test_worker_starts_before_the_database(start: Start, log: Callable[[], str]) -> None:
