@@ -8,7 +8,7 @@ whichever installation uses it.
 from typing import Any, cast
 
 import redis
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from common.errors import SetupError
 from common.redis_address import Sentinels, read_sentinels, read_tls, sentinel_options, with_tls
@@ -30,6 +30,25 @@ class Client(redis.Redis):
         super().close()
         if self.sentinels is not None:
             self.sentinels.close()
+
+
+class _Sentinel(Sentinel):
+    """Says in a few words that no master is known, and why if that is because of TLS."""
+
+    def discover_master(self, service_name: str) -> Any:
+        """Return host and port of the master."""
+        try:
+            return super().discover_master(service_name)  # type: ignore[no-untyped-call]
+        except MasterNotFoundError as error:
+            # Its message has all parameters of each client.
+            words = f"no Sentinel knows a master {service_name!r}"
+            if not self.sentinel_kwargs.get("ssl"):
+                raise MasterNotFoundError(words) from error
+        try:
+            self.sentinels[0].ping()
+        except redis.RedisError as cause:
+            raise MasterNotFoundError(words) from cause
+        raise MasterNotFoundError(words)
 
 
 def own_key(client: "redis.Redis", name: str) -> str:
@@ -68,7 +87,7 @@ def connect(url: str, prefix: str = "") -> Client:
 
 
 def _connect_to_master(url: str, sentinels: Sentinels, options: dict[str, Any]) -> Client:
-    manager = Sentinel(  # type: ignore[no-untyped-call]
+    manager = _Sentinel(  # type: ignore[no-untyped-call]
         sentinels.hosts,
         sentinel_kwargs=sentinel_options(url, sentinels, _TIMEOUT),
         db=sentinels.database,

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from local.account import NOBODY, run_as
 from local.ports import LOOPBACK, free_port
 from local.postgres import DATABASE, USER, EmbeddedPostgres
+from tests.certificates import Certificates
 from tests.waiting import wait_until
 
 _NEWER_SETTINGS = {"io_method": 18}
@@ -168,66 +169,89 @@ PASSWORD = "throw-away"
 
 
 @contextmanager
-def redis_server(directory: Path, *options: str) -> Iterator[int]:
+def redis_server(
+    directory: Path, *options: str, certificates: Certificates | None = None
+) -> Iterator[int]:
     """Run the Redis of Debian's package with a password; yield its port.
 
     :param options: words of its command line
+    :param certificates: of a server that speaks TLS alone
     """
+    lines = [f"requirepass {PASSWORD}", 'save ""']
+    with _redis_process(directory, lines, options, PASSWORD, certificates) as port:
+        yield port
+
+
+@contextmanager
+def redis_sentinel(
+    directory: Path, master: int, *, password: str, certificates: Certificates | None = None
+) -> Iterator[int]:
+    """Run a Sentinel that watches a master and agrees with one more; yield its port.
+
+    :param master: the port of the master at this moment
+    :param password: of the Sentinels
+    :param certificates: of a Sentinel, and a master, that speak TLS alone
+    """
+    lines = [
+        f"requirepass {password}",
+        f"sentinel sentinel-pass {password}",
+        f"sentinel monitor mymaster {LOOPBACK} {master} 2",
+        f"sentinel auth-pass mymaster {PASSWORD}",
+        "sentinel down-after-milliseconds mymaster 1000",
+        "sentinel failover-timeout mymaster 3000",
+    ]
+    with _redis_process(directory, lines, ("--sentinel",), password, certificates) as port:
+        yield port
+
+
+@contextmanager
+def _redis_process(
+    directory: Path,
+    lines: list[str],
+    options: tuple[str, ...],
+    password: str,
+    certificates: Certificates | None,
+) -> Iterator[int]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("needs Debian's package redis-server")
     directory.mkdir()
     port = free_port()
-    arguments = ["--port", str(port), "--requirepass", PASSWORD, "--save", "", *options]
-    with _redis_process(directory, [program, "--bind", LOOPBACK, *arguments], port, PASSWORD):
-        yield port
-
-
-@contextmanager
-def redis_sentinel(directory: Path, master: int, *, password: str) -> Iterator[int]:
-    """Run a Sentinel that watches a master and agrees with one more; yield its port.
-
-    :param master: the port of the master at this moment
-    :param password: of the Sentinels
-    """
-    program = shutil.which("redis-server")
-    assert program
-    directory.mkdir()
-    port = free_port()
-    configuration = directory / "sentinel.conf"
+    ports = [f"port {port}"]
+    if certificates is not None:
+        ports = [
+            *("port 0", f"tls-port {port}", "tls-auth-clients no", "tls-replication yes"),
+            f"tls-ca-cert-file {certificates.authority}",
+            f"tls-cert-file {certificates.certificate}",
+            f"tls-key-file {certificates.key}",
+        ]
+    configuration = directory / "redis.conf"
     configuration.write_text(
-        f"port {port}\n"
-        f"bind {LOOPBACK}\n"
-        f"dir {directory}\n"
-        f"requirepass {password}\n"
-        f"sentinel sentinel-pass {password}\n"
-        f"sentinel monitor mymaster {LOOPBACK} {master} 2\n"
-        f"sentinel auth-pass mymaster {PASSWORD}\n"
-        "sentinel down-after-milliseconds mymaster 1000\n"
-        "sentinel failover-timeout mymaster 3000\n"
+        "\n".join([f"bind {LOOPBACK}", f"dir {directory}", *ports, *lines, ""])
     )
-    command = [program, str(configuration), "--sentinel"]
-    with _redis_process(directory, command, port, password):
-        yield port
-
-
-@contextmanager
-def _redis_process(directory: Path, command: list[str], port: int, password: str) -> Iterator[None]:
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [program, str(configuration), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
+    authority = None if certificates is None else str(certificates.authority)
     try:
-        wait_until(lambda: process.poll() is not None or _redis_answers(port, password), 30)
+        wait_until(
+            lambda: process.poll() is not None or _redis_answers(port, password, authority), 30
+        )
         assert process.poll() is None, (directory / "log").read_text()
-        yield
+        yield port
     finally:
         process.kill()
         process.wait()
 
 
-def _redis_answers(port: int, password: str) -> bool:
-    with redis.Redis(LOOPBACK, port, password=password) as client:
+def _redis_answers(port: int, password: str, authority: str | None) -> bool:
+    with redis.Redis(
+        LOOPBACK, port, password=password, ssl=authority is not None, ssl_ca_certs=authority
+    ) as client:
         try:
             return bool(client.ping())
         except redis.ConnectionError:

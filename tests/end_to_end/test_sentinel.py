@@ -11,8 +11,11 @@ import pytest
 import redis
 from redis.sentinel import MasterNotFoundError, Sentinel
 
+from common.errors import causes
+from common.redis_client import connect
 from local.ports import LOOPBACK, free_port
 from simulator import Account, GitHubSimulator, World, serving
+from tests.certificates import make_certificates
 from tests.end_to_end.conftest import MakeSystem
 from tests.end_to_end.system import System, running
 from tests.other_servers import PASSWORD, redis_sentinel, redis_server
@@ -164,3 +167,34 @@ def test_address_of_a_sentinel_as_a_server_is_refused_in_one_line(
 
     (line,) = system.log("worker").splitlines()
     assert line.startswith("repopulse: Redis is a Sentinel: set REDIS_URL to sentinel://")
+
+
+def test_tls_to_the_sentinels_and_to_the_master(
+    make_system: MakeSystem, world: World, tmp_path: Path
+) -> None:
+    octocat = add_owner(world, "octocat")
+    files = make_certificates(tmp_path)
+    with (
+        redis_server(tmp_path / "master", certificates=files) as master,
+        redis_sentinel(
+            tmp_path / "sentinel", master, password=OWN_PASSWORD, certificates=files
+        ) as sentinel,
+        serving(GitHubSimulator(world, tokens={"token": None})) as github,
+    ):
+        url = (
+            f"sentinel://:{PASSWORD}@{LOOPBACK}:{sentinel}/0?sentinel_password={OWN_PASSWORD}"
+            "&ssl=true"
+        )
+        system = make_system(
+            GITHUB_API_URL=github,
+            REDIS_URL=f"{url}&ssl_ca_certs={files.authority}",
+            SWEEP_INTERVAL="1",
+        )
+        with running(system, "api", "worker", "beat", "flower"):
+            system.call("PUT", "/v1/users", json={"login": "octocat"})
+            wait_until(lambda: has_rows(system, octocat), 60)
+            wait_until(lambda: waiting_at_flower(system), 60)
+        with connect(url) as untrusting, pytest.raises(redis.ConnectionError) as refused:
+            untrusting.ping()
+    assert "certificate verify failed" in " ".join(map(str, causes(refused.value)))
+    assert len(str(refused.value)) < 100
