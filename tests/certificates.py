@@ -22,24 +22,30 @@ class Certificates(NamedTuple):
     key: Path
 
 
-def make_certificates(directory: Path) -> Certificates:
-    """Write an authority, and a certificate of it for a server."""
+def make_certificates(directory: Path, *, with_key_usage: bool = True) -> Certificates:
+    """Write an authority, and a certificate of it for a server.
+
+    :param with_key_usage: an authority should say what its key is for; those of companies often
+        do not, and Python 3.13 refuses them by default
+    """
     made = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     ours, theirs = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate("Our CA", ours, "Our CA", ours).add_extension(
-        x509.KeyUsage(
-            digital_signature=True,
-            key_cert_sign=True,
-            crl_sign=True,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            encipher_only=False,
-            decipher_only=False,
-        ),
-        critical=True,
-    )
+    authority = _certificate("Our CA", ours, "Our CA", ours)
+    if with_key_usage:
+        authority = authority.add_extension(
+            x509.KeyUsage(
+                digital_signature=True,
+                key_cert_sign=True,
+                crl_sign=True,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
     server = _certificate("server", theirs, "Our CA", ours).add_extension(
         x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False
     )

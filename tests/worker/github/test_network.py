@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import httpx
 import pytest
 import redis
 
 from common.errors import SetupError
 from common.settings import Settings
 from simulator import serving
+from tests.certificates import make_certificates
 from tests.worker.github.lab import Lab
 from worker.github.client import make_github
 from worker.github.network import choose_proxy, make_way, unreadable_exceptions
@@ -132,6 +134,23 @@ def test_what_cannot_be_used_is_refused_by_name(settings: dict[str, Any], named:
 
 def test_certificates_of_the_settings_are_trusted() -> None:
     make_way(Settings(ssl_cert_file=Path(certifi.where()))).close()
+
+
+@pytest.mark.parametrize("with_key_usage", [True, False])
+def test_server_of_an_own_authority_is_trusted(
+    lab: Lab, tmp_path: Path, with_key_usage: bool
+) -> None:
+    files = make_certificates(tmp_path, with_key_usage=with_key_usage)
+    with serving(lab.simulator, tls=(files.certificate, files.key)) as url:
+        settings = Settings(github_api_url=url, ssl_cert_file=files.authority)
+        with make_http_client(url, transport=make_way(settings)) as client:
+            assert client.get("/zen").status_code < 500
+
+        with (
+            make_http_client(url, transport=make_way(Settings(github_api_url=url))) as client,
+            pytest.raises(httpx.ConnectError, match="certificate verify failed"),
+        ):
+            client.get("/zen")
 
 
 @contextmanager
