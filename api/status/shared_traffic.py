@@ -58,8 +58,9 @@ class SharedTraffic:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._publish)
 
     def close(self) -> None:
-        """Add what was counted to Redis for the last time."""
-        self._thread.submit(self._publish)
+        """Add what was counted to Redis for the last time, unless it did not answer just now."""
+        if not self._is_away:
+            self._thread.submit(self._publish)
         self._thread.shutdown()
 
     def _publish(self) -> bool:
