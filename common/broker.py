@@ -20,7 +20,12 @@ from kombu.entity import Queue as KombuQueue
 from kombu.exceptions import KombuError, OperationalError
 
 from common import kombu_fix
-from common.redis_address import read_sentinels, read_tls, sentinel_options
+from common.redis_address import (
+    read_sentinels,
+    read_tls,
+    sentinel_options,
+    without_tls_options,
+)
 from common.redis_client import own_key
 from common.settings import Settings
 
@@ -76,7 +81,7 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
     """
     kombu_fix.apply()
     sentinels = read_sentinels(settings.redis)
-    url = settings.redis if sentinels is None else sentinels.broker_url
+    url = without_tls_options(settings.redis) if sentinels is None else sentinels.broker_url
     app = Celery("repopulse", broker=url, set_as_current=not is_api)
     transport_options: dict[str, Any] = {
         # Longer than the longest task, or a slow scan would be delivered twice. The table is the

@@ -7,7 +7,7 @@ Sentinels are written as Celery writes them, with what its configuration has els
 import ssl
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 _SENTINEL = "sentinel://"
 
@@ -20,6 +20,16 @@ _OPTIONS = {
     *("ssl", "ssl_cert_reqs", "ssl_ca_certs"),
 }
 """What the query of an address of Sentinels may have."""
+
+
+_TLS_PREFIX = "ssl_"
+
+_FALSE = ("0", "f", "false", "n", "no")
+"""As redis-py reads it."""
+
+WITHOUT_STRICTNESS = {"ssl_exclude_verify_flags": [ssl.VERIFY_X509_STRICT]}
+"""Python 3.13 refuses authorities without the extensions that RFC 5280 asks for. Those that people
+make with OpenSSL lack them, and other programs accept them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +126,29 @@ def read_tls(url: str) -> dict[str, Any] | None:
     """Return how the certificate of Redis is to be checked, or None without TLS.
 
     Celery and Flower would check nothing unless told to. redis-py reads the same parameters from
-    the address of one server.
+    the address of one server, all but the strictness.
     """
     query = _query(url)
     if not (url.startswith("rediss://") or query.get("ssl") == "true"):
         return None
-    is_unchecked = query.get("ssl_cert_reqs") == "none"
     options: dict[str, Any] = {
-        "ssl_cert_reqs": ssl.CERT_NONE if is_unchecked else ssl.CERT_REQUIRED
+        name: value for name, value in query.items() if name.startswith(_TLS_PREFIX)
     }
-    if "ssl_ca_certs" in query:
-        options["ssl_ca_certs"] = query["ssl_ca_certs"]
-    return options
+    is_unchecked = query.get("ssl_cert_reqs") == "none"
+    options["ssl_cert_reqs"] = ssl.CERT_NONE if is_unchecked else ssl.CERT_REQUIRED
+    if "ssl_check_hostname" in options:
+        options["ssl_check_hostname"] = options["ssl_check_hostname"].lower() not in _FALSE
+    return options | WITHOUT_STRICTNESS
+
+
+def without_tls_options(url: str) -> str:
+    """Return the address of one server without its options of TLS.
+
+    kombu would use them instead of those that ``read_tls`` returns.
+    """
+    address, _, query = url.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query) if not name.startswith(_TLS_PREFIX)]
+    return f"{address}?{urlencode(kept)}" if kept else address
 
 
 def sentinel_options(url: str, sentinels: Sentinels, timeout: float) -> dict[str, Any]:

@@ -11,7 +11,14 @@ import redis
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 from common.errors import SetupError
-from common.redis_address import Sentinels, read_sentinels, read_tls, sentinel_options, with_tls
+from common.redis_address import (
+    WITHOUT_STRICTNESS,
+    Sentinels,
+    read_sentinels,
+    read_tls,
+    sentinel_options,
+    with_tls,
+)
 from common.settings import RedisSettings
 
 _TIMEOUT = 2
@@ -74,6 +81,7 @@ def connect(url: str, prefix: str = "") -> Client:
     try:
         sentinels = read_sentinels(url)
         if sentinels is None:
+            options |= WITHOUT_STRICTNESS if read_tls(url) else {}
             client = cast("Client", Client.from_url(url, **options))
         else:
             client = _connect_to_master(url, sentinels, options)

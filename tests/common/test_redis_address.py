@@ -4,7 +4,13 @@ import ssl
 
 import pytest
 
-from common.redis_address import check_url, passwords, read_sentinels, read_tls
+from common.redis_address import (
+    check_url,
+    passwords,
+    read_sentinels,
+    read_tls,
+    without_tls_options,
+)
 from common.redis_client import connect, own_key
 
 TWO = "sentinel://:p%40ss@one:26380;sentinel://:p%40ss@two/2?master_name=stars"
@@ -67,7 +73,11 @@ def test_address_that_cannot_be_used_is_refused_without_quoting_it(url: str) -> 
 def test_sentinels_with_tls_check_certificates() -> None:
     url = "sentinel://one/0?ssl=true&ssl_ca_certs=/ca.pem"
 
-    assert read_tls(url) == {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_ca_certs": "/ca.pem"}
+    assert read_tls(url) == {
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        "ssl_ca_certs": "/ca.pem",
+        "ssl_exclude_verify_flags": [ssl.VERIFY_X509_STRICT],
+    }
     assert read_tls("sentinel://one/0") is None
 
 
@@ -82,3 +92,20 @@ def test_sentinels_with_tls_check_certificates() -> None:
 )
 def test_every_password_of_an_address_is_found(url: str, found: set[str]) -> None:
     assert passwords(url) >= found
+
+
+def test_celery_gets_the_options_of_tls_apart_from_the_address() -> None:
+    url = (
+        "rediss://:a%3Fb@host/0?ssl_ca_certs=/ca.pem&ssl_check_hostname=False"
+        "&client_name=x&ssl_certfile=/own.pem"
+    )
+
+    assert without_tls_options(url) == "rediss://:a%3Fb@host/0?client_name=x"
+    assert without_tls_options("redis://host/0") == "redis://host/0"
+    assert read_tls(url) == {
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        "ssl_ca_certs": "/ca.pem",
+        "ssl_certfile": "/own.pem",
+        "ssl_check_hostname": False,
+        "ssl_exclude_verify_flags": [ssl.VERIFY_X509_STRICT],
+    }
