@@ -78,6 +78,9 @@ def check_url(url: str) -> str:
     if is_split_in_a_password or "@" in text.partition("?")[2]:
         # The password begins with digits, which were taken for the port.
         raise ValueError(_ENCODE)
+    if ";" in text and not text.startswith(_SENTINEL):
+        # Celery would take what follows for another address.
+        raise ValueError(_ENCODE)
     if _query(text).get("ssl_cert_reqs", "required") not in ("required", "none"):
         raise ValueError("ssl_cert_reqs must be required, which is the default, or none")
     read_sentinels(text)

@@ -62,6 +62,7 @@ def test_client_of_sentinels_asks_them_and_knows_the_master() -> None:
         "sentinel://one:s3cret",
         "sentinel://one?ssl_cert_reqs=optional",
         "redis-cluster://one",
+        "redis://:s3cret;more@one/0",
     ],
 )
 def test_address_that_cannot_be_used_is_refused_without_quoting_it(url: str) -> None:

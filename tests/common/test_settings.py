@@ -165,6 +165,17 @@ def test_password_apart_from_the_url_may_have_any_characters(
     assert load_redis_settings().redis == settings.redis
 
 
+def test_password_apart_from_the_url_is_that_of_each_sentinel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(
+        "REDIS_URL", "sentinel://:REDIS_PASSWORD@one;sentinel://:REDIS_PASSWORD@two/0"
+    )
+    monkeypatch.setenv("REDIS_PASSWORD", "p@ss;word")
+
+    assert load_settings().redis == "sentinel://:p%40ss%3Bword@one;sentinel://:p%40ss%3Bword@two/0"
+
+
 def test_password_apart_from_the_url_counts_only_where_the_url_names_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
