@@ -33,7 +33,9 @@ def demo(make_system: MakeSystem, settings: Settings, engine: Engine) -> Iterato
     """What `make demo` runs."""
     world = World.synthetic(accounts=ACCOUNTS, day=datetime.now(UTC).date())
     with serving(GitHubSimulator(world)) as github:
-        assert fill(settings, engine) > 0
+        # A database records one GitHub, which is the simulated one here.
+        simulated = settings.model_copy(update={"github_api_url": github})
+        assert fill(simulated, engine) > 0
         with running(make_system(GITHUB_API_URL=github), "api", "worker") as system:
             assert send_today(settings, engine) > 0
             yield system
