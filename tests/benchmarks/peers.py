@@ -72,7 +72,7 @@ def measure(bench: Bench) -> list[Figure]:
     for account in world.accounts:
         world.convert_to_organization(account)
     simulator = GitHubSimulator(world, tokens={_TOKEN: None}, latency=_LATENCY)
-    with serving(simulator) as address, _collector(bench, address, world) as record:
+    with serving(simulator) as address, _collector(bench, simulator, address) as record:
         first = _fetch(simulator, record)
         ours = _fetch(simulator, record)
         assert first.watchers == ours.watchers == sum(_SIZES)
@@ -130,7 +130,9 @@ def _fetch(simulator: GitHubSimulator, fetch: Callable[[], Rows]) -> _Fetched:
 
 
 @contextmanager
-def _collector(bench: Bench, address: str, world: World) -> Iterator[Callable[[], Rows]]:
+def _collector(
+    bench: Bench, simulator: GitHubSimulator, address: str
+) -> Iterator[Callable[[], Rows]]:
     """Give what records a day of all accounts, the next one each time."""
     with bench.databases.fresh() as url, redis.Redis.from_url(bench.servers.redis_url) as client:
         settings = Settings(
@@ -142,8 +144,10 @@ def _collector(bench: Bench, address: str, world: World) -> Iterator[Callable[[]
         engine = common.db.make_engine(url, process="benchmark")
         clock = Clock(engine)
         clock.set(TODAY)
+        simulator.date_clock = lambda: time.time() + clock.offset.total_seconds()
+        accounts = simulator.world.accounts
         with engine.begin() as connection:
-            for account in world.accounts:
+            for account in accounts:
                 users.add(connection, TrackedUser(account.id, account.login, account.login))
         collector = Collector(engine, make_github(settings, client), settings)
 
@@ -163,7 +167,7 @@ def _collector(bench: Bench, address: str, world: World) -> Iterator[Callable[[]
             with engine.begin() as connection:
                 stored = [
                     row
-                    for account in world.accounts
+                    for account in accounts
                     for row in rows_of(connection, account.id, today, today)
                 ]
             clock.advance(timedelta(days=1))
