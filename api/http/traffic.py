@@ -13,6 +13,7 @@ from threading import Lock
 import redis
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import counters
@@ -26,8 +27,7 @@ _METHODS = frozenset({"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, float("inf"))
 """Seconds; 20 is the deadline of a request unless ``LOOKUP_WAIT`` is longer."""
 
-_LABELS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0",
-           "20.0", "+Inf")  # fmt: skip
+_LABELS = tuple(map(floatToGoString, _BOUNDS))
 
 _REQUESTS = "requests"
 """By method, status and route."""
