@@ -1,7 +1,7 @@
 """What this database is: the GitHub whose ids it holds.
 
-An id names an account or a repository at one GitHub alone. So the first row that is written of a
-GitHub makes the database remember it, and nothing of another one is written from then on.
+An id names an account or a repository at one GitHub only. The worker that stores the first row also
+stores the name of its GitHub; from then on workers refuse to store rows from any other.
 """
 
 from sqlalchemy import Connection, select, update

@@ -1,8 +1,8 @@
 """What is followed, by the names that people know: logins, and names of repositories.
 
 Names are compared without regard to case, as GitHub does. A name that is in use leads to who has it
-now. A former name leads to who had it, if only one did: of a name that several had nobody can say
-whose history is meant.
+now. A former name leads to who had it, if only one did: if several had it, a client's request does
+not say whose history it means.
 """
 
 from collections.abc import Sequence
