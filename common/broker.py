@@ -103,6 +103,9 @@ def make_celery(settings: Settings, *, is_api: bool = False) -> Celery:
     }
     app.conf.update(
         task_ignore_result=True,
+        # Otherwise Celery adds an entry of its own to beat's schedule, which removes old results
+        # each night. There are none, and no task of that name.
+        result_expires=None,
         task_serializer="json",
         accept_content=["json"],
         enable_utc=True,

@@ -82,6 +82,28 @@ def scheduler(settings: Settings, tmp_path: Path) -> Iterator[beat.Scheduler]:
     made.close()
 
 
+def test_celery_adds_no_entry_of_its_own(scheduler: beat.Scheduler) -> None:
+    assert set(scheduler.schedule) == {"daily fan-out", "sweep"}
+
+
+def test_an_entry_that_a_former_release_left_in_the_file_is_removed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "schedule")
+    app = beat.make_beat(settings)
+    app.conf.result_expires = 86_400
+    former = beat.Scheduler(app, schedule_filename=file, lazy=True)
+    former.setup_schedule()
+    assert "celery.backend_cleanup" in former.schedule
+    former.close()
+
+    now = beat.Scheduler(beat.make_beat(settings), schedule_filename=file, lazy=True)
+    now.setup_schedule()
+
+    assert set(now.schedule) == {"daily fan-out", "sweep"}
+    now.close()
+
+
 def test_sweeps_that_nobody_takes_do_not_pile_up(
     scheduler: beat.Scheduler, settings: Settings
 ) -> None:
