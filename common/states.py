@@ -47,3 +47,30 @@ class RepositoryState(StrEnum):
     """Not in the newest list; not yet confirmed as gone."""
     GONE = "gone"
     """Deleted, made private, or transferred to an account that is not tracked."""
+
+
+class BackfillState(StrEnum):
+    """How far the reading of a repository's star history has come."""
+
+    PENDING = "pending"
+    """Pages are still to be read."""
+    DONE = "done"
+    NONE = "none"
+    """This GitHub has no history of it."""
+    FAILED = "failed"
+    """GitHub refuses it; ``reason`` says why."""
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    READING = "reading"
+    """The file is stored, and a worker is to read it."""
+    REPORTED = "reported"
+    """The report says what would be imported; nothing is."""
+    APPLYING = "applying"
+    APPLIED = "applied"
+    UNDOING = "undoing"
+    """Its rows are being removed, and then the import itself."""
+    REFUSED = "refused"
+    """The file could not be read; ``reason`` says why."""

@@ -8,6 +8,9 @@ each user's day. ``daily_stats`` has one row per repository and UTC day, partiti
 row names the user who owned the repository on that day, so that history stays with that user after
 a transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
 found by primary key. ``names`` keeps the former names of both.
+
+What is known of days before the first row is apart from what was observed: ``star_gains`` has what
+GitHub's history said, and ``imported_stats`` what came from files.
 """
 
 from enum import StrEnum
@@ -24,6 +27,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -33,8 +37,16 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
-from common.states import LookupState, RepositoryState, ScanState, UserState
+from common.states import (
+    BackfillState,
+    ImportState,
+    LookupState,
+    RepositoryState,
+    ScanState,
+    UserState,
+)
 
 metadata = MetaData(
     # Constraints have the same names in every database, so that migrations can refer to them.
@@ -230,6 +242,107 @@ scans = Table(
     Index("ix_scans_incomplete", "day", postgresql_where=text("state = 'incomplete'")),
 )
 """What became of each user's day: how many repositories have their row, and why not all."""
+
+star_gains = Table(
+    "star_gains",
+    metadata,
+    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE")),
+    # A day of Los Angeles that had ended when it was read.
+    Column("day", Date),
+    # How many stars given on that day were still held, at the first reading and at the last. A day
+    # without a row, up to ``backfills.read_through``, had none at each reading.
+    Column("gained_first", Integer, nullable=False),
+    Column("gained_last", Integer, nullable=False),
+    # The moment of the first reading.
+    Column("read_at", _TIME, nullable=False),
+    PrimaryKeyConstraint(
+        "repo_id", "day", postgresql_include=["gained_first", "gained_last", "read_at"]
+    ),
+    CheckConstraint("gained_first >= 0 AND gained_last >= 0", name="counts"),
+)
+"""What GitHub's history of stars said. Never mixed into ``daily_stats``."""
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, nullable=False, server_default=BackfillState.PENDING),
+    Column("reason", Text),
+    # The page that is to be read next, from 1; a stop half-way continues here.
+    Column("next_page", Integer, nullable=False, server_default=text("1")),
+    # The last day of which the whole history up to it was read; null before the first reading.
+    Column("read_through", Date),
+    # The last day that the reading in progress, which began with page 1, has.
+    Column("reading_through", Date),
+    # Of page 1.
+    Column("etag", Text),
+    # When the last reading ended, and the newest observed count at that time.
+    Column("read_at", _TIME),
+    Column("stargazers", Integer),
+    Column("requested_at", _TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
+    Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint(_one_of(BackfillState), name="state"),
+    Index("ix_backfills_pending", "requested_at", postgresql_where=text("state = 'pending'")),
+)
+"""How far the reading of each repository's star history has come; also its queue."""
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # Shown as the source of its rows.
+    Column("name", Text, nullable=False, unique=True),
+    Column("format", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=ImportState.READING),
+    Column("reason", Text),
+    # What was found in the file; null until it was read.
+    Column("report", JSONB),
+    Column("created_at", _TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("applied_at", _TIME),
+    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
+    Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint(_one_of(ImportState), name="state"),
+)
+"""Histories that people brought in files."""
+
+import_chunks = Table(
+    "import_chunks",
+    metadata,
+    Column("import_id", ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The bytes of the file of an import, until a worker has read it."""
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("import_id", ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("repo_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("date", Date, primary_key=True),
+    Column("stargazers", Integer),
+    Column("forks", Integer),
+    Column("watchers", Integer),
+)
+"""What an import that is not applied would add."""
+
+imported_stats = Table(
+    "imported_stats",
+    metadata,
+    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE")),
+    Column("date", Date),
+    Column("import_id", ForeignKey("imports.id"), index=True, nullable=False),
+    # Null where the file has no count.
+    Column("stargazers", Integer),
+    Column("forks", Integer),
+    Column("watchers", Integer),
+    PrimaryKeyConstraint("repo_id", "date", "import_id"),
+    CheckConstraint("stargazers >= 0 AND forks >= 0 AND watchers >= 0", name="counts"),
+)
+"""The counts of the imports that are applied. Never mixed into ``daily_stats``."""
 
 installation = Table(
     "installation",
