@@ -1,17 +1,32 @@
-"""What this database is: the GitHub whose ids it holds.
+"""What this database is: the id of its installation, and the GitHub whose ids it holds.
 
-An id names an account or a repository at one GitHub only. The worker that stores the first row also
-stores the name of its GitHub; from then on workers refuse to store rows from any other.
+The id of an account or a repository is one of one GitHub only. The worker that stores the first row
+also stores the name of its GitHub; from then on workers refuse to store rows from any other.
 """
+
+from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import Connection, select, update
 
 from common.tables import installation
 
 
-def recorded_github(connection: Connection) -> str | None:
-    """Return the name of the GitHub that this database records; None if nothing is recorded yet."""
-    return connection.execute(select(installation.c.github)).scalar_one_or_none()
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The one row of the table.
+
+    :param github: the name of the GitHub that the database records; None if nothing is recorded yet
+    """
+
+    id: UUID
+    github: str | None
+
+
+def read(connection: Connection) -> Installation:
+    """Return what this database is."""
+    row = connection.execute(select(installation.c.id, installation.c.github)).one()
+    return Installation(row.id, row.github)
 
 
 def claim_github(connection: Connection, name: str) -> str | None:
@@ -22,7 +37,7 @@ def claim_github(connection: Connection, name: str) -> str | None:
     connection.execute(
         update(installation).where(installation.c.github.is_(None)).values(github=name)
     )
-    return recorded_github(connection)
+    return read(connection).github
 
 
 def describe_other(recorded: str | None, name: str) -> str | None:

@@ -8,19 +8,11 @@ that was emptied has an owner within a minute. A copy of a database has the same
 from uuid import UUID
 
 import redis
-from sqlalchemy import Connection, select
 
-from common import tables
 from common.errors import SetupError
 from common.redis_client import own_key
 
 _KEY = "repopulse:installation"
-
-
-def read_id(connection: Connection) -> UUID:
-    """Return the id of the installation whose database this is."""
-    found: UUID = connection.execute(select(tables.installation.c.id)).scalar_one()
-    return found
 
 
 def claim(client: "redis.Redis", installation: UUID) -> None:

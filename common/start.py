@@ -12,7 +12,7 @@ from enum import StrEnum
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import problems, redis_access, redis_claim
+from common import installation, problems, redis_access, redis_claim
 from common.db import make_engine
 from common.errors import SetupError
 from common.log import redact
@@ -82,9 +82,9 @@ def claim_redis(settings: Settings) -> None:
     try:
         with suppress(SQLAlchemyError, redis.RedisError, OSError):
             with engine.connect() as connection:
-                installation = redis_claim.read_id(connection)
+                this = installation.read(connection)
             with make_redis(settings) as client:
-                redis_claim.claim(client, installation)
+                redis_claim.claim(client, this.id)
     finally:
         engine.dispose()
 

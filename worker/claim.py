@@ -24,7 +24,7 @@ class GitHubClaim:
         """
         if self._is_known:
             return
-        recorded = installation.recorded_github(connection)
+        recorded = installation.read(connection).github
         self._refuse_other(recorded)
         self._is_known = recorded is not None
 

@@ -20,6 +20,7 @@ from common import (
     clock,
     collection,
     github_clock,
+    installation,
     lookups,
     redis_claim,
     scan_records,
@@ -79,8 +80,8 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     settings = process.settings
     with process.engine.begin() as connection:
         _maintain(connection)
-        installation = redis_claim.read_id(connection)
-    redis_claim.claim(process.redis, installation)
+        this = installation.read(connection)
+    redis_claim.claim(process.redis, this.id)
     room = max(0, settings.high_water - broker.queue_lengths(process.redis).work_queued)
     # Their leases are short: what still waits in the queue must not be sent again. If there is no
     # room, nothing is claimed.

@@ -341,12 +341,13 @@ def _get_database_status(connection: Connection) -> DatabaseStatus:
     revisions: Iterable[str] = ()
     if is_migrated:
         revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+    this = installation.read(connection) if has_installation else None
     return DatabaseStatus(
         is_read_only=mode == "on",
         revisions=frozenset(revisions),
         version=int(version) // 10_000,
-        github=installation.recorded_github(connection) if has_installation else None,
-        installation_id=str(redis_claim.read_id(connection)) if has_installation else None,
+        github=None if this is None else this.github,
+        installation_id=None if this is None else str(this.id),
     )
 
 

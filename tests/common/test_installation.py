@@ -3,19 +3,23 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from common.installation import claim_github, describe_other, recorded_github
+from common.installation import claim_github, describe_other, read
 from tests.waiting import wait_until
+
+
+def test_id_of_an_installation_stays(connection: Connection) -> None:
+    assert read(connection).id == read(connection).id
 
 
 def test_new_database_records_no_github_until_one_is_claimed(engine: Engine) -> None:
     with engine.begin() as connection:
-        assert recorded_github(connection) is None
+        assert read(connection).github is None
         assert claim_github(connection, "github.com") == "github.com"
         assert claim_github(connection, "github.example.com") == "github.com"
     with engine.begin() as connection:
-        assert recorded_github(connection) == "github.com"
+        assert read(connection).github == "github.com"
 
 
 @pytest.mark.parametrize(("end", "recorded"), [("commit", "first"), ("rollback", "second")])

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
 
 from common import redis_claim
 from common.errors import SetupError
@@ -24,10 +23,6 @@ def client(settings: Settings) -> Iterator[Client]:
 def prefixed(settings: Settings) -> Iterator[Client]:
     with make_redis(settings.model_copy(update={"redis_prefix": "team-a:"})) as opened:
         yield opened
-
-
-def test_id_of_an_installation_stays(connection: Connection) -> None:
-    assert redis_claim.read_id(connection) == redis_claim.read_id(connection)
 
 
 def test_redis_belongs_to_the_first_installation(client: Client) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from common import broker, lookups
 from common.broker import Task
 from common.errors import SetupError
-from common.installation import claim_github, recorded_github
+from common.installation import claim_github, read
 from common.settings import Settings
 from tests.worker.stage import Stage
 from worker import tasks
@@ -26,7 +26,7 @@ def claim(engine: Engine, name: str) -> None:
 
 def recorded(stage: Stage) -> str | None:
     with stage.engine.connect() as connection:
-        return recorded_github(connection)
+        return read(connection).github
 
 
 def ask(stage: Stage, login: str) -> int:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from api.queries import scan_days
-from common import broker, collection, lookups, redis_claim, users
+from common import broker, collection, installation, lookups, redis_claim, users
 from common.broker import Queue, Task
 from common.log import current_context
 from common.redis_client import make_redis
@@ -550,7 +550,7 @@ def test_a_sweep_gives_an_emptied_redis_its_owner(stage: Stage, tasked: Celery) 
     tasked.tasks[Task.SWEEP].apply()
 
     with stage.engine.connect() as connection:
-        assert redis_claim.get_owner(stage.redis) == str(redis_claim.read_id(connection))
+        assert redis_claim.get_owner(stage.redis) == str(installation.read(connection).id)
 
 
 def test_a_scan_beyond_its_time_limit_fails_and_is_tried_again(
