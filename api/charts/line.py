@@ -9,8 +9,10 @@ from datetime import date
 from itertools import pairwise
 
 from api.charts.axes import DayTick, day_ticks
-from api.charts.panel import Panel, Series, draw, lay_out
+from api.charts.legend import make_legend
+from api.charts.panel import Panel, Series, draw, lay_out, room_below
 from api.charts.path import Plane, px
+from api.charts.source import OBSERVED, Source
 from api.charts.text import FONTS, escape, shorten, text_element, text_width
 from api.charts.theme import SERIES_COLOURS, Theme, style_element
 
@@ -24,6 +26,7 @@ _CLASSES = {
     "faint": ("fill", "faint"),
     "grid": ("stroke", "grid"),
     "gap": ("fill", "gap"),
+    "line0": ("stroke", "ink"),
     "line1": ("stroke", "one"),
     "line2": ("stroke", "two"),
     "line3": ("stroke", "three"),
@@ -51,14 +54,18 @@ def line_chart(
     :param height: pixels, from ``MIN_HEIGHT`` to ``MAX_HEIGHT``
     """
     font_px = _font_size(width)
-    panels = lay_out(series, (first, last), (width, height), font_px)
+    shown = [each.between(first, last) for each in series]
+    sources = {source for each in shown for source in each.sources}
+    legend = make_legend(sources, width, room_below(len(series), height, font_px), font_px)
+    panels = lay_out(shown, (first, last), (width, height), font_px, below=legend.height)
     parts = [
         f'<rect class="paper" width="{width}" height="{height}" rx="6"/>',
         _heading(title, panels, width, font_px),
         _day_axis(panels[-1].plane, width, font_px),
         *(draw(panel, index % SERIES_COLOURS + 1, font_px) for index, panel in enumerate(panels)),
+        *legend.draw(height - legend.height - 0.25 * font_px),
     ]
-    description = " ".join(_describe(panel, first, last) for panel in panels)
+    description = " ".join(_describe(each, first, last) for each in shown)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="{FONTS}" font-size="{px(font_px)}">'
@@ -74,7 +81,9 @@ def _font_size(width: int) -> float:
 
 def _heading(title: str, panels: Sequence[Panel], width: int, font_px: float) -> str:
     """Write the title on the left and the last recorded day, that of the values, on the right."""
-    last_day = max((panel.points[-1][0] for panel in panels if panel.points), default=None)
+    last_day = max(
+        (panel.series.points[-1][0] for panel in panels if panel.series.points), default=None
+    )
     day = last_day.isoformat() if last_day else ""
     title_px = 1.15 * font_px
     max_px = width - 3 * font_px - text_width(day, font_px)
@@ -113,15 +122,33 @@ def _day_axis(plane: Plane, width: int, font_px: float) -> str:
     )
 
 
-def _describe(panel: Panel, first: date, last: date) -> str:
-    """Describe a panel in words, for screen readers."""
-    if not panel.points:
-        return f"{panel.label}: nothing recorded from {first} to {last}."
-    (first_day, first_value), (last_day, last_value) = panel.points[0], panel.points[-1]
-    values = [value for _, value in panel.points]
-    missing = (last_day - first_day).days + 1 - len(panel.points)
-    gaps = f"; {missing} {'day' if missing == 1 else 'days'} missing" if missing else ""
+def _describe(series: Series, first: date, last: date) -> str:
+    """Describe a series in words, for screen readers."""
+    if not series.points:
+        return f"{series.label}: nothing recorded from {first} to {last}."
+    (first_day, first_value), (last_day, last_value) = series.points[0], series.points[-1]
+    values = [value for _, value in series.points]
+    missing = (last_day - first_day).days + 1 - len(series.points)
+    gaps = f"; {_days(missing)} missing" if missing else ""
     return (
-        f"{panel.label}: {first_value:,} on {first_day}, {last_value:,} on {last_day};"
-        f" lowest {min(values):,}, highest {max(values):,}{gaps}."
+        f"{series.label}: {first_value:,} on {first_day}, {last_value:,} on {last_day};"
+        f" lowest {min(values):,}, highest {max(values):,}{gaps}{_describe_sources(series)}."
     )
+
+
+def _describe_sources(series: Series) -> str:
+    """Name the sources of a series, with their days; nothing if all days were observed."""
+    if not series.marks:
+        return ""
+    sources = {mark.day: mark.source for mark in series.marks}
+    of_source: dict[Source, list[date]] = {}
+    for day, _ in series.points:
+        of_source.setdefault(sources.get(day, OBSERVED), []).append(day)
+    return "".join(
+        f"; {source.text}: {_days(len(days))} from {days[0]} to {days[-1]}"
+        for source, days in of_source.items()
+    )
+
+
+def _days(count: int) -> str:
+    return f"{count:,} {'day' if count == 1 else 'days'}"

@@ -7,10 +7,45 @@ from itertools import pairwise
 
 from api.charts.axes import value_ticks
 from api.charts.path import Plane, Point, dots, in_period, path_data, px, segments
+from api.charts.source import OBSERVED, Kind, Mark, Source, bands, strokes
+from api.charts.style import dot, line_style
 from api.charts.text import text_element, text_width
 
-Series = tuple[str, Sequence[Point]]
-"""A label and its points by ascending day."""
+_HEADING, _DAY_AXIS, _LABEL, _SPACING = 2.3, 2.0, 1.9, 0.8
+"""Heights of the parts of a chart, as multiples of the font size."""
+
+_MIN_PLANE = 1.0
+"""The same, of the plane of a panel: with less, the labels of its axis would touch."""
+
+_MIN_BAND = 1.5
+"""Pixels; a band that is nowhere higher would only blur its line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A label and what to draw under it.
+
+    :param points: by ascending day
+    :param marks: of those points that were not observed, by ascending day
+    """
+
+    label: str
+    points: Sequence[Point]
+    marks: Sequence[Mark] = ()
+
+    @property
+    def sources(self) -> set[Source]:
+        """The sources of the points."""
+        sources = {mark.source for mark in self.marks}
+        return sources | {OBSERVED} if len(self.points) > len(self.marks) else sources
+
+    def between(self, first: date, last: date) -> "Series":
+        """Return the part from the first day to the last, both included."""
+        return Series(
+            self.label,
+            in_period(self.points, first, last),
+            [mark for mark in self.marks if first <= mark.day <= last],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +55,7 @@ class Panel:
     :param ticks: the ticks of the axis of values, from the lowest
     """
 
-    label: str
-    points: list[Point]
+    series: Series
     ticks: list[int]
     plane: Plane
 
@@ -31,20 +65,25 @@ def lay_out(
     period: tuple[date, date],
     size: tuple[int, int],
     font_px: float,
+    *,
+    below: float = 0,
 ) -> list[Panel]:
-    """Share the height of a chart among its series; all of them have the same left margin."""
+    """Share the height of a chart among its series; all of them have the same left margin.
+
+    :param series: nothing in them is outside the period
+    :param below: pixels to leave free below the axis of days
+    """
     (first, last), (width, height) = period, size
-    heading, day_axis, label, spacing = 2.3 * font_px, 2 * font_px, 1.9 * font_px, 0.8 * font_px
-    panel_height = (height - heading - day_axis + spacing) / len(series)
-    plane_height = panel_height - label - spacing
-    shown = [(name, in_period(points, first, last)) for name, points in series]
+    heading, label = _HEADING * font_px, _LABEL * font_px
+    around = (_HEADING + _DAY_AXIS - _SPACING) * font_px + below
+    panel_height = (height - around) / len(series)
+    plane_height = panel_height - label - _SPACING * font_px
     most = int(plane_height / (2 * font_px)) + 1
-    ticks = [_ticks([value for _, value in points], most) for _, points in shown]
+    ticks = [_ticks(each, most) for each in series]
     left = font_px + max(text_width(f"{tick:,}", font_px) for each in ticks for tick in each)
     return [
         Panel(
-            name,
-            points,
+            each,
             ticks[index],
             Plane(
                 left=left,
@@ -57,8 +96,14 @@ def lay_out(
                 highest=ticks[index][-1],
             ),
         )
-        for index, (name, points) in enumerate(shown)
+        for index, each in enumerate(series)
     ]
+
+
+def room_below(panels: int, height: int, font_px: float) -> float:
+    """Return how many pixels below the axis of days the panels can spare."""
+    ems = _HEADING + _DAY_AXIS - _SPACING + panels * (_LABEL + _SPACING + _MIN_PLANE)
+    return height - ems * font_px
 
 
 def draw(panel: Panel, colour: int, font_px: float) -> str:
@@ -66,31 +111,34 @@ def draw(panel: Panel, colour: int, font_px: float) -> str:
 
     :param colour: the number of the series' colour, from 1
     """
-    plane, split = panel.plane, segments(panel.points)
+    plane, split = panel.plane, segments(panel.series.points)
     return "".join(
         (
             *_heading(panel, colour, font_px),
             *_gaps(split, plane),
             *_value_axis(panel, font_px),
-            *_line(split, plane, colour),
-            *_dots(dots(split, plane), colour, radius=2.5),
-            *_dots(
-                ((plane.x(day), plane.y(value)) for day, value in panel.points[-1:]), colour, 3.5
-            ),
+            *_bands(panel, colour),
+            *_lines(panel, split, colour, font_px),
+            *_end(panel, colour),
             *_note_if_empty(panel, font_px),
         )
     )
 
 
-def _ticks(values: Sequence[int], most: int) -> list[int]:
-    return value_ticks(min(values), max(values), most=most) if values else [0, 1]
+def _ticks(series: Series, most: int) -> list[int]:
+    values = [value for _, value in series.points]
+    if not values:
+        return [0, 1]
+    for mark in series.marks:
+        values.extend(bound for bound in (mark.at_least, mark.at_most) if bound is not None)
+    return value_ticks(min(values), max(values), most=most)
 
 
 def _heading(panel: Panel, colour: int, font_px: float) -> Iterator[str]:
     baseline = panel.plane.top - 0.95 * font_px
-    yield text_element(panel.label, font_px, baseline, f'class="dot{colour}"', bold=True)
-    if panel.points:
-        _, value = panel.points[-1]
+    yield text_element(panel.series.label, font_px, baseline, f'class="dot{colour}"', bold=True)
+    if panel.series.points:
+        _, value = panel.series.points[-1]
         yield text_element(
             f"{value:,}", panel.plane.right, baseline, 'class="ink" text-anchor="end"', bold=True
         )
@@ -108,7 +156,7 @@ def _gaps(split: Sequence[Sequence[Point]], plane: Plane) -> Iterator[str]:
 
 
 def _value_axis(panel: Panel, font_px: float) -> Iterator[str]:
-    if not panel.points:
+    if not panel.series.points:
         return
     plane, ticks = panel.plane, panel.ticks
     # A low panel has room for the labels of the outer ticks only.
@@ -125,21 +173,42 @@ def _value_axis(panel: Panel, font_px: float) -> Iterator[str]:
             )
 
 
-def _line(split: Sequence[Sequence[Point]], plane: Plane, colour: int) -> Iterator[str]:
-    if data := path_data(split, plane):
-        yield (
-            f'<path class="line{colour}" d="{data}" fill="none" stroke-width="2"'
-            ' stroke-linejoin="round"/>'
-        )
+def _bands(panel: Panel, colour: int) -> Iterator[str]:
+    """Fill the space between the bounds of uncertain values, where it can be seen."""
+    plane = panel.plane
+    for band in bands(panel.series.marks):
+        upper = [(plane.x(day), plane.y(high)) for day, _, high in band]
+        lower = [(plane.x(day), plane.y(low)) for day, low, _ in band]
+        heights = (below - above for (_, above), (_, below) in zip(upper, lower, strict=True))
+        if max(heights) >= _MIN_BAND:
+            outline = "L".join(f"{px(x)} {px(y)}" for x, y in (*upper, *reversed(lower)))
+            yield f'<path class="dot{colour}" fill-opacity="0.2" d="M{outline}z"/>'
 
 
-def _dots(centres: Iterator[tuple[float, float]], colour: int, radius: float) -> Iterator[str]:
-    for x, y in centres:
-        yield f'<circle class="dot{colour}" cx="{px(x)}" cy="{px(y)}" r="{radius}"/>'
+def _lines(
+    panel: Panel, split: Sequence[Sequence[Point]], colour: int, font_px: float
+) -> Iterator[str]:
+    """Draw a path for each kind of source, the observed one on top, and dots for lone days."""
+    kinds = {mark.day: mark.source.kind for mark in panel.series.marks}
+    drawn = [stroke for segment in split for stroke in strokes(segment, kinds)]
+    for kind in reversed(Kind):
+        of_kind = [stroke.points for stroke in drawn if stroke.kind is kind]
+        if data := path_data(of_kind, panel.plane):
+            yield f'<path class="line{colour}" d="{data}" fill="none" {line_style(kind, font_px)}/>'
+        for x, y in dots(of_kind, panel.plane):
+            yield dot(kind, x, y, colour, radius=2.5)
+
+
+def _end(panel: Panel, colour: int) -> Iterator[str]:
+    """Draw a larger dot for the last point."""
+    for day, value in panel.series.points[-1:]:
+        marks = panel.series.marks[-1:]
+        kind = next((mark.source.kind for mark in marks if mark.day == day), Kind.OBSERVED)
+        yield dot(kind, panel.plane.x(day), panel.plane.y(value), colour, radius=3.5)
 
 
 def _note_if_empty(panel: Panel, font_px: float) -> Iterator[str]:
-    if not panel.points:
+    if not panel.series.points:
         yield text_element(
             "nothing recorded",
             panel.plane.left + panel.plane.width / 2,

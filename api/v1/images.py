@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from api.charts.badge import badge
 from api.charts.line import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH, line_chart
+from api.charts.panel import Series
 from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
@@ -273,7 +274,7 @@ def _chart(
     if_none_match: str | None,
 ) -> Response:
     lines = [
-        (metric.label, [(point.day, getattr(point, metric)) for point in points])
+        Series(metric.label, [(point.day, getattr(point, metric)) for point in points])
         for metric in metrics
     ]
     first, last = days

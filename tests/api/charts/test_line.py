@@ -73,7 +73,7 @@ def chart(
     ],
 )
 def test_line_matches_the_axes(size: tuple[int, int], values: dict[int, int]) -> None:
-    svg = chart(("Stars", points(values)), days=5, size=size)
+    svg = chart(Series("Stars", points(values)), days=5, size=size)
 
     (read,) = read_axes(svg)
     pixels = rasterize(svg)
@@ -90,7 +90,7 @@ def test_line_matches_the_axes(size: tuple[int, int], values: dict[int, int]) ->
 
 def test_drop_takes_one_day() -> None:
     values = dict.fromkeys(range(30), 900) | dict.fromkeys(range(30, 60), 100)
-    svg = chart(("Stars", points(values)), days=60)
+    svg = chart(Series("Stars", points(values)), days=60)
 
     (read,) = read_axes(svg)
     pixels = rasterize(svg)
@@ -101,7 +101,7 @@ def test_drop_takes_one_day() -> None:
 
 def test_missing_days_have_no_line_and_are_shaded() -> None:
     values = {number: 500 + number for number in range(60) if not 20 <= number < 30}
-    svg = chart(("Stars", points(values)), days=60)
+    svg = chart(Series("Stars", points(values)), days=60)
 
     (read,) = read_axes(svg)
     pixels = rasterize(svg)
@@ -119,7 +119,7 @@ def test_missing_days_have_no_line_and_are_shaded() -> None:
 
 def test_one_missing_day_in_ten_years_is_visible() -> None:
     values = {number: 500 + number for number in range(3660) if number != 1800}
-    svg = chart(("Stars", points(values)), days=3660, size=(400, 240))
+    svg = chart(Series("Stars", points(values)), days=3660, size=(400, 240))
 
     (read,) = read_axes(svg)
     pixels = rasterize(svg)
@@ -131,7 +131,7 @@ def test_one_missing_day_in_ten_years_is_visible() -> None:
 
 
 def test_day_without_neighbours_is_a_dot() -> None:
-    svg = chart(("Stars", points({0: 10, 1: 10, 10: 20, 20: 30, 21: 30})), days=22)
+    svg = chart(Series("Stars", points({0: 10, 1: 10, 10: 20, 20: 30, 21: 30})), days=22)
 
     (read,) = read_axes(svg)
     pixels = rasterize(svg)
@@ -145,7 +145,7 @@ def test_day_without_neighbours_is_a_dot() -> None:
 
 
 def test_period_of_one_day_is_a_dot_in_the_middle() -> None:
-    svg = chart(("Stars", points({0: 42})), days=1, size=(400, 240))
+    svg = chart(Series("Stars", points({0: 42})), days=1, size=(400, 240))
 
     (read,) = read_axes(svg)
     ((only, x),) = read.days
@@ -156,7 +156,7 @@ def test_period_of_one_day_is_a_dot_in_the_middle() -> None:
 
 
 def test_empty_series_says_so_and_has_no_line() -> None:
-    svg = chart(("Stars", []), days=30)
+    svg = chart(Series("Stars", []), days=30)
 
     assert "nothing recorded" in texts(svg)
     assert read_axes(svg) == []
@@ -171,7 +171,7 @@ def test_each_series_has_its_own_axis_and_colour() -> None:
         "Watchers": (GREEN, {0: 1, 1: 3, 2: 2}),
     }
     svg = chart(
-        *((label, points(values)) for label, (_, values) in series.items()),
+        *(Series(label, points(values)) for label, (_, values) in series.items()),
         days=3,
         size=(800, 480),
     )
@@ -189,7 +189,7 @@ def test_each_series_has_its_own_axis_and_colour() -> None:
 
 
 def test_chart_shows_title_label_last_value_and_its_day() -> None:
-    svg = chart(("Stars", points({0: 1000, 3: 1234})), days=10)
+    svg = chart(Series("Stars", points({0: 1000, 3: 1234})), days=10)
 
     assert {"allien/repopulse", "Stars", "1,234", "2024-01-04"} <= set(texts(svg))
     assert read_title(svg) == "allien/repopulse"
@@ -203,8 +203,8 @@ def test_chart_shows_title_label_last_value_and_its_day() -> None:
 def test_points_outside_the_period_are_not_drawn() -> None:
     inside = {0: 5, 1: 6}
 
-    assert chart(("Stars", points({-1: 99} | inside | {2: 0})), days=2) == chart(
-        ("Stars", points(inside)), days=2
+    assert chart(Series("Stars", points({-1: 99} | inside | {2: 0})), days=2) == chart(
+        Series("Stars", points(inside)), days=2
     )
 
 
@@ -215,7 +215,7 @@ def test_texts_neither_overlap_nor_leave_the_picture(
     size: tuple[int, int], days: int, highest: int
 ) -> None:
     values = points({0: highest - 3, days - 1: highest})
-    series = [(label, values) for label in ("Stars", "Forks", "Watchers")]
+    series = [Series(label, values) for label in ("Stars", "Forks", "Watchers")]
 
     for shown in (series[:1], series):
         boxes = text_boxes(chart(*shown, days=days, size=size, title="x" * 100))
@@ -230,7 +230,7 @@ def test_texts_neither_overlap_nor_leave_the_picture(
 
 @pytest.mark.parametrize("width", [300, 400, 800, 2000])
 def test_font_is_readable_on_a_phone(width: int) -> None:
-    root = ET.fromstring(chart(("Stars", []), days=2, size=(width, 240)))
+    root = ET.fromstring(chart(Series("Stars", []), days=2, size=(width, 240)))
 
     letters = float(root.get("font-size", "0"))
     assert letters >= 12
@@ -239,7 +239,7 @@ def test_font_is_readable_on_a_phone(width: int) -> None:
 
 
 def test_light_and_dark_themes_have_their_colours() -> None:
-    series = ("Stars", points({0: 1, 1: 2}))
+    series = Series("Stars", points({0: 1, 1: 2}))
     light = rasterize(chart(series, days=2, theme=Theme.LIGHT))
     dark = rasterize(chart(series, days=2, theme=Theme.DARK))
 
@@ -250,7 +250,7 @@ def test_light_and_dark_themes_have_their_colours() -> None:
 
 
 def test_auto_theme_is_light_unless_the_system_prefers_dark() -> None:
-    series = ("Stars", points({0: 1, 1: 2}))
+    series = Series("Stars", points({0: 1, 1: 2}))
     light, dark, auto = (
         re.search("<style>(.*)</style>", chart(series, days=2, theme=theme)) for theme in Theme
     )
@@ -263,7 +263,7 @@ def test_auto_theme_is_light_unless_the_system_prefers_dark() -> None:
 
 @pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
 def test_text_and_lines_have_enough_contrast(theme: Theme) -> None:
-    svg = chart(("Stars", []), days=2, theme=theme)
+    svg = chart(Series("Stars", []), days=2, theme=theme)
     colours = {
         name: (int(red, 16), int(green, 16), int(blue, 16))
         for name, red, green, blue in re.findall(r"\.(\w+){\w+:#(..)(..)(..)}", svg)
@@ -277,7 +277,7 @@ def test_text_and_lines_have_enough_contrast(theme: Theme) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_escaped_and_fit(name: str) -> None:
-    svg = chart((name, points({0: 1, 1: 2})), days=2, title=name, size=(400, 240))
+    svg = chart(Series(name, points({0: 1, 1: 2})), days=2, title=name, size=(400, 240))
 
     root = ET.fromstring(svg)
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
@@ -291,7 +291,7 @@ def test_hostile_names_are_escaped_and_fit(name: str) -> None:
 
 
 def test_chart_loads_nothing_and_contains_no_script() -> None:
-    svg = chart(("Stars", points({0: 1, 1: 2})), days=2, theme=Theme.AUTO)
+    svg = chart(Series("Stars", points({0: 1, 1: 2})), days=2, theme=Theme.AUTO)
 
     assert re.findall(r"https?:[^\"]*", svg) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"<script|\son\w+=|href|url\(|@import|@font-face", svg)
@@ -300,7 +300,7 @@ def test_chart_loads_nothing_and_contains_no_script() -> None:
 def test_ten_years_of_daily_changes_are_less_than_150_kb() -> None:
     values = points({number: number * 7 % 1000 for number in range(3660)})
 
-    assert len(chart(("Stars", values), ("Forks", values), days=3660)) < 150_000
+    assert len(chart(Series("Stars", values), Series("Forks", values), days=3660)) < 150_000
 
 
 class Box:
