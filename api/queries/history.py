@@ -1,0 +1,169 @@
+"""A repository's days with the source of each number: observed, imported or reconstructed.
+
+An observed number always wins; then comes the newest import, then GitHub's history of stars. What
+no source knows stays unknown.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from api.queries import anchors, series, sources, star_history
+from api.queries.estimate import Estimate, estimates
+from api.queries.metric import Metric
+from api.queries.series import Point
+from api.queries.sources import ALL_OBSERVED, GITHUB_HISTORY, OBSERVED, RECONSTRUCTED, Sources
+from common import clock, tables
+from common.states import ImportState
+
+_daily_stats = tables.daily_stats.c
+_imported = tables.imported_stats.c
+_imports = tables.imports.c
+
+_DAY = timedelta(days=1)
+
+
+# Not frozen: ten years of one repository take 5 ms more if they are.
+@dataclass(slots=True)
+class HistoryPoint:
+    """The counts of one UTC day, as far as they are known.
+
+    :param sources: where each count is from
+    :param bounds: of the stargazers, if they are reconstructed
+    """
+
+    day: date
+    stargazers: int | None
+    forks: int | None
+    watchers: int | None
+    sources: Sources
+    bounds: Estimate | None = None
+
+
+_Counts = dict[str, tuple[int, str]]
+"""By metric, the count of a day and its source."""
+
+
+def of_repository(
+    connection: Connection,
+    repo_id: int,
+    first: date,
+    last: date,
+    only: Collection[str] | None = None,
+) -> Sequence[HistoryPoint]:
+    """Return a repository's days between two, both included, of which any count is known.
+
+    :param only: the sources to use, of ``sources.known``; by default all of them
+    """
+    last = min(last, clock.today(connection))
+    rows = series.of_repository(connection, repo_id, first, last)
+    observed = {row.day: row for row in rows}
+    imported = _imports_of(connection, repo_id, first, last, only)
+    estimated: dict[date, Estimate] = {}
+    if (only is None or GITHUB_HISTORY in only) and len(observed) <= (last - first).days:
+        estimated = _estimates_of(connection, repo_id, first, last, rows)
+    if only is not None and OBSERVED not in only:
+        observed = {}
+    days = sorted(observed.keys() | imported.keys() | estimated.keys())
+    return [_point(day, observed.get(day), imported.get(day), estimated.get(day)) for day in days]
+
+
+def _point(
+    day: date, row: Point | None, imported: _Counts | None, estimate: Estimate | None
+) -> HistoryPoint:
+    if row is not None:
+        return HistoryPoint(day, row.stargazers, row.forks, row.watchers, ALL_OBSERVED)
+    if imported is None and estimate is not None:
+        return HistoryPoint(day, estimate.stargazers, None, None, RECONSTRUCTED, estimate)
+    counts = imported or {}
+    if Metric.STARGAZERS in counts:
+        estimate = None
+    elif estimate is not None:
+        counts = {**counts, Metric.STARGAZERS: (estimate.stargazers, GITHUB_HISTORY)}
+    unknown = (None, None)
+    stargazers, stargazers_from = counts.get(Metric.STARGAZERS, unknown)
+    forks, forks_from = counts.get(Metric.FORKS, unknown)
+    watchers, watchers_from = counts.get(Metric.WATCHERS, unknown)
+    origins = Sources(stargazers_from, forks_from, watchers_from)
+    return HistoryPoint(day, stargazers, forks, watchers, origins, estimate)
+
+
+def _imports_of(
+    connection: Connection, repo_id: int, first: date, last: date, only: Collection[str] | None
+) -> dict[date, _Counts]:
+    rows = connection.execute(
+        select(
+            _imported.date,
+            _imports.name,
+            _imported.stargazers,
+            _imported.forks,
+            _imported.watchers,
+        )
+        .join(tables.imports, _imports.id == _imported.import_id)
+        .where(
+            _imported.repo_id == repo_id,
+            _imported.date.between(first, last),
+            _imports.state == ImportState.APPLIED,
+        )
+        .order_by(_imports.id.desc())
+    )
+    found: dict[date, _Counts] = defaultdict(dict)
+    for day, name, *counts in rows:
+        source = sources.of_import(name)
+        if only is not None and source not in only:
+            continue
+        for metric, count in zip(Metric, counts, strict=True):
+            if count is not None:
+                # The newest import comes first and wins.
+                found[day].setdefault(metric, (count, source))
+    return dict(found)
+
+
+def _estimates_of(
+    connection: Connection, repo_id: int, first: date, last: date, rows: Sequence[Point]
+) -> dict[date, Estimate]:
+    """Return the estimates of the days between two that have no row but one after them.
+
+    :param rows: the observed rows between the two days
+    """
+    history = star_history.of_repository(connection, repo_id)
+    if history is None:
+        return {}
+    gaps = list(_gaps(connection, repo_id, first, last, [row.day for row in rows]))
+    ends = {day for gap in gaps for day in gap if day is not None}
+    observed = anchors.of_repository(connection, repo_id, ends)
+    found: dict[date, Estimate] = {}
+    for before, after in gaps:
+        earlier = None if before is None else observed[before]
+        found |= {
+            day: estimate
+            for day, estimate in estimates(history, first, observed[after], earlier)
+            if day <= last
+        }
+    return found
+
+
+def _gaps(
+    connection: Connection, repo_id: int, first: date, last: date, days: Sequence[date]
+) -> Iterator[tuple[date | None, date]]:
+    """Yield the observed days on either side of each gap that reaches into a range.
+
+    :param days: the observed days of the range
+    """
+    today = clock.today(connection)
+    before, after = connection.execute(
+        select(
+            func.max(_daily_stats.date).filter(_daily_stats.date < first),
+            # A wrong clock may have left rows of days to come.
+            func.min(_daily_stats.date).filter(_daily_stats.date.between(last + _DAY, today)),
+        ).where(_daily_stats.repo_id == repo_id)
+    ).one()
+    for day in (*days, after):
+        if day is None:
+            return
+        if (before is None and day > first) or (before is not None and day > before + _DAY):
+            yield before, day
+        before = day
