@@ -18,10 +18,11 @@ from api.http.public_url import PublicUrl
 from api.http.query import KnownQuery
 from api.http.read_only import ReadOnly
 from api.http.traffic import MeasureRequests, Traffic
+from api.queries.export import MAX_EXPORTS
 from api.status import endpoints
 from api.status.shared_traffic import SharedTraffic, sharing
 from api.status.snapshot import StatusReader
-from api.v1 import growth, images, lookups, repositories, scans, stats, users
+from api.v1 import export, growth, images, lookups, repositories, scans, stats, users
 from common import broker
 from common.credentials import choose_credential, fingerprint
 from common.db import make_engine
@@ -90,7 +91,7 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
-    for module in (users, scans, lookups, repositories, stats, growth):
+    for module in (users, scans, lookups, repositories, stats, growth, export):
         app.include_router(module.router, dependencies=[KnownQuery])
     for module in (images, endpoints):
         app.include_router(module.router)
@@ -110,7 +111,7 @@ async def _open_resources(
             settings.database,
             process="api",
             pool_size=_THREADS,
-            max_overflow=_STATUS_CONNECTIONS,
+            max_overflow=_STATUS_CONNECTIONS + MAX_EXPORTS,
             statement_timeout=_STATEMENT_TIMEOUT,
         )
         stack.callback(database.dispose)

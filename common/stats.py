@@ -61,8 +61,10 @@ def write(connection: Connection, user_id: int, day: date, counts: Mapping[int, 
     return changed
 
 
-def create_partitions(connection: Connection, day: date) -> tuple[str, ...]:
-    """Create the missing partitions of a day's month and of the two months after it.
+def create_partitions(
+    connection: Connection, day: date, *, months_ahead: int = _MONTHS_AHEAD
+) -> tuple[str, ...]:
+    """Create the missing partitions of a day's month and of some months after it.
 
     Rows of such a month that are in the default partition move to the new one. No partition is
     created while another transaction uses the default one for long, as a backup does: the next
@@ -70,8 +72,8 @@ def create_partitions(connection: Connection, day: date) -> tuple[str, ...]:
 
     :return: the names of the new partitions
     """
-    months = [_month(day, ahead) for ahead in range(_MONTHS_AHEAD + 1)]
-    wanted = {f"daily_stats_{first:%Y_%m}": (first, _month(first, 1)) for first in months}
+    months = [_month(day, ahead) for ahead in range(months_ahead + 1)]
+    wanted = {f"daily_stats_{first:%Y_%m}": (first, month_after(first)) for first in months}
     if not _missing(connection, wanted):
         return ()
     # Of two sweeps at once the second waits here, and then finds no partition missing.
@@ -144,6 +146,11 @@ cache that a wait for an advisory lock does not refresh."""
 
 def _missing(connection: Connection, names: Mapping[str, object]) -> list[str]:
     return sorted(connection.execute(_MISSING_TABLES, {"names": list(names)}).scalars())
+
+
+def month_after(day: date) -> date:
+    """Return the first day of the month after a day's month."""
+    return _month(day, 1)
 
 
 def _month(day: date, ahead: int) -> date:

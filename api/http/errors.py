@@ -8,7 +8,8 @@
 406  the rows are not available in any format that ``Accept`` lists
 413  the body is too large
 422  the input is invalid; ``detail`` lists what is wrong, where, and what was sent
-429  the same was requested a moment ago; ``Retry-After`` says when to repeat it
+429  the same was requested a moment ago, or others are at it; ``Retry-After`` says when to
+     repeat it
 500  a bug; the log has it under the request's id
 503  Postgres is not available, it is unknown whether it committed, or too many requests
      are running; repeat the request after ``Retry-After``

@@ -18,6 +18,8 @@ REQUEST_ID_HEADER = "X-Request-ID"
 MAX_BODY_BYTES = 16 * 1024
 """The largest valid body has some 1,200."""
 
+_IS_HEAD = "repopulse.is_head"
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -109,4 +111,9 @@ class Head:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+        await self._app({**scope, "method": "GET", _IS_HEAD: True}, receive, send_without_body)
+
+
+def is_head(scope: Scope) -> bool:
+    """Return whether the client sent HEAD, for responses whose body is expensive to make."""
+    return _IS_HEAD in scope

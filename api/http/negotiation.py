@@ -6,11 +6,13 @@ The format comes from the parameter ``format``, or else from ``Accept``; the com
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Query, Request
+
+T = TypeVar("T")
 
 
 class Format(StrEnum):
@@ -65,7 +67,7 @@ class Compression(StrEnum):
     NONE = "identity"
     GZIP = "gzip"
 
-    def compress(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def compress(self, pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
         """Return the pieces as they are sent; the same input always gives the same bytes."""
         if self is Compression.NONE:
             yield from pieces
@@ -96,8 +98,16 @@ AcceptedCompression = Annotated[Compression, Depends(_choose_compression)]
 
 def preferred_format(accept: str) -> Format | None:
     """Return the format that an ``Accept`` header prefers, or None if it accepts none of them."""
+    return preferred_type(accept, _MEDIA_TYPES)
+
+
+def preferred_type(accept: str, media_types: Mapping[T, Sequence[str]]) -> T | None:
+    """Return what an ``Accept`` header prefers, or None if it accepts nothing that there is.
+
+    :param media_types: of each thing; the first one is preferred if the header does not choose
+    """
     if not accept.strip():
-        return Format.JSON
+        return next(iter(media_types))
     qualities = _parse_qualities(accept)
 
     def quality(media_type: str) -> float:
@@ -105,9 +115,9 @@ def preferred_format(accept: str) -> Format | None:
         entries = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
         return next((qualities[entry] for entry in entries if entry in qualities), 0.0)
 
-    by_format = {format_: max(map(quality, types)) for format_, types in _MEDIA_TYPES.items()}
-    best = max(by_format, key=lambda format_: by_format[format_])
-    return best if by_format[best] > 0 else None
+    by_thing = {thing: max(map(quality, types)) for thing, types in media_types.items()}
+    best = max(by_thing, key=lambda thing: by_thing[thing])
+    return best if by_thing[best] > 0 else None
 
 
 def preferred_compression(accept_encoding: str) -> Compression:

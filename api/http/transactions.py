@@ -29,12 +29,32 @@ def read(database: Engine, work: Callable[[Connection], T], *, is_snapshot: bool
     :param is_snapshot: everything the work reads is as of one moment
     """
     if is_snapshot:
-        database = database.execution_options(isolation_level="REPEATABLE READ")
+        database = _snapshots_of(database)
 
     def attempt() -> T:
         # Rolled back at the end: a session that ends there costs one retry and no answer.
         with database.connect() as connection:
             return work(connection)
+
+    return _retry_once(attempt)
+
+
+def open_snapshot(database: Engine, work: Callable[[Connection], T]) -> tuple[Connection, T]:
+    """Do some work that changes nothing, and keep its transaction open for more.
+
+    Everything that is read in it is as of one moment. It is not repeated once this has returned.
+
+    :return: the connection, which the caller closes, and the work's result
+    """
+    database = _snapshots_of(database)
+
+    def attempt() -> tuple[Connection, T]:
+        connection = database.connect()
+        try:
+            return connection, work(connection)
+        except BaseException:
+            connection.close()
+            raise
 
     return _retry_once(attempt)
 
@@ -57,6 +77,10 @@ def transact(database: Engine, work: Callable[[Connection], T]) -> T:
             return result
 
     return _retry_once(attempt)
+
+
+def _snapshots_of(database: Engine) -> Engine:
+    return database.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _retry_once(attempt: Callable[[], T]) -> T:

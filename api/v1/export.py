@@ -1,0 +1,136 @@
+"""``/v1/export``: everything that is stored, to take it away."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
+
+from api.dependencies import Database
+from api.http import describe
+from api.http.bounded_stream import BoundedStream
+from api.http.middleware import is_head
+from api.http.negotiation import AcceptedCompression, Compression, preferred_type
+from api.http.transactions import open_snapshot
+from api.queries import export
+
+router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
+
+_RETRY_AFTER = 60
+"""Seconds."""
+
+
+class ExportFormat(StrEnum):
+    """How an export is written."""
+
+    NDJSON = "ndjson"
+    """One JSON object per line: what a restore reads."""
+
+
+_MEDIA_TYPES = {
+    ExportFormat.NDJSON: ("application/x-ndjson", "application/ndjson"),
+}
+
+_CONTENT = {
+    "application/x-ndjson": {
+        "schema": {"type": "string"},
+        "example": '{"type":"export","format":1,"github":"github.com","scanned_on":"2026-11-28"}\n'
+        '{"type":"user","id":82056671,"login":"onelonelyrepo","…":"…"}\n'
+        '{"type":"end","records":1}\n',
+    },
+}
+
+_BUSY = "other exports are running: try again in a minute"
+
+
+@router.get(
+    "/export",
+    summary="Export everything",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "All records, in a fixed order.",
+            "content": _CONTENT,
+            "headers": {
+                "Content-Disposition": {
+                    "description": "The file name, with the time of the export.",
+                    "schema": {"type": "string"},
+                },
+                "Vary": {
+                    "description": "The response depends on `Accept` if `format` is not given.",
+                    "schema": {"type": "string"},
+                },
+            },
+        }
+    }
+    | describe.problem(
+        406,
+        "`Accept` allows none of the available formats.",
+        "an export is available as application/x-ndjson",
+    )
+    | describe.invalid("query", "format", "json", "Input should be 'ndjson'", error="enum")
+    | describe.problem(
+        429,
+        f"{export.MAX_EXPORTS} exports are running.",
+        _BUSY,
+        headers={"Retry-After": "Seconds to wait."},
+    ),
+)
+def export_everything(
+    *,
+    request: Request,
+    database: Database,
+    compression: AcceptedCompression,
+    format: Annotated[  # noqa: A002 - the parameter's name
+        ExportFormat | None,
+        Query(
+            description="Format of the export. Without it, the header `Accept` decides; without"
+            " that too, it is NDJSON.",
+            examples=["ndjson"],
+        ),
+    ] = None,
+) -> Response:
+    """Export everything that is stored: users, repositories, names, rows, scans and imports.
+
+    As NDJSON it can be restored into an empty installation, and imported into another. All of it
+    shows one moment. The same data give the same bytes; the last line says how many records there
+    are, and a file without it is not whole.
+    """
+    accept = ",".join(request.headers.getlist("accept"))
+    chosen = format or preferred_type(accept, _MEDIA_TYPES)
+    if chosen is None:
+        raise HTTPException(
+            406,
+            "an export is available as application/x-ndjson",
+            headers={"Vary": "Accept"},
+        )
+    headers = {
+        "Content-Disposition": f'attachment; filename="{_file_name(chosen)}"',
+        "Cache-Control": "no-store",
+        "Vary": "Accept, Accept-Encoding",
+    }
+    media_type = _MEDIA_TYPES[chosen][0]
+    if is_head(request.scope):
+        # Without a Content-Length, which is not known.
+        return StreamingResponse(iter(()), headers=headers, media_type=media_type)
+    connection, has_place = open_snapshot(database, export.take_place)
+    if not has_place:
+        connection.close()
+        raise HTTPException(429, _BUSY, headers={"Retry-After": str(_RETRY_AFTER)})
+    return BoundedStream(
+        _pieces(connection, compression),
+        close=connection.close,
+        media_type=media_type,
+        headers=headers | compression.headers,
+    )
+
+
+def _pieces(connection: Connection, compression: Compression) -> Generator[bytes, None, None]:
+    return compression.compress(export.ndjson(connection))
+
+
+def _file_name(format_: ExportFormat) -> str:
+    return f"repopulse-{datetime.now(UTC):%Y-%m-%dT%H%M}Z.{format_}"

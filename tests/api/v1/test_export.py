@@ -1,0 +1,173 @@
+"""``GET /v1/export``: all records, of one moment, in a fixed order, within bounds."""
+
+import gzip
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Connection, Engine, text
+from starlette.testclient import TestClient
+
+from api.queries import export
+from common import export_records, tables
+from tests import everything
+from tests.waiting import wait_until
+
+
+def lines(content: bytes) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in content.splitlines()]
+
+
+@pytest.fixture
+def full(engine: Engine) -> Engine:
+    everything.fill(engine)
+    return engine
+
+
+def test_every_column_is_exported_or_left_out_on_purpose() -> None:
+    exported = {record.table.name for record in export_records.RECORDS}
+
+    assert exported | export_records.LEFT_OUT_TABLES == set(tables.metadata.tables)
+    assert not exported & export_records.LEFT_OUT_TABLES
+    for record in export_records.RECORDS:
+        only = {name for name, _ in record.only}
+        assert {*record.names, *record.left_out, *only} == set(record.table.columns.keys())
+        assert set(record.order) <= set(record.names)
+
+
+def test_an_export_has_every_kind_of_record_in_order(client: TestClient, full: Engine) -> None:
+    answer = client.get("/v1/export")
+
+    header, *records, end = lines(answer.content)
+    types = [record["type"] for record in records]
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["content-disposition"].endswith('Z.ndjson"')
+    assert header["format"] == 1
+    assert header["github"] == "github.com"
+    assert list(dict.fromkeys(types)) == [record.type for record in export_records.RECORDS]
+    assert end == {"type": "end", "records": len(records)}
+
+
+def test_the_records_have_what_the_tables_have(
+    client: TestClient, full: Engine, connection: Connection
+) -> None:
+    records = lines(client.get("/v1/export").content)
+
+    def of_type(name: str) -> list[dict[str, Any]]:
+        return [record for record in records if record["type"] == name]
+
+    assert [user["name"] for user in of_type("user")] == [
+        everything.ADA.name,
+        everything.BOB.name,
+        everything.GONE.name,
+    ]
+    observed = connection.execute(
+        text("SELECT repo_id, date, user_id, stargazers, forks, watchers FROM daily_stats")
+    ).mappings()
+    assert len(of_type("observed")) == 8
+    assert sorted(map(str, of_type("observed"))) == sorted(
+        str({"type": "observed", **row, "date": row["date"].isoformat()}) for row in observed
+    )
+    assert {scan["reason"] for scan in of_type("scan")} >= {"GitHub: 502", "no such account"}
+    assert {name["name"] for name in of_type("name")} >= {"lovelace", "ada", "tool", "Tool-2"}
+    # Only what is applied counts.
+    assert [each["name"] for each in of_type("import")] == ["ghstats", 'sheet "2"']
+    ids = {each["id"] for each in of_type("import")}
+    assert {row["import_id"] for row in of_type("imported")} == ids
+    assert len(of_type("imported")) == 8
+
+
+def test_two_exports_have_the_same_bytes(client: TestClient, full: Engine) -> None:
+    assert client.get("/v1/export").content == client.get("/v1/export").content
+
+
+def test_an_export_of_nothing_has_a_header_and_an_end(client: TestClient) -> None:
+    assert lines(client.get("/v1/export").content) == [
+        {"type": "export", "format": 1, "github": None, "scanned_on": None},
+        {"type": "end", "records": 0},
+    ]
+
+
+def test_an_export_is_compressed_if_the_client_accepts_it(client: TestClient, full: Engine) -> None:
+    with client.stream("GET", "/v1/export", headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join(answer.iter_raw())
+
+    plain = client.get("/v1/export", headers={"Accept-Encoding": "identity"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert gzip.decompress(raw) == plain.content
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/x-ndjson", "application/ndjson"])
+def test_an_export_is_ndjson_where_the_client_does_not_choose(
+    client: TestClient, accept: str
+) -> None:
+    answer = client.get("/v1/export", headers={"Accept": accept})
+
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+
+
+def test_a_format_that_no_export_has_is_refused(client: TestClient) -> None:
+    answer = client.get("/v1/export", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 406
+    assert client.get("/v1/export?format=json").status_code == 422
+    assert client.get("/v1/export?formt=ndjson").status_code == 422
+
+
+def test_a_head_request_makes_no_export(client: TestClient, engine: Engine) -> None:
+    with engine.begin() as holder:
+        # Whatever read a table would wait.
+        holder.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+        answer = client.head("/v1/export")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_exports_over_the_limit_are_answered_429(
+    client: TestClient, engine: Engine, connection: Connection
+) -> None:
+    def blocked() -> int:
+        count: int = connection.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'repopulse-api' AND wait_event_type = 'Lock'"
+            )
+        ).scalar_one()
+        return count
+
+    with ThreadPoolExecutor(export.MAX_EXPORTS) as pool:
+        with engine.begin() as holder:
+            holder.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+            running = [pool.submit(client.get, "/v1/export") for _ in range(export.MAX_EXPORTS)]
+            wait_until(lambda: blocked() == export.MAX_EXPORTS)
+            refused = client.get("/v1/export")
+        answers = [each.result(30) for each in running]
+
+    assert refused.status_code == 429
+    assert refused.json() == {"detail": "other exports are running: try again in a minute"}
+    assert refused.headers["retry-after"] == "60"
+    assert [answer.status_code for answer in answers] == [200] * export.MAX_EXPORTS
+    # Their places are free again.
+    assert client.get("/v1/export").status_code == 200
+
+
+def test_an_export_shows_one_moment(
+    client: TestClient, full: Engine, connection: Connection
+) -> None:
+    before = client.get("/v1/export").content
+    pieces: list[bytes] = []
+    with full.connect().execution_options(isolation_level="REPEATABLE READ") as reading:
+        for piece in export.ndjson(reading):
+            if not pieces:
+                # A scan of this moment is not in it.
+                connection.execute(text("UPDATE daily_stats SET forks = forks + 1"))
+                connection.execute(text("DELETE FROM imported_stats"))
+            pieces.append(piece)
+
+    assert b"".join(pieces) == before
+    assert client.get("/v1/export").content != before
