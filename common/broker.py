@@ -41,6 +41,8 @@ class Queue(StrEnum):
     """A person added a user, and may be waiting."""
     SCAN = "scan"
     """The daily scans."""
+    BACKGROUND = "background"
+    """What may wait: history and imports."""
 
 
 class Task(StrEnum):
@@ -52,6 +54,7 @@ class Task(StrEnum):
     RESOLVE_LOGIN = "repopulse.resolve_login"
     LOAD_USER = "repopulse.load_user"
     SCAN_USER = "repopulse.scan_user"
+    PROCESS_IMPORT = "repopulse.process_import"
 
 
 QUEUE_OF = {
@@ -60,6 +63,7 @@ QUEUE_OF = {
     Task.RESOLVE_LOGIN: Queue.LOAD,
     Task.LOAD_USER: Queue.LOAD,
     Task.SCAN_USER: Queue.SCAN,
+    Task.PROCESS_IMPORT: Queue.BACKGROUND,
 }
 
 _TASK_SHARE = 0.5

@@ -21,7 +21,7 @@ from redis.exceptions import (
 
 from common.redis_client import own_key
 
-_QUEUES = ("control", "load", "scan")
+_QUEUES = ("control", "load", "scan", "background")
 
 _PROBE = "repopulse:probe"
 

@@ -295,6 +295,8 @@ imports = Table(
     # Shown as the source of its rows.
     Column("name", Text, nullable=False, unique=True),
     Column("format", Text, nullable=False),
+    # The full name of the repository, if all of the file is of one and the file does not say which.
+    Column("repository", Text),
     Column("state", Text, nullable=False, server_default=ImportState.READING),
     Column("reason", Text),
     # What was found in the file; null until it was read.
@@ -303,6 +305,9 @@ imports = Table(
     Column("applied_at", _TIME),
     Column("lease_until", _TIME, nullable=False, server_default=NEVER),
     Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    # The id of the task that works on it; null if none does.
+    Column("held_by", Text),
+    # How often a task began to do what the state says.
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     CheckConstraint(_one_of(ImportState), name="state"),
 )
@@ -326,6 +331,11 @@ import_rows = Table(
     Column("stargazers", Integer),
     Column("forks", Integer),
     Column("watchers", Integer),
+    # The line of the file, and how many further lines are of the same repository and day.
+    Column("line", Integer, nullable=False),
+    Column("repeats", Integer, nullable=False),
+    # Of such lines the first with other counts. The day is then refused.
+    Column("conflict_line", Integer),
 )
 """What an import that is not applied would add."""
 
@@ -342,7 +352,8 @@ imported_stats = Table(
     PrimaryKeyConstraint("repo_id", "date", "import_id"),
     CheckConstraint("stargazers >= 0 AND forks >= 0 AND watchers >= 0", name="counts"),
 )
-"""The counts of the imports that are applied. Never mixed into ``daily_stats``."""
+"""The counts of imports, which count once the import is ``applied``. Never mixed into
+``daily_stats``."""
 
 installation = Table(
     "installation",

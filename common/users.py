@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert
 
-from common import clock, lookups, repositories, tables
+from common import clock, imports, lookups, repositories, tables
 from common.db import ContentionError
 from common.states import UserState
 
@@ -266,6 +266,8 @@ def delete(connection: Connection, user_id: int) -> bool:
     )
     connection.execute(delete_from(tables.ownerships).where(_ownerships.user_id == user_id))
     connection.execute(_HAND_OVER_REPOSITORIES, {"id": user_id})
+    left = select(_repositories.id).where(_repositories.user_id == user_id)
+    imports.forget_repositories(connection, connection.execute(left).scalars())
     connection.execute(delete_from(tables.repositories).where(_repositories.user_id == user_id))
     connection.execute(delete_from(tables.scans).where(_scans.user_id == user_id))
     connection.execute(delete_from(tables.users).where(_users.id == user_id))

@@ -20,6 +20,7 @@ from common import (
     clock,
     collection,
     github_clock,
+    imports,
     installation,
     lookups,
     redis_claim,
@@ -51,7 +52,7 @@ _BACKLOG = "repopulse:backlog"
 class FanOut:
     """What one fan-out did.
 
-    :param due: users and lookups that were claimed
+    :param due: users, lookups and imports that were claimed
     :param sent: how many of them got their task
     :param is_full: the queue had no room, so nothing was claimed
     """
@@ -86,6 +87,7 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     # Their leases are short: what still waits in the queue must not be sent again. If there is no
     # room, nothing is claimed.
     waiting = broker.waiting_ids(process.redis, Queue.LOAD) if room else {}
+    waiting_imports = broker.waiting_ids(process.redis, Queue.BACKGROUND)
     clock_error = github_clock.read(process.redis)
     with process.engine.begin() as connection:
         pending = lookups.claim(
@@ -107,8 +109,15 @@ def fan_out(app: Celery, process: Process) -> FanOut:
             scan_at=settings.scan_at,
             queued=waiting.get(Task.LOAD_USER, ()),
         )
+        # They are few, and wait behind everything else.
+        due_imports = imports.claim(
+            connection,
+            limit=imports.MAX_UNFINISHED,
+            lease=settings.load_lease,
+            queued=waiting_imports.get(Task.PROCESS_IMPORT, ()),
+        )
     sent = 0
-    for task, arguments, login in _tasks(pending, claims):
+    for task, arguments, login in _tasks(pending, claims, due_imports):
         if not broker.send(app, task, *arguments, login=login):
             # The other sends would wait for the same broker, one after the other; the leases of
             # their users expire.
@@ -117,7 +126,8 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     # After they are sent, so that the next fan-out counts them.
     _note_backlog(process.redis, is_left=len(claims) >= room_for_scans)
     collection.record_sweep(process.redis)
-    return FanOut(due=len(pending) + len(claims), sent=sent, is_full=room == 0)
+    due = len(pending) + len(claims) + len(due_imports)
+    return FanOut(due=due, sent=sent, is_full=room == 0)
 
 
 def refill(app: Celery, process: Process, outcome: Outcome) -> None:
@@ -139,8 +149,8 @@ def refill(app: Celery, process: Process, outcome: Outcome) -> None:
 
 
 def _tasks(
-    pending: list[Lookup], claims: list[Claim]
-) -> Iterator[tuple[Task, tuple[int | str, ...], str]]:
+    pending: list[Lookup], claims: list[Claim], due_imports: list[int]
+) -> Iterator[tuple[Task, tuple[int | str, ...], str | None]]:
     """Return task, arguments and login for each claim; people may be waiting for the first."""
     for lookup in pending:
         yield Task.RESOLVE_LOGIN, (lookup.id,), lookup.login
@@ -149,6 +159,8 @@ def _tasks(
             yield Task.LOAD_USER, (claim.user_id,), claim.login
         else:
             yield Task.SCAN_USER, (claim.user_id, claim.day.isoformat()), claim.login
+    for import_id in due_imports:
+        yield Task.PROCESS_IMPORT, (import_id,), None
 
 
 def _maintain(connection: Connection) -> None:

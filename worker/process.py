@@ -11,6 +11,7 @@ from common.settings import Settings
 from worker.claim import GitHubClaim
 from worker.collect import Collector
 from worker.github.client import GitHub, make_github
+from worker.imports.importer import Importer
 from worker.lookup import Resolver
 
 
@@ -24,6 +25,7 @@ class Process:
     github: GitHub
     collector: Collector
     resolver: Resolver
+    importer: Importer
 
     def check(self) -> None:
         """Refuse a database that records another GitHub than that of the settings.
@@ -56,4 +58,5 @@ def open_process(settings: Settings) -> Process:
         github,
         Collector(engine, github, settings),
         Resolver(engine, github, settings),
+        Importer(engine, settings),
     )

@@ -21,6 +21,7 @@ from common.db import first_line, outage_reason
 from common.errors import RepopulseError, SetupError
 from common.log import log_context
 from worker.fan_out import fan_out, refill
+from worker.imports.importer import ImportOutcome
 from worker.outcome import Outcome, Resolution
 from worker.process import Process
 
@@ -109,8 +110,14 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
             refill(app, process(), outcome)
             return _result(outcome)
 
+    @task(TaskName.PROCESS_IMPORT)
+    def process_import(self: Task, import_id: int) -> str:
+        """Read, apply or undo an import, as its state says."""
+        with _task(self):
+            return _result(process().importer.process(import_id, holder=self.request.id))
+
     def send_due(self: Task) -> str:
-        """Send a task for each user and each lookup that is due, if the queue has room."""
+        """Send a task for each user, lookup and import that is due, if the queue has room."""
         with _task(self):
             done = fan_out(app, process())
             if done.sent:
@@ -122,7 +129,7 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
     task(TaskName.SWEEP)(send_due)
 
 
-def _result(ended: Outcome | Resolution) -> str:
+def _result(ended: Outcome | Resolution | ImportOutcome) -> str:
     """Return the summary of a task.
 
     :raise TaskFailed: the task could not do its work, and not because of GitHub's limits

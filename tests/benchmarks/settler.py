@@ -6,6 +6,7 @@ written is left out; the user's day is settled at once.
 """
 
 import os
+from dataclasses import replace
 from typing import cast
 
 from sqlalchemy import Engine
@@ -42,9 +43,7 @@ def open_settling_process(settings: Settings) -> Process:
     """Make the resources of a worker process with the stand-in for its collector."""
     process = open_process(settings)
     settler = cast(Collector, Settler(process.engine, settings))
-    return Process(
-        settings, process.engine, process.redis, process.github, settler, process.resolver
-    )
+    return replace(process, collector=settler)
 
 
 if __name__ == "__main__":

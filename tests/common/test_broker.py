@@ -58,6 +58,7 @@ def lengths(client: "redis.Redis") -> dict[str, int]:
         (Task.RESOLVE_LOGIN, "load"),
         (Task.LOAD_USER, "load"),
         (Task.SCAN_USER, "scan"),
+        (Task.PROCESS_IMPORT, "background"),
     ],
 )
 @pytest.mark.parametrize("is_api", [False, True])
@@ -68,7 +69,7 @@ def test_each_message_lands_in_exactly_one_queue(
 
     assert broker.send(broker.make_celery(settings, is_api=is_api), task, 1)
 
-    assert lengths(client) == {"control": 0, "load": 0, "scan": 0} | {queue: 1}
+    assert lengths(client) == dict.fromkeys(Queue, 0) | {queue: 1}
     # And in no other list either, under whatever name.
     assert list(client.scan_iter(_type="list")) == [queue.encode()]
 
@@ -92,9 +93,10 @@ def test_every_task_has_a_queue() -> None:
 
 
 def test_a_worker_looks_at_what_people_wait_for_first(app: Celery) -> None:
-    assert [queue.name for queue in app.conf.task_queues] == ["control", "load", "scan"]
+    in_order = ["control", "load", "scan", "background"]
+    assert [queue.name for queue in app.conf.task_queues] == in_order
     assert app.conf.broker_transport_options["queue_order_strategy"] == "priority"
-    assert list(app.amqp.queues.consume_from) == ["control", "load", "scan"]
+    assert list(app.amqp.queues.consume_from) == in_order
 
 
 def test_a_queue_that_nobody_reads_is_refused(app: Celery, client: "redis.Redis") -> None:
@@ -279,7 +281,7 @@ def test_prefix_precedes_every_key_of_an_installation(
     broker.send(broker.make_celery(settings), Task.SCAN_USER, 9, "2026-11-23")
 
     with make_redis(prefixed) as own, app.connection_for_read() as connection:
-        assert broker.queue_lengths(own).waiting == {"control": 0, "load": 1, "scan": 1}
+        assert broker.queue_lengths(own).waiting == dict.fromkeys(Queue, 0) | {"load": 1, "scan": 1}
         assert broker.waiting_ids(own, Queue.LOAD) == {Task.LOAD_USER: {7}}
         # kombu's client, which adds the prefix itself.
         assert broker.queue_lengths(connection.default_channel.client).work_queued == 2
@@ -287,7 +289,7 @@ def test_prefix_precedes_every_key_of_an_installation(
         message = channel.basic_get(Queue.LOAD)
         channel.qos.append(message, message.delivery_tag)
         assert broker.queue_lengths(own).taken == 1
-    assert broker.queue_lengths(client).waiting == {"control": 0, "load": 0, "scan": 1}
+    assert broker.queue_lengths(client).waiting == dict.fromkeys(Queue, 0) | {"scan": 1}
     keys = {key.decode() for key in client.scan_iter()} - {"scan"}
     assert {key for key in keys if not key.startswith(("team-a:", "_kombu."))} == set()
 

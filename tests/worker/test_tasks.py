@@ -14,11 +14,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from api.queries import scan_days
-from common import broker, collection, installation, lookups, redis_claim, users
+from common import broker, collection, imports, installation, lookups, redis_claim, users
 from common.broker import Queue, Task
+from common.imports import ImportFormat
 from common.log import current_context
 from common.redis_client import make_redis
 from common.settings import Settings
+from common.states import ImportState
 from common.users import TrackedUser
 from local.ports import free_port
 from simulator import Fault, FaultKind
@@ -26,6 +28,7 @@ from tests.factories import ONE_DAY, add_scan, add_user
 from tests.worker.stage import TODAY, Stage
 from worker import tasks
 from worker.fan_out import fan_out
+from worker.imports.importer import Importer
 from worker.process import Process, open_process
 from worker.tasks import TaskFailed
 
@@ -48,6 +51,7 @@ def make_process(stage: Stage, **changes: object) -> Process:
         stage.github(),
         stage.collector(),
         stage.resolver(),
+        Importer(stage.engine, stage.settings),
     )
 
 
@@ -753,3 +757,35 @@ def test_a_claim_of_a_late_sweep_is_of_the_day_that_it_is(
         assert (
             len(scan_days.records(connection, user.id, date(2026, 12, 31), date(2026, 12, 31))) == 1
         )
+
+
+def test_a_sweep_sends_an_import_that_no_task_works_on(
+    app: Celery, process: Process, stage: Stage
+) -> None:
+    with stage.engine.begin() as connection:
+        import_id = imports.create(
+            connection, name="mine", format_=ImportFormat.CSV, repository=None
+        )
+
+    assert fan_out(app, process).sent == 1
+    # It waits in the queue, or its lease is new.
+    assert fan_out(app, process).sent == 0
+    stage.wait(minutes=2)
+    assert fan_out(app, process).sent == 0
+    stage.redis.flushall()
+    assert fan_out(app, process).sent == 1
+    assert broker.waiting_ids(stage.redis, Queue.BACKGROUND) == {Task.PROCESS_IMPORT: {import_id}}
+
+
+def test_the_task_of_an_import_reads_it(tasked: Celery, stage: Stage) -> None:
+    with stage.engine.begin() as connection:
+        import_id = imports.create(
+            connection, name="mine", format_=ImportFormat.CSV, repository=None
+        )
+
+    tasked.tasks[Task.PROCESS_IMPORT].apply([import_id], throw=True)
+
+    with stage.engine.begin() as connection:
+        found = imports.get(connection, import_id or 0)
+    assert found is not None
+    assert (found.state, found.reason) == (ImportState.REFUSED, "the file is empty")

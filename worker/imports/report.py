@@ -1,0 +1,107 @@
+"""The report of a dry run: what would be imported, and what is refused and why."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from worker.imports.repositories import Match
+from worker.imports.rows import ParsedFile
+
+_MAX_REASONS = 50
+_MAX_LINES = 5
+_MAX_REPOSITORIES = 100
+
+_OTHERS = "other reasons"
+
+
+@dataclass(slots=True)
+class _Refused:
+    rows: int = 0
+    lines: list[int] = field(default_factory=list)
+
+
+class ReportBuilder:
+    """Counts the rows of a file; its size is bounded, whatever is in the file."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        """All that the reader returned."""
+        self._refused: dict[str, _Refused] = {}
+        self._matches: dict[int, Match] = {}
+
+    def refuse(self, line: int, reason: str, *, rows: int = 1) -> None:
+        """Count rows that are refused; the first lines of each reason are listed."""
+        if reason not in self._refused and len(self._refused) >= _MAX_REASONS:
+            reason = _OTHERS
+        refused = self._refused.setdefault(reason, _Refused())
+        refused.rows += rows
+        if len(refused.lines) < _MAX_LINES:
+            refused.lines.append(line)
+
+    def match(self, matches: Iterable[Match]) -> None:
+        """Note how repositories were found; the first way counts."""
+        for match in matches:
+            self._matches.setdefault(match.repo_id, match)
+
+    def build(self, connection: Connection, import_id: int, parsed: ParsedFile) -> dict[str, Any]:
+        """Return the report about the rows that are staged."""
+        for row in connection.execute(_CONFLICTS, {"id": import_id}):
+            self.refuse(row.line, "the same repository and day with other counts", rows=row.lines)
+        staged = connection.execute(_STAGED, {"id": import_id}).one()
+        repositories = connection.execute(
+            _REPOSITORIES, {"id": import_id, "limit": _MAX_REPOSITORIES}
+        )
+        return {
+            "basis": parsed.basis.value,
+            "notes": list(parsed.notes),
+            "rows": self.rows,
+            "days": staged.days,
+            "repeated": staged.repeated,
+            "first_day": staged.first_day and staged.first_day.isoformat(),
+            "last_day": staged.last_day and staged.last_day.isoformat(),
+            "repository_count": staged.repositories,
+            "repositories": [
+                {
+                    "repo_id": row.repo_id,
+                    "full_name": row.full_name,
+                    "given": self._matches[row.repo_id].given,
+                    "matched_by": self._matches[row.repo_id].by.value,
+                    "days": row.days,
+                    "first_day": row.first_day.isoformat(),
+                    "last_day": row.last_day.isoformat(),
+                }
+                for row in repositories
+            ],
+            "refused": sum(refused.rows for refused in self._refused.values()),
+            "refusals": [
+                {"reason": reason, "rows": refused.rows, "lines": refused.lines}
+                for reason, refused in self._refused.items()
+            ],
+        }
+
+
+_CONFLICTS = text("""
+    SELECT line, repeats + 1 AS lines FROM import_rows
+    WHERE import_id = :id AND conflict_line IS NOT NULL ORDER BY line
+""")
+
+_STAGED = text("""
+    SELECT count(*) AS days, coalesce(sum(repeats), 0) AS repeated,
+           min(date) AS first_day, max(date) AS last_day,
+           count(DISTINCT repo_id) AS repositories
+    FROM import_rows WHERE import_id = :id AND conflict_line IS NULL
+""")
+
+_REPOSITORIES = text("""
+    SELECT s.*, u.login || '/' || r.name AS full_name
+    FROM (
+        SELECT repo_id, count(*) AS days, min(date) AS first_day, max(date) AS last_day
+        FROM import_rows WHERE import_id = :id AND conflict_line IS NULL
+        GROUP BY repo_id ORDER BY count(*) DESC, repo_id LIMIT :limit
+    ) s
+    LEFT JOIN repositories r ON r.id = s.repo_id LEFT JOIN users u ON u.id = r.user_id
+    ORDER BY s.days DESC, s.repo_id
+""")
+"""Those with the most days first."""
