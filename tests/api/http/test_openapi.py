@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 import api.http.describe
 import api.status.endpoints
+import api.v1.history_schemas
 import api.v1.schemas
 from api.app import create_app
 from api.http.middleware import MAX_BODY_BYTES
@@ -43,7 +44,12 @@ def model_of(schema: dict[str, Any]) -> Any:
     name = schema["$ref"].rpartition("/")[2]
     (model,) = {
         getattr(module, name)
-        for module in (api.v1.schemas, api.http.describe, api.status.endpoints)
+        for module in (
+            api.v1.schemas,
+            api.v1.history_schemas,
+            api.http.describe,
+            api.status.endpoints,
+        )
         if hasattr(module, name)
     }
     assert issubclass(model, BaseModel)
@@ -61,6 +67,8 @@ def test_the_documented_calls() -> None:
         "GET /v1/repos/{repo_id}",
         "GET /v1/repos/{repo_id}/badge.svg",
         "GET /v1/repos/{repo_id}/chart.svg",
+        "GET /v1/repos/{repo_id}/flow",
+        "GET /v1/repos/{repo_id}/history",
         "GET /v1/repos/{repo_id}/stats",
         "GET /v1/users",
         "GET /v1/users/{user_id}",

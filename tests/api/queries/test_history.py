@@ -9,7 +9,7 @@ from api.queries.history import HistoryPoint
 from api.queries.sources import ALL_OBSERVED, RECONSTRUCTED, Sources
 from common.repositories import SeenRepository
 from common.users import TrackedUser
-from tests import factories, star_readings
+from tests import factories, imported, star_readings
 from tests.clock import Clock
 
 TODAY = date(2026, 6, 10)
@@ -30,33 +30,6 @@ def user(connection: Connection, clock: Clock) -> TrackedUser:
 @pytest.fixture
 def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
     return factories.add_repository(connection, user)
-
-
-def add_import(
-    connection: Connection,
-    repository: SeenRepository,
-    name: str,
-    rows: dict[date, tuple[int | None, int | None, int | None]],
-    state: str = "applied",
-) -> None:
-    import_id = connection.execute(
-        text(
-            "INSERT INTO imports (name, format, state) VALUES (:name, 'csv', :state) RETURNING id"
-        ),
-        {"name": name, "state": state},
-    ).scalar_one()
-    for on, (stargazers, forks, watchers) in rows.items():
-        connection.execute(
-            text("INSERT INTO imported_stats VALUES (:repo, :on, :import, :s, :f, :w)"),
-            {
-                "repo": repository.id,
-                "on": on,
-                "import": import_id,
-                "s": stargazers,
-                "f": forks,
-                "w": watchers,
-            },
-        )
 
 
 def test_stars_before_the_first_row_and_in_gaps_are_reconstructed(
@@ -110,9 +83,11 @@ def test_observed_wins_then_the_newest_import_then_the_history(
     star_readings.store(
         connection, repository.id, {day(2): 4}, datetime(2026, 6, 10, 12, tzinfo=UTC)
     )
-    add_import(connection, repository, "old", {day(4): (7, 1, None), day(6): (8, 8, 8)})
-    add_import(connection, repository, "new", {day(4): (6, None, None), day(5): (None, 2, None)})
-    add_import(connection, repository, "half", {day(5): (99, 99, 99)}, state="applying")
+    imported.store(connection, repository.id, "old", {day(4): (7, 1, None), day(6): (8, 8, 8)})
+    imported.store(
+        connection, repository.id, "new", {day(4): (6, None, None), day(5): (None, 2, None)}
+    )
+    imported.store(connection, repository.id, "half", {day(5): (99, 99, 99)}, state="applying")
 
     def points(*only: str) -> list[HistoryPoint]:
         return list(

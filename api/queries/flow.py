@@ -1,0 +1,135 @@
+"""Stars gained and lost: what the change of the observed count hides.
+
+A star that was given counts as gained if it was still held when its day was first read. Lost is the
+difference to the observed change. A star given and taken back between two readings is not seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import accumulate
+
+from sqlalchemy import Connection
+
+from api.queries import anchors, star_history
+from api.queries.estimate import LOS_ANGELES, Gain, StarHistory
+from common import clock
+
+_DAY = timedelta(days=1)
+
+_TIMELY = timedelta(days=2)
+"""Readings follow the end of a day within hours, unless one had to wait."""
+
+
+class Per(StrEnum):
+    """The length of a span: from a day's row to the next, from Monday's, or from the first's."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The stars gained and lost between the rows of two days; None where it is not known.
+
+    :param net: the observed change
+    :param gained: at least ``net``
+    :param lost: ``gained - net``
+    :param late: a day was first read more than two days after its end
+    """
+
+    since: date
+    to: date
+    gained: int | None
+    lost: int | None
+    net: int | None
+    late: bool | None
+
+
+def spans(per: Per, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """Yield the spans that lie wholly between two days, both included: each with both its days."""
+    since = first
+    if per is Per.WEEK:
+        since += (-first.weekday() % 7) * _DAY
+    elif per is Per.MONTH and first.day > 1:
+        since = _next_month(first)
+    while True:
+        if per is Per.MONTH:
+            to = _next_month(since)
+        else:
+            to = since + (_DAY if per is Per.DAY else 7 * _DAY)
+        if to > last:
+            return
+        yield since, to
+        since = to
+
+
+def of_repository(
+    connection: Connection, repo_id: int, per: Per, first: date, last: date
+) -> Sequence[Flow]:
+    """Return the flow of each span that lies wholly between two days, both included."""
+    found = list(spans(per, first, min(last, clock.today(connection))))
+    rows = anchors.of_repository(connection, repo_id, {day for span in found for day in span})
+    read = _Readings(star_history.of_repository(connection, repo_id))
+    flows = []
+    for since, to in found:
+        if since not in rows or to not in rows:
+            flows.append(Flow(since, to, None, None, None, None))
+            continue
+        begin, end = rows[since], rows[to]
+        net = end.stargazers - begin.stargazers
+        gained, late = read.between(begin.observed_at, end.observed_at)
+        if gained is None:
+            flows.append(Flow(since, to, None, None, net, None))
+        else:
+            # Accounts that GitHub hides count, and are in no history; and a day that ends between
+            # two rows may have begun before the first of them.
+            gained = max(gained, net)
+            flows.append(Flow(since, to, gained, gained - net, net, late))
+    return flows
+
+
+class _Readings:
+    """The gains of days, summed up."""
+
+    def __init__(self, history: StarHistory | None) -> None:
+        # Without a history, no day is read.
+        self._read_through = date.min if history is None else history.read_through
+        gains = {} if history is None else history.gains
+        self._first = min(gains, default=self._read_through)
+        days = (self._read_through - self._first).days + 1
+        found = [gains.get(self._first + number * _DAY) for number in range(days)]
+        self._stars = [0, *accumulate(gain.stars if gain else 0 for gain in found)]
+        self._late = [
+            0,
+            *accumulate(
+                _is_late(self._first + number * _DAY, gain) for number, gain in enumerate(found)
+            ),
+        ]
+
+    def between(self, begin: datetime, end: datetime) -> tuple[int | None, bool | None]:
+        """Return the stars of the days that end after a moment, up to another, and if one is late.
+
+        None if one of them was not read.
+        """
+        first = begin.astimezone(LOS_ANGELES).date()
+        after = end.astimezone(LOS_ANGELES).date()
+        if after - _DAY > self._read_through:
+            return None, None
+        start, stop = (max(0, (day - self._first).days) for day in (first, after))
+        late = self._late[stop] > self._late[start] or first < min(after, self._first)
+        return self._stars[stop] - self._stars[start], late
+
+
+def _is_late(day: date, gain: Gain | None) -> bool:
+    # A day that was read in time has a row, also where it had no stars.
+    if gain is None:
+        return True
+    ended = datetime.combine(day + _DAY, time(), LOS_ANGELES).astimezone(UTC)
+    return gain.read_at > ended + _TIMELY
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + 31 * _DAY).replace(day=1)
