@@ -34,6 +34,20 @@ def value_ticks(lowest: int, highest: int, *, most: int) -> list[int]:
     raise AssertionError("unreachable: steps grow without limit")
 
 
+def signed_ticks(down: int, up: int, *, most: int) -> list[int]:
+    """Return the ticks of an axis from ``-down`` to ``up``: as `value_ticks`, and zero is one.
+
+    :param down: at least zero, like ``up``
+    """
+    for step in _steps():
+        below, above = -(-down // step), -(-up // step)
+        if below + above < max(most, _MIN_TICKS):
+            # Without any value there is still an upper half.
+            above = above or int(not below)
+            return [step * number for number in range(-below, above + 1)]
+    raise AssertionError("unreachable: steps grow without limit")
+
+
 def day_ticks(first: date, last: date, fits: Callable[[list[DayTick]], bool]) -> list[DayTick]:
     """Return the ticks of a day axis: as many as fit in equal steps, and at least one.
 

@@ -6,19 +6,12 @@ line at the bottom.
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import pairwise
 
-from api.charts.axes import DayTick, day_ticks
-from api.charts.legend import make_legend
-from api.charts.panel import Panel, Series, draw, lay_out, room_below
-from api.charts.path import Plane, px
+from api.charts.frame import day_axis, document, font_size, heading
+from api.charts.panel import Series, draw, lay_out, room_below
 from api.charts.source import OBSERVED, Source
-from api.charts.text import FONTS, escape, shorten, text_element, text_width
-from api.charts.theme import SERIES_COLOURS, Theme, style_element
-
-MIN_WIDTH, MAX_WIDTH = 300, 2000
-MIN_HEIGHT, MAX_HEIGHT = 200, 1000
-"""Pixels; a chart of three series is readable at each of these sizes."""
+from api.charts.style import source_legend
+from api.charts.theme import SERIES_COLOURS, Theme
 
 _CLASSES = {
     "paper": ("fill", "paper"),
@@ -53,72 +46,28 @@ def line_chart(
         wide chart stays readable when it is displayed smaller
     :param height: pixels, from ``MIN_HEIGHT`` to ``MAX_HEIGHT``
     """
-    font_px = _font_size(width)
+    font_px = font_size(width)
     shown = [each.between(first, last) for each in series]
     sources = {source for each in shown for source in each.sources}
-    legend = make_legend(sources, width, room_below(len(series), height, font_px), font_px)
+    room = room_below(len(series), height, font_px)
+    legend = source_legend(sources, width, room, font_px)
     panels = lay_out(shown, (first, last), (width, height), font_px, below=legend.height)
-    parts = [
-        f'<rect class="paper" width="{width}" height="{height}" rx="6"/>',
-        _heading(title, panels, width, font_px),
-        _day_axis(panels[-1].plane, width, font_px),
-        *(draw(panel, index % SERIES_COLOURS + 1, font_px) for index, panel in enumerate(panels)),
-        *legend.draw(height - legend.height - 0.25 * font_px),
-    ]
-    description = " ".join(_describe(each, first, last) for each in shown)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}" font-family="{FONTS}" font-size="{px(font_px)}">'
-        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
-        f"{style_element(theme, _CLASSES)}{''.join(parts)}</svg>"
-    )
-
-
-def _font_size(width: int) -> float:
-    """Return the font size in pixels: 12 for a chart of 400 pixels, 17 for one of 800."""
-    return min(max(7 + width / 80, 12), 20)
-
-
-def _heading(title: str, panels: Sequence[Panel], width: int, font_px: float) -> str:
-    """Write the title on the left and the last recorded day, that of the values, on the right."""
-    last_day = max(
-        (panel.series.points[-1][0] for panel in panels if panel.series.points), default=None
-    )
-    day = last_day.isoformat() if last_day else ""
-    title_px = 1.15 * font_px
-    max_px = width - 3 * font_px - text_width(day, font_px)
-    # Bold text is about 5 % wider.
-    shown = shorten(title, max_px, title_px * 1.05)
-    baseline = 1.6 * font_px
-    return text_element(
-        shown, font_px, baseline, 'class="ink"', font_px=title_px, bold=True
-    ) + text_element(day, width - 1.2 * font_px, baseline, 'class="faint" text-anchor="end"')
-
-
-def _day_axis(plane: Plane, width: int, font_px: float) -> str:
-    """Draw the ticks below the lowest panel; labels neither overlap nor leave the picture."""
-
-    def label_x(tick: DayTick) -> float:
-        day, label = tick
-        half = text_width(label, font_px) / 2 + 0.3 * font_px
-        return min(max(plane.x(day), half), width - half)
-
-    def fits(ticks: list[DayTick]) -> bool:
-        return all(
-            label_x(after) - label_x(before)
-            >= (text_width(before[1], font_px) + text_width(after[1], font_px)) / 2 + font_px
-            for before, after in pairwise(ticks)
-        )
-
-    return "".join(
-        f'<path class="grid" d="M{px(plane.x(tick[0]))} {px(plane.bottom)}v{px(font_px / 3)}"/>'
-        + text_element(
-            tick[1],
-            label_x(tick),
-            plane.bottom + 1.5 * font_px,
-            'class="faint" text-anchor="middle"',
-        )
-        for tick in day_ticks(plane.first, plane.last, fits)
+    last_day = max((each.points[-1][0] for each in shown if each.points), default=None)
+    return document(
+        title,
+        " ".join(_describe(each, first, last) for each in shown),
+        [
+            heading(title, last_day, width),
+            day_axis(panels[-1].plane, last, width),
+            *(
+                draw(panel, index % SERIES_COLOURS + 1, font_px)
+                for index, panel in enumerate(panels)
+            ),
+            *legend.draw(height),
+        ],
+        size=(width, height),
+        theme=theme,
+        classes=_CLASSES,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import pairwise
 
 from api.charts.axes import value_ticks
+from api.charts.frame import value_axis
 from api.charts.path import Plane, Point, dots, in_period, path_data, px, segments
 from api.charts.source import OBSERVED, Kind, Mark, Source, bands, strokes
 from api.charts.style import dot, line_style
@@ -116,7 +117,7 @@ def draw(panel: Panel, colour: int, font_px: float) -> str:
         (
             *_heading(panel, colour, font_px),
             *_gaps(split, plane),
-            *_value_axis(panel, font_px),
+            *(value_axis(plane, panel.ticks, font_px) if panel.series.points else ()),
             *_bands(panel, colour),
             *_lines(panel, split, colour, font_px),
             *_end(panel, colour),
@@ -153,24 +154,6 @@ def _gaps(split: Sequence[Sequence[Point]], plane: Plane) -> Iterator[str]:
             f'<rect class="gap" x="{px((start + end - width) / 2)}" y="{px(plane.top)}"'
             f' width="{px(width)}" height="{px(plane.height)}"/>'
         )
-
-
-def _value_axis(panel: Panel, font_px: float) -> Iterator[str]:
-    if not panel.series.points:
-        return
-    plane, ticks = panel.plane, panel.ticks
-    # A low panel has room for the labels of the outer ticks only.
-    is_low = plane.height / (len(ticks) - 1) < 1.3 * font_px
-    for tick in ticks:
-        y = plane.y(tick)
-        yield f'<path class="grid" d="M{px(plane.left)} {px(y)}h{px(plane.width)}"/>'
-        if not is_low or tick in {ticks[0], ticks[-1]}:
-            yield text_element(
-                f"{tick:,}",
-                plane.left - 0.5 * font_px,
-                y + 0.35 * font_px,
-                'class="faint" text-anchor="end"',
-            )
 
 
 def _bands(panel: Panel, colour: int) -> Iterator[str]:

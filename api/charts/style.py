@@ -1,7 +1,14 @@
 """The lines and dots of each kind of source: told apart by shape, in every colour and in none."""
 
+from collections.abc import Collection
+from functools import partial
+
+from api.charts.legend import Legend, Swatch, fit_legend, widest_text
 from api.charts.path import px
-from api.charts.source import Kind
+from api.charts.source import Kind, Source
+from api.charts.text import shorten
+
+_RECONSTRUCTED = "stars still held today, by GitHub's history"
 
 
 def line_style(kind: Kind, font_px: float) -> str:
@@ -34,3 +41,31 @@ def dot(kind: Kind, x: float, y: float, colour: int, radius: float) -> str:
         f'<rect {hollow} x="{px(x - radius)}" y="{px(y - radius)}"'
         f' width="{px(2 * radius)}" height="{px(2 * radius)}"/>'
     )
+
+
+def source_legend(sources: Collection[Source], width: int, room: float, font_px: float) -> Legend:
+    """Return the legend of these sources; empty if there are fewer than two.
+
+    :param room: pixels that it may take; texts are shortened to fit
+    """
+    if len(sources) < 2:
+        return Legend((), font_px)
+    kinds = sorted({source.kind for source in sources})
+    names = ", ".join(sorted(source.name for source in sources if source.name))
+    short = {kind: kind.text for kind in kinds}
+    named, whole = dict(short), widest_text(width, font_px)
+    if names:
+        named[Kind.IMPORTED] = shorten(f"{Kind.IMPORTED.text}: {names}", whole, font_px)
+    long = {kind: _RECONSTRUCTED if kind is Kind.RECONSTRUCTED else named[kind] for kind in kinds}
+    swatches: dict[Kind, Swatch] = {kind: partial(_sample, kind, font_px) for kind in kinds}
+    texts = ({swatches[kind]: each[kind] for kind in kinds} for each in (long, named, short))
+    return fit_legend(texts, width, room, font_px)
+
+
+def _sample(kind: Kind, font_px: float, left: float, middle: float, width: float) -> str:
+    start, style = f"M{px(left)} {px(middle)}", line_style(kind, font_px)
+    line = f'<path class="line0" d="{start}h{px(width)}" {style}/>'
+    if kind is not Kind.IMPORTED:
+        return line
+    # Files often have a day here and a day there.
+    return line + dot(kind, left + width / 2, middle, colour=0, radius=2.5)

@@ -15,6 +15,8 @@ _LIGHT = {
     "one": "#b35900",
     "two": "#0969da",
     "three": "#1a7f37",
+    "gained": "#1a7f37",
+    "lost": "#b3261e",
     "label": "#4b535d",
     "value": "#0969da",
 }
@@ -28,6 +30,8 @@ _DARK = {
     "one": "#e3b341",
     "two": "#58a6ff",
     "three": "#3fb950",
+    "gained": "#3fb950",
+    "lost": "#ff958a",
     "label": "#30363d",
     "value": "#1f6feb",
 }

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.charts.badge import badge
-from api.charts.line import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH, line_chart
+from api.charts.frame import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
+from api.charts.line import line_chart
 from api.charts.panel import Series
 from api.charts.theme import Theme
 from api.dependencies import Database

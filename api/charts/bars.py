@@ -1,0 +1,210 @@
+"""A chart of bars: what was gained above a line of zero, and what was lost below it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import groupby
+
+from api.charts.axes import signed_ticks
+from api.charts.frame import day_axis, document, font_size, heading, value_axis, value_label
+from api.charts.legend import Legend, Swatch, fit_legend
+from api.charts.path import Plane, px
+from api.charts.text import text_element, text_width
+from api.charts.theme import Theme
+
+_ONE_DAY = timedelta(days=1)
+
+_HEADING, _LABEL, _DAY_AXIS = 2.3, 1.9, 2.0
+"""Heights of the parts of the chart, as multiples of the font size."""
+
+_MIN_PLANE = 3.0
+"""The same, of the plane of the bars if the legend is large."""
+
+_SPACE = 0.2
+"""The part of a bar's width that is free."""
+
+_CLASSES = {
+    "paper": ("fill", "paper"),
+    "ink": ("fill", "ink"),
+    "faint": ("fill", "faint"),
+    "grid": ("stroke", "grid"),
+    "gap": ("fill", "gap"),
+    "zero": ("stroke", "faint"),
+    "gained": ("fill", "gained"),
+    "held": ("stroke", "gained"),
+    "lost": ("fill", "lost"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What was gained and lost from one day to another, both included; None if not known."""
+
+    first: date
+    last: date
+    gained: int | None
+    lost: int | None
+
+
+def bar_chart(
+    title: str,
+    label: str,
+    bars: Sequence[Bar],
+    *,
+    first: date,
+    last: date,
+    width: int = 800,
+    height: int = 320,
+    theme: Theme = Theme.AUTO,
+) -> str:
+    """Draw bars over the days from first to last, both included, as an SVG document.
+
+    A gain whose loss is not known is hollow, and a span of which neither is known is shaded.
+
+    :param label: what a bar counts
+    :param bars: by ascending day; those outside the period are left out, others are cut at its ends
+    :param width: in pixels, like ``height``; with the limits of `line_chart`
+    """
+    font_px = font_size(width)
+    shown = [bar for bar in bars if bar.last >= first and bar.first <= last]
+    room = height - (_HEADING + _LABEL + _DAY_AXIS + _MIN_PLANE) * font_px
+    legend = _legend(shown, width, room, font_px)
+    plane, ticks = _lay_out(shown, (first, last), (width, height), font_px, legend.height)
+    known = [bar for bar in shown if bar.gained is not None or bar.lost is not None]
+    return document(
+        title,
+        _describe(label, known, len(shown)),
+        [
+            heading(title, min(known[-1].last, last) if known else None, width),
+            text_element(label, font_px, plane.top - 0.95 * font_px, 'class="ink"', bold=True),
+            *_gaps(shown, plane),
+            *value_axis(plane, ticks, font_px),
+            *(_draw(bar, plane) for bar in known),
+            f'<path class="zero" d="M{px(plane.left)} {px(plane.y(0))}h{px(plane.width)}"/>',
+            *_note_if_empty(known, plane, font_px),
+            day_axis(plane, last, width),
+            *legend.draw(height),
+        ],
+        size=(width, height),
+        theme=theme,
+        classes=_CLASSES,
+    )
+
+
+def _lay_out(
+    bars: Sequence[Bar],
+    period: tuple[date, date],
+    size: tuple[int, int],
+    font_px: float,
+    below: float,
+) -> tuple[Plane, list[int]]:
+    """Return the plane, and the ticks of its axis of values; a day is as wide as any other."""
+    (first, last), (width, height) = period, size
+    top = (_HEADING + _LABEL) * font_px
+    plane_height = height - top - _DAY_AXIS * font_px - below
+    ticks = signed_ticks(
+        max((bar.lost or 0 for bar in bars), default=0),
+        max((bar.gained or 0 for bar in bars), default=0),
+        most=int(plane_height / (2 * font_px)) + 1,
+    )
+    left = font_px + max(text_width(value_label(tick), font_px) for tick in ticks)
+    plane = Plane(
+        left=left,
+        top=top,
+        width=width - left - 1.2 * font_px,
+        height=plane_height,
+        first=first,
+        last=last + _ONE_DAY,
+        lowest=ticks[0],
+        highest=ticks[-1],
+    )
+    return plane, ticks
+
+
+def _draw(bar: Bar, plane: Plane) -> str:
+    left, right = _edges(bar, plane)
+    width = (right - left) * (1 - _SPACE)
+    left += (right - left - width) / 2
+    zero = plane.y(0)
+    parts = []
+    if bar.gained:
+        top = plane.y(bar.gained)
+        if bar.lost is None:
+            parts.append(_hollow(left, top, width, zero - top))
+        else:
+            parts.append(_filled("gained", left, top, width, zero - top))
+    if bar.lost:
+        parts.append(_filled("lost", left, zero, width, plane.y(-bar.lost) - zero))
+    return "".join(parts)
+
+
+def _edges(bar: Bar, plane: Plane) -> tuple[float, float]:
+    return plane.x(max(bar.first, plane.first)), plane.x(min(bar.last + _ONE_DAY, plane.last))
+
+
+def _filled(name: str, left: float, top: float, width: float, height: float) -> str:
+    return (
+        f'<rect class="{name}" x="{px(left)}" y="{px(top)}"'
+        f' width="{px(width)}" height="{px(height)}"/>'
+    )
+
+
+def _hollow(left: float, top: float, width: float, height: float) -> str:
+    """Draw an outline inside the edges; of a narrow bar, two thirds of the width stay free."""
+    line = min(1.2, width / 3, height)
+    return (
+        f'<rect class="held" fill="none" stroke-width="{px(line)}" x="{px(left + line / 2)}"'
+        f' y="{px(top + line / 2)}" width="{px(width - line)}" height="{px(height - line)}"/>'
+    )
+
+
+def _gaps(bars: Sequence[Bar], plane: Plane) -> Iterator[str]:
+    for is_gap, run in groupby(bars, lambda bar: bar.gained is None and bar.lost is None):
+        if is_gap:
+            several = list(run)
+            left, right = _edges(several[0], plane)[0], _edges(several[-1], plane)[1]
+            yield _filled("gap", left, plane.top, right - left, plane.height)
+
+
+def _legend(bars: Sequence[Bar], width: int, room: float, font_px: float) -> Legend:
+    """Return the legend of the kinds of bars that are in the chart."""
+    texts: list[tuple[Swatch, str, str]] = []
+    if any(bar.lost is not None for bar in bars):
+        texts.append((partial(_sample, partial(_filled, "gained")), "gained", "gained"))
+        texts.append((partial(_sample, partial(_filled, "lost")), "lost, at least", "lost"))
+    if any(bar.gained and bar.lost is None for bar in bars):
+        text = "gained and still held; losses not known"
+        texts.append((partial(_sample, _hollow), text, "still held"))
+    if not texts:
+        return Legend((), font_px)
+    long, short = ({swatch: each[length] for swatch, *each in texts} for length in range(2))
+    return fit_legend((long, short), width, room, font_px)
+
+
+def _sample(
+    draw: Callable[[float, float, float, float], str], left: float, middle: float, width: float
+) -> str:
+    return draw(left, middle - width / 4, width, width / 2)
+
+
+def _describe(label: str, known: Sequence[Bar], bars: int) -> str:
+    """Describe the bars in words, for screen readers."""
+    if not known:
+        return f"{label}: nothing known."
+    gained, lost = (sum(bar.gained or 0 for bar in known), sum(bar.lost or 0 for bar in known))
+    with_losses = sum(1 for bar in known if bar.lost is not None)
+    return (
+        f"{label}, from {known[0].first} to {known[-1].last}: gained {gained:,} in {len(known):,}"
+        f" of {bars:,} bars; lost at least {lost:,} in the {with_losses:,} whose losses are known."
+    )
+
+
+def _note_if_empty(known: Sequence[Bar], plane: Plane, font_px: float) -> Iterator[str]:
+    if not known:
+        yield text_element(
+            "nothing known",
+            plane.left + plane.width / 2,
+            plane.top + plane.height / 2 + 0.35 * font_px,
+            'class="faint" text-anchor="middle"',
+        )
