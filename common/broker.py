@@ -42,7 +42,7 @@ class Queue(StrEnum):
     SCAN = "scan"
     """The daily scans."""
     BACKGROUND = "background"
-    """What may wait: history and imports."""
+    """What may wait until nothing else does: star histories and imports."""
 
 
 class Task(StrEnum):
@@ -54,6 +54,7 @@ class Task(StrEnum):
     RESOLVE_LOGIN = "repopulse.resolve_login"
     LOAD_USER = "repopulse.load_user"
     SCAN_USER = "repopulse.scan_user"
+    BACKFILL_REPOSITORY = "repopulse.backfill_repository"
     PROCESS_IMPORT = "repopulse.process_import"
 
 
@@ -63,6 +64,7 @@ QUEUE_OF = {
     Task.RESOLVE_LOGIN: Queue.LOAD,
     Task.LOAD_USER: Queue.LOAD,
     Task.SCAN_USER: Queue.SCAN,
+    Task.BACKFILL_REPOSITORY: Queue.BACKGROUND,
     Task.PROCESS_IMPORT: Queue.BACKGROUND,
 }
 

@@ -60,6 +60,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class BackfillMode(StrEnum):
+    """Whether the histories of stars are read."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 _ENCODE = "invalid URL: in a password, write / as %2F, # as %23, ? as %3F and @ as %40"
 
 
@@ -319,6 +326,10 @@ class Settings(RedisSettings):
     load_lease: float = Field(default=45.0, ge=1)
     """Seconds without a sign of life after which the sweep sends a load or a lookup again. A task
     gives one each third of that time while it works; one that waits in the queue needs none."""
+
+    backfill: BackfillMode = BackfillMode.AUTO
+    """Whether GitHub's histories of stars are read in the background; without a token they are
+    not."""
 
     max_attempts: int = Field(default=5, ge=1)
     """Failed attempts after which a user is set aside; see ``worker.collect``."""

@@ -250,10 +250,11 @@ star_gains = Table(
     # A day of Los Angeles that had ended when it was read.
     Column("day", Date),
     # How many stars given on that day were still held, at the first reading and at the last. A day
-    # without a row, up to ``backfills.read_through``, had none at each reading.
+    # without a row, up to ``backfills.read_through``, had none at each reading. A day without stars
+    # has a row if it was read within a week of its end, for the sake of ``read_at``.
     Column("gained_first", Integer, nullable=False),
     Column("gained_last", Integer, nullable=False),
-    # The moment of the first reading.
+    # The moment of the first reading, or a later one if that is not known any more.
     Column("read_at", _TIME, nullable=False),
     PrimaryKeyConstraint(
         "repo_id", "day", postgresql_include=["gained_first", "gained_last", "read_at"]
@@ -272,9 +273,14 @@ backfills = Table(
     Column("next_page", Integer, nullable=False, server_default=text("1")),
     # The last day of which the whole history up to it was read; null before the first reading.
     Column("read_through", Date),
-    # The last day that the reading in progress, which began with page 1, has.
+    # The first day of the oldest week that the last whole reading had.
+    Column("read_from", Date),
+    # Whether the reading in progress goes to the last page, or only to what is known already.
+    Column("is_whole", Boolean, nullable=False, server_default=text("true")),
+    # The days that the reading in progress, which began with page 1, has so far.
     Column("reading_through", Date),
-    # Of page 1.
+    Column("reading_from", Date),
+    # Of page 1, if none of its days was still running: then an unchanged page has no news.
     Column("etag", Text),
     # When the last reading ended, and the newest observed count at that time.
     Column("read_at", _TIME),
@@ -284,7 +290,15 @@ backfills = Table(
     Column("not_before", _TIME, nullable=False, server_default=NEVER),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     CheckConstraint(_one_of(BackfillState), name="state"),
-    Index("ix_backfills_pending", "requested_at", postgresql_where=text("state = 'pending'")),
+    # In the order in which they are claimed.
+    Index(
+        "ix_backfills_pending",
+        "is_whole",
+        "attempts",
+        "requested_at",
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_backfills_leased", "lease_until", postgresql_where=text("state = 'pending'")),
 )
 """How far the reading of each repository's star history has come; also its queue."""
 

@@ -20,7 +20,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from common import clock, leases, repositories, scans
+from common import backfills, clock, leases, repositories, scans
 from common.db import outage_reason
 from common.errors import SetupError
 from common.github_clock import ClockError
@@ -214,6 +214,9 @@ class Collector:
                 max_attempts=self._settings.max_attempts,
                 note=_UNDATED if dates.is_undated else None,
             )
+            if target.is_load and backfills.why_off(self._settings) is None:
+                # The sweep looks for all others, once in a while.
+                backfills.add(connection, _starred(observation))
             return recorded, now
 
         written, now = self._transactions.run(write)
@@ -332,6 +335,12 @@ class Collector:
 
     def _tomorrow(self, day: date) -> datetime:
         return datetime.combine(day + timedelta(days=1), self._settings.scan_at, tzinfo=UTC)
+
+
+def _starred(observation: Observation) -> list[int]:
+    return [
+        seen.id for seen in observation.seen if seen.counts is not None and seen.counts.stargazers
+    ]
 
 
 def _count(outcome: Outcome) -> Outcome:

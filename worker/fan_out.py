@@ -33,6 +33,7 @@ from common.lookups import Lookup
 from common.redis_client import own_key
 from common.scans import Claim
 from common.states import ScanState
+from worker.backfill_queue import BACKLOG, send_next
 from worker.outcome import Outcome
 from worker.process import Process
 
@@ -43,9 +44,6 @@ _LOW_WATER_SHARE = 0.05
 
 _PROGRESS = frozenset({ScanState.DONE, ScanState.INCOMPLETE, ScanState.GONE})
 """States of a scan that GitHub answered."""
-
-_BACKLOG = "repopulse:backlog"
-"""The key of the note that users are left in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +123,8 @@ def fan_out(app: Celery, process: Process) -> FanOut:
         sent += 1
     # After they are sent, so that the next fan-out counts them.
     _note_backlog(process.redis, is_left=len(claims) >= room_for_scans)
+    if room and not claims and not pending:
+        send_next(app, process, is_sweep=True)
     collection.record_sweep(process.redis)
     due = len(pending) + len(claims) + len(due_imports)
     return FanOut(due=due, sent=sent, is_full=room == 0)
@@ -178,11 +178,11 @@ def _maintain(connection: Connection) -> None:
 
 def _note_backlog(client: "redis.Redis", *, is_left: bool) -> None:
     if is_left:
-        client.set(own_key(client, _BACKLOG), 1)
+        client.set(own_key(client, BACKLOG), 1)
     else:
-        client.delete(own_key(client, _BACKLOG))
+        client.delete(own_key(client, BACKLOG))
 
 
 def _take_backlog(client: "redis.Redis") -> bool:
     """Remove the note; return whether this call removed it, which is true for one caller."""
-    return client.delete(own_key(client, _BACKLOG)) == 1
+    return client.delete(own_key(client, BACKLOG)) == 1

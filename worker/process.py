@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from common.db import make_engine
 from common.redis_client import make_redis
 from common.settings import Settings
+from worker.backfill import Backfiller
 from worker.claim import GitHubClaim
 from worker.collect import Collector
 from worker.github.client import GitHub, make_github
@@ -26,6 +27,7 @@ class Process:
     collector: Collector
     resolver: Resolver
     importer: Importer
+    backfiller: Backfiller
 
     def check(self) -> None:
         """Refuse a database that records another GitHub than that of the settings.
@@ -59,4 +61,5 @@ def open_process(settings: Settings) -> Process:
         Collector(engine, github, settings),
         Resolver(engine, github, settings),
         Importer(engine, settings),
+        Backfiller(engine, github, client, settings),
     )

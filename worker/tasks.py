@@ -20,6 +20,7 @@ from common.broker import Task as TaskName
 from common.db import first_line, outage_reason
 from common.errors import RepopulseError, SetupError
 from common.log import log_context
+from worker.backfill_queue import send_next
 from worker.fan_out import fan_out, refill
 from worker.imports.importer import ImportOutcome
 from worker.outcome import Outcome, Resolution
@@ -115,6 +116,17 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
         """Read, apply or undo an import, as its state says."""
         with _task(self):
             return _result(process().importer.process(import_id, holder=self.request.id))
+
+    @task(TaskName.BACKFILL_REPOSITORY)
+    def backfill_repository(self: Task, repo_id: int) -> str:
+        """Read a repository's star history, and send the next one if nothing else waits."""
+        with _task(self):
+            reading = process().backfiller.read(repo_id)
+            if reading.may_go_on:
+                send_next(app, process())
+            if reading.is_failure:
+                raise TaskFailed(reading.summary)
+            return reading.summary
 
     def send_due(self: Task) -> str:
         """Send a task for each user, lookup and import that is due, if the queue has room."""

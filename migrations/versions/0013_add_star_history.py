@@ -46,7 +46,10 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text()),
         sa.Column("next_page", sa.Integer(), nullable=False, server_default=sa.text("1")),
         sa.Column("read_through", sa.Date()),
+        sa.Column("read_from", sa.Date()),
+        sa.Column("is_whole", sa.Boolean(), nullable=False, server_default=sa.text("true")),
         sa.Column("reading_through", sa.Date()),
+        sa.Column("reading_from", sa.Date()),
         sa.Column("etag", sa.Text()),
         sa.Column("read_at", sa.DateTime(timezone=True)),
         sa.Column("stargazers", sa.Integer()),
@@ -68,7 +71,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_backfills_pending",
         "backfills",
-        ["requested_at"],
+        ["is_whole", "attempts", "requested_at"],
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_backfills_leased",
+        "backfills",
+        ["lease_until"],
         postgresql_where=sa.text("state = 'pending'"),
     )
 

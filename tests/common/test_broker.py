@@ -59,6 +59,7 @@ def lengths(client: "redis.Redis") -> dict[str, int]:
         (Task.LOAD_USER, "load"),
         (Task.SCAN_USER, "scan"),
         (Task.PROCESS_IMPORT, "background"),
+        (Task.BACKFILL_REPOSITORY, "background"),
     ],
 )
 @pytest.mark.parametrize("is_api", [False, True])

@@ -18,6 +18,7 @@ from common.users import TrackedUser
 from simulator import Account, GitHubSimulator, World
 from tests.clock import Clock
 from tests.rows import rows_of
+from worker.backfill import Backfiller
 from worker.collect import Collector
 from worker.github.client import GitHub, make_github
 from worker.lookup import Resolver
@@ -85,6 +86,10 @@ class Stage:
     def resolver(self, *, token: str | None = TOKEN) -> Resolver:
         """Make the resolver of one process."""
         return Resolver(self.engine, self.github(token=token), self.settings)
+
+    def backfiller(self, *, token: str | None = TOKEN) -> Backfiller:
+        """Make what reads star histories in one process."""
+        return Backfiller(self.engine, self.github(token=token), self.redis, self.settings)
 
     def resolve(self, lookup_id: int, *, token: str | None = TOKEN) -> Resolution:
         """Resolve a login, as its task does."""

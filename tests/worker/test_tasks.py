@@ -52,6 +52,7 @@ def make_process(stage: Stage, **changes: object) -> Process:
         stage.collector(),
         stage.resolver(),
         Importer(stage.engine, stage.settings),
+        stage.backfiller(),
     )
 
 

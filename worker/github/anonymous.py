@@ -36,12 +36,16 @@ class BothBudgets:
         self._credential = credential
         self._outer: dict[str, Permit] = {}
 
-    def acquire(self, resource: str, *, cost: int = 1, is_load: bool = False) -> Permit:
+    def acquire(
+        self, resource: str, *, cost: int = 1, is_load: bool = False, is_background: bool = False
+    ) -> Permit:
         """Get a permit for one request, as ``Budget.acquire`` does."""
         # It takes none of the credential's points, so the reserve of these does not matter.
         outer = self._credential.acquire(resource, cost=0, is_load=True)
         try:
-            permit = self._own.acquire(resource, cost=cost, is_load=is_load)
+            permit = self._own.acquire(
+                resource, cost=cost, is_load=is_load, is_background=is_background
+            )
         except BaseException:
             self._release(outer)
             raise

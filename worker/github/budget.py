@@ -45,6 +45,10 @@ killed: a living worker has ended it, see ``worker.github.sockets``."""
 _RESERVE = 0.05
 """The part of an hour's quota that is reserved for loads, because a person is waiting for them."""
 
+_BACKGROUND_RESERVE = 0.3
+"""The part that is reserved for scans and loads. They use GraphQL, and REST for accounts, for ids
+that GraphQL cannot show, and where it refuses watchers: then each repository takes a request."""
+
 _REDIS_AWAY = 15.0
 """Seconds to wait if Redis does not answer, without which no request is allowed."""
 
@@ -109,12 +113,15 @@ class Budget:
         self._acquire = client.register_script(_script("acquire.lua"))
         self._settle = client.register_script(_script("settle.lua"))
 
-    def acquire(self, resource: str, *, cost: int = 1, is_load: bool = False) -> Permit:
+    def acquire(
+        self, resource: str, *, cost: int = 1, is_load: bool = False, is_background: bool = False
+    ) -> Permit:
         """Get a permit for one request, waiting a little while other requests are in flight.
 
         :param resource: ``core`` or ``graphql``
         :param cost: points that the request is expected to cost
         :param is_load: may use what is reserved for loads
+        :param is_background: leaves what is reserved for scans and loads
         :raise Limited: no request is allowed now, or no permit was returned in time
         :raise RedisUnavailable: Redis does not answer
         :raise CredentialsRefused: GitHub refused the credential
@@ -126,7 +133,7 @@ class Budget:
             cost,
             self._concurrency,
             *self._pace[resource],
-            0 if is_load else _RESERVE,
+            _reserve(is_load=is_load, is_background=is_background),
             self._deadline + _LOST_AFTER,
         ]
         while True:
@@ -243,6 +250,12 @@ class Budget:
         except redis.RedisError as error:
             log.warning("Redis does not answer: %s", error)
             raise TryAgain(_NO_REDIS) from error
+
+
+def _reserve(*, is_load: bool, is_background: bool) -> float:
+    if is_background:
+        return _BACKGROUND_RESERVE
+    return 0.0 if is_load else _RESERVE
 
 
 def _spread(seconds: float) -> float:

@@ -23,6 +23,7 @@ from worker.github.credentials import make_credentials
 from worker.github.dates import AnswerDates
 from worker.github.errors import Blocked, Gone, PolicyRefusal, TryAgain
 from worker.github.graphql import GraphQL
+from worker.github.history import HistoryPage, StarHistory
 from worker.github.network import make_way
 from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
@@ -61,6 +62,7 @@ class GitHub:
         self._anonymous = anonymous
         self._rest = Rest(transport, now=now)
         self._graphql = GraphQL(transport)
+        self._history = StarHistory(transport)
         self._watchers = watchers
 
     def find_account(self, login: str, *, is_load: bool = True) -> Account:
@@ -94,6 +96,18 @@ class GitHub:
         :raise GitHubError: GitHub did not answer the question
         """
         return self._rest.account(user_id)
+
+    def history(self, repo_id: int, page: int, *, etag: str | None = None) -> HistoryPage | None:
+        """Return a page of a repository's star history, the newest weeks first.
+
+        :param page: from 1
+        :param etag: of an earlier answer
+        :return: None if nothing changed since that answer
+        :raise Limited: no request is allowed now, or what is left is reserved for scans
+        :raise Gone: this GitHub has no history of it
+        :raise GitHubError: GitHub did not answer with a page
+        """
+        return self._history.page(repo_id, page, etag=etag)
 
     def observe(self, target: Target, dates: AnswerDates | None = None) -> Observation:
         """Read an account and its repositories as they are now.

@@ -46,7 +46,7 @@ from enum import StrEnum
 from typing import Any
 
 from worker.github import errors, policies
-from worker.github.observation import Shortfall, read_next_page
+from worker.github.observation import Shortfall, read_etag, read_next_page
 from worker.github.quota import (
     Quota,
     is_primary,
@@ -101,6 +101,7 @@ class Answer:
     :param ask_for_less: for ``TRY_AGAIN``, the same request would fail the same way
     :param is_policy: for ``BLOCKED``, the owner's policy refuses our credential
     :param location: for ``MOVED``, the new address
+    :param etag: with which the same can be requested again, if it has changed
     :param date: GitHub's own time of the answer, epoch seconds
     :param token_expires: when the token that was sent expires, epoch seconds
     :param trace: HTTP status and GitHub's request id, for the log
@@ -116,6 +117,7 @@ class Answer:
     location: str | None = None
     next_page: str | None = None
     field_errors: tuple[FieldError, ...] = ()
+    etag: str | None = None
     quota: Quota | None = field(default=None, compare=False)
     date: float | None = field(default=None, compare=False)
     token_expires: float | None = field(default=None, compare=False)
@@ -222,7 +224,8 @@ def _read_rest(status: int, headers: Mapping[str, str], body: bytes, *, is_cut: 
         return refusal
     if status in (200, 201) and isinstance(parsed, dict | list):
         next_page = read_next_page(headers.get("link", ""))
-        return Answer(Meaning.DATA, data=parsed, next_page=next_page)
+        etag = read_etag(headers.get("etag", ""))
+        return Answer(Meaning.DATA, data=parsed, next_page=next_page, etag=etag)
     return _unusable(status)
 
 

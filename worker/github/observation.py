@@ -13,6 +13,7 @@ _MAX_ID = 2**63 - 1
 _MAX_NAME = 255
 _MAX_DESCRIPTION = 1000
 """GitHub allows 350 characters; older descriptions may be longer."""
+_ETAG = re.compile(r'(W/)?"[!#-~]{1,255}"')
 _WORD = re.compile(r"[!-~]{1,255}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,39}(?:\[bot\])?")
 """New logins begin with a letter or a digit; older ones may not."""
@@ -127,6 +128,11 @@ def read_counts(stargazers: Any, forks: Any, watchers: Any) -> Counts | None:
     if any(read_total(count) is None for count in (stargazers, forks, watchers)):
         return None
     return Counts(stargazers, forks, watchers)
+
+
+def read_etag(value: str) -> str | None:
+    """Return an entity tag, or None if it is not valid: it becomes part of a header."""
+    return value if _ETAG.fullmatch(value) else None
 
 
 def read_next_page(link: str) -> str | None:

@@ -30,7 +30,9 @@ _GOOD = (Meaning.DATA, Meaning.UNCHANGED, Meaning.MOVED)
 class Permits(Protocol):
     """A budget of requests, see ``Budget``."""
 
-    def acquire(self, resource: str, *, cost: int = 1, is_load: bool = False) -> Permit:
+    def acquire(
+        self, resource: str, *, cost: int = 1, is_load: bool = False, is_background: bool = False
+    ) -> Permit:
         """Get a permit for one request."""
 
     def settle(self, permit: Permit, answer: Answer) -> float:
@@ -52,11 +54,19 @@ class Transport:
         self._dates: AnswerDates | None = None
 
     def get(
-        self, path: str, parameters: dict[str, str | int] | None = None, *, is_load: bool = False
+        self,
+        path: str,
+        parameters: dict[str, str | int] | None = None,
+        *,
+        is_load: bool = False,
+        is_background: bool = False,
+        etag: str | None = None,
     ) -> Answer:
         """Request one resource of the REST API.
 
         :param path: a path below the API's address, or a URL from GitHub (next page, redirect)
+        :param is_background: takes only what scans and loads leave of the quota
+        :param etag: of an earlier answer; the answer may be ``UNCHANGED``
         :raise Limited: no request is allowed now; nothing was sent
         :raise CredentialsRefused: GitHub refuses the credentials
         """
@@ -75,10 +85,12 @@ class Transport:
             # As from http:// to https://: the answer before was a redirect, which is no problem.
             reach.note(answer)
             return answer
+        headers = None if etag is None else {"If-None-Match": etag}
         return self._send(
-            lambda: self._client.build_request("GET", path, params=parameters),
+            lambda: self._client.build_request("GET", path, params=parameters, headers=headers),
             "core",
             is_load=is_load,
+            is_background=is_background,
         )
 
     def query(self, document: str, variables: dict[str, Any], *, is_load: bool = False) -> Answer:
@@ -126,14 +138,18 @@ class Transport:
         resource: str,
         *,
         is_load: bool,
+        is_background: bool = False,
     ) -> Answer:
-        answer = self._ask(make_request(), resource, is_load=is_load)
+        def ask() -> Answer:
+            return self._ask(make_request(), resource, is_load=is_load, is_background=is_background)
+
+        answer = ask()
         match answer.meaning:
             case Meaning.TRY_AGAIN if not answer.ask_for_less:
-                answer = self._ask(make_request(), resource, is_load=is_load)
+                answer = ask()
             case Meaning.CREDENTIALS_REFUSED:
                 self._credentials.renew()
-                answer = self._ask(make_request(), resource, is_load=is_load)
+                answer = ask()
                 if answer.meaning is Meaning.CREDENTIALS_REFUSED:
                     self._refuse(f"{answer.reason} ({answer.trace})")
             case Meaning.QUERY_WRONG if answer.reason not in self._logged:
@@ -145,11 +161,13 @@ class Transport:
                 )
         return answer
 
-    def _ask(self, request: httpx.Request, resource: str, *, is_load: bool) -> Answer:
+    def _ask(
+        self, request: httpx.Request, resource: str, *, is_load: bool, is_background: bool
+    ) -> Answer:
         authorization = self._authorization()
         if authorization is not None:
             request.headers["Authorization"] = authorization
-        permit = self._budget.acquire(resource, is_load=is_load)
+        permit = self._budget.acquire(resource, is_load=is_load, is_background=is_background)
         answer = Answer(Meaning.TRY_AGAIN, reason="request aborted")
         read = read_graphql if resource == "graphql" else read_rest
         try:
