@@ -23,7 +23,7 @@ LOCKS := requirements.txt $(addprefix requirements/,local.txt demo.txt dev.txt f
 
 # Which servers the tests run on: embedded, or containers.
 SERVERS ?= embedded
-# The backup to write or to read.
+# The backup to write or to read, or the export to load.
 FILE ?= repopulse.dump
 # How many requests schemathesis sends per call.
 EXAMPLES ?= 400
@@ -53,7 +53,7 @@ COMPILE = pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo backup restore prune test compat faults chaos bench screenshots lint format types check audit sbom schemathesis \
+.PHONY: help up demo backup restore load prune test compat faults chaos bench screenshots lint format types check audit sbom schemathesis \
 	fuzz wheels lock migrate clean
 # A failed installation must not leave its target behind.
 .DELETE_ON_ERROR:
@@ -73,6 +73,9 @@ backup: $(VENV)/run ## Back up the data of `make up` to a file (FILE=name)
 
 restore: $(VENV)/run ## Restore the data of `make up` from a file, while stopped (FILE=name)
 	@exec $(IN)/python -m local restore "$(FILE)"
+
+load: $(VENV)/run ## Restore an export into the empty data of `make up` (FILE=repopulse.ndjson)
+	@exec $(IN)/python -m local load "$(FILE)"
 
 prune: $(VENV)/run ## Remove rows of days to come, which a wrong clock has left in the data of `make up`
 	@exec $(IN)/python -m local prune

@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 """Of the file. A restore refuses files of later versions."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """One type of record: some columns of a table.
 
@@ -54,7 +54,12 @@ class Record:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Return the names of the exported columns."""
-        return tuple(column.name for column in self.columns)
+        return tuple(str(column.name) for column in self.columns)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """Return the names of the exported columns, without an order."""
+        return frozenset(self.names)
 
 
 USER = Record(
@@ -107,6 +112,8 @@ RECORDS = (
     IMPORTED,
 )
 """All types, in the order in which they are exported."""
+
+POSITIONS = {record: position for position, record in enumerate(RECORDS)}
 
 BY_TYPE = {record.type: record for record in RECORDS}
 

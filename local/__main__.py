@@ -11,16 +11,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument(
         "what",
-        choices=("up", "demo", "backup", "restore", "prune"),
+        choices=("up", "demo", "backup", "restore", "load", "prune"),
         help="up: run the product. demo: run it on a simulated GitHub, with separate data."
         " backup, restore: write all data to a file, or replace it by a file's."
+        " load: restore an export, the NDJSON of GET /v1/export, into empty data."
         " prune: remove rows of days to come, which a wrong clock has left",
     )
-    parser.add_argument("file", nargs="?", type=Path, help="the file of backup and restore")
+    parser.add_argument("file", nargs="?", type=Path, help="the file of backup, restore and load")
     arguments = parser.parse_args()
     what, file = arguments.what, arguments.file
-    if (file is not None) != (what in ("backup", "restore")):
-        parser.error("give a file with backup and restore, and with nothing else")
+    if (file is not None) != (what in ("backup", "restore", "load")):
+        parser.error("give a file with backup, restore and load, and with nothing else")
     # Nothing runs yet: until the runner handles Ctrl-C, let it end this process without a traceback
     # from the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -33,6 +34,11 @@ def main() -> None:
     if foreign := environment.get_foreign():
         sys.stderr.write(f"repopulse: {foreign}\n")
     with exit_with_message():
+        if what == "load" and file is not None:
+            from local.load import load  # noqa: PLC0415
+
+            print(load(load_settings(), file))
+            return
         if file is not None:
             from local.backup import back_up, restore  # noqa: PLC0415
 

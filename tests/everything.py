@@ -106,7 +106,8 @@ def _add_imports(connection: Connection) -> None:
         text("""
             INSERT INTO imports (name, format, state, reason, report, applied_at)
             VALUES ('thrown away', 'csv', 'refused', 'no header', NULL, NULL),
-                   ('ghstats', 'ghstats', 'applied', NULL, '{"rows": 2, "ö": [1.50, null]}', now()),
+                   ('ghstats', 'ghstats', 'applied', NULL,
+                    '{"rows": 2, "ö": [1.5, null, "\\u00fc\\\\"]}', now()),
                    ('sheet "2"', 'csv', 'applied', NULL, '{}', now()),
                    ('not yet', 'csv', 'reported', NULL, '{"rows": 1}', NULL)
         """)
