@@ -54,7 +54,7 @@ class Line:
     values: tuple[Any, ...]
 
 
-def read(file: io.BufferedReader) -> tuple[Header, Iterator[Line]]:
+def read(file: "io.BufferedReader[Any]") -> tuple[Header, Iterator[Line]]:
     """Return the header of an export, and its records, which are read when they are needed.
 
     :param file: an export as NDJSON, plain or gzip
@@ -78,7 +78,7 @@ def read(file: io.BufferedReader) -> tuple[Header, Iterator[Line]]:
     return Header(github), _records(lines)
 
 
-def _lines(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
+def _lines(file: "io.BufferedReader[Any]") -> Iterator[tuple[int, bytes]]:
     """Yield the lines with their numbers.
 
     :raise ExportError: a line is too long, or the file cannot be read

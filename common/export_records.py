@@ -93,7 +93,7 @@ IMPORT = Record(
     "import",
     tables.imports,
     order=("id",),
-    left_out=frozenset({"reason", "lease_until", "not_before", "attempts"}),
+    left_out=frozenset({"reason", "lease_until", "not_before", "held_by", "attempts"}),
     only=(("state", ImportState.APPLIED.value),),
 )
 IMPORTED = Record("imported", tables.imported_stats, order=("repo_id", "date", "import_id"))

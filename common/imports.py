@@ -44,6 +44,8 @@ class ImportFormat(StrEnum):
 
     CSV = "csv"
     """``repo,date,stargazers,forks,watchers``, written by hand or by a program of one's own."""
+    REPOPULSE = "repopulse"
+    """The export of another installation, see ``common.export_reader``."""
     GITHUB_REPO_STATS = "github-repo-stats"
     GHSTATS = "ghstats"
     STAR_HISTORY = "star-history"

@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from common import clock, imports
+from common import clock, imports, installation
 from common.imports import Import
 from common.settings import Settings
 from common.states import ImportState
 from worker.imports import staging
+from worker.imports.cells import shorten
 from worker.imports.readers import READERS
 from worker.imports.report import ReportBuilder
 from worker.imports.repositories import Repositories
@@ -123,6 +124,7 @@ class _Work:
         report = ReportBuilder()
         try:
             parsed = reader(file)
+            self._check_github(parsed)
             self._stage(parsed, report)
         except FileRefusedError as error:
             return self._refuse(str(error), None)
@@ -162,6 +164,19 @@ class _Work:
         return self._done("undone")
 
     # Reading
+
+    def _check_github(self, parsed: ParsedFile) -> None:
+        """Refuse ids of another GitHub, which name other repositories here.
+
+        :raise FileRefusedError: this database records another GitHub than the file
+        """
+        if parsed.github is None:
+            return
+        recorded = self._transactions.run(installation.read).github
+        if recorded not in (None, parsed.github):
+            raise FileRefusedError(
+                f"the file is of {shorten(parsed.github)}, and this database records {recorded}"
+            )
 
     def _stage(self, parsed: ParsedFile, report: ReportBuilder) -> None:
         repositories = Repositories()

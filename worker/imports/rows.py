@@ -59,11 +59,13 @@ class ParsedFile:
 
     :param rows: in the order of the file; raises ``FileRefusedError``
     :param notes: sentences for the report: what is left out, and what the counts mean
+    :param github: the GitHub whose ids the rows have, if the file says so
     """
 
     rows: Iterator[Row | Refusal]
     basis: Basis
     notes: tuple[str, ...] = ()
+    github: str | None = None
 
 
 Reader = Callable[[BinaryIO], ParsedFile]
