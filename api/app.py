@@ -22,7 +22,18 @@ from api.queries.export import MAX_EXPORTS
 from api.status import endpoints
 from api.status.shared_traffic import SharedTraffic, sharing
 from api.status.snapshot import StatusReader
-from api.v1 import export, growth, history, images, lookups, repositories, scans, stats, users
+from api.v1 import (
+    export,
+    flow_image,
+    growth,
+    history,
+    images,
+    lookups,
+    repositories,
+    scans,
+    stats,
+    users,
+)
 from common import broker
 from common.credentials import choose_credential, fingerprint
 from common.db import make_engine
@@ -93,7 +104,7 @@ def create_app(
     errors.install(app)
     for module in (users, scans, lookups, repositories, stats, growth, history, export):
         app.include_router(module.router, dependencies=[KnownQuery])
-    for module in (images, endpoints):
+    for module in (images, flow_image, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     public_url.install(app, url)

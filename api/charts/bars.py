@@ -39,12 +39,21 @@ _CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What was gained and lost from one day to another, both included; None if not known."""
+    """What was gained and lost between the mornings of two days; None if not known.
 
-    first: date
-    last: date
+    :param is_late: so late known that only what is still held is counted as gained
+    """
+
+    since: date
+    to: date
     gained: int | None
     lost: int | None
+    is_late: bool = False
+
+    @property
+    def is_hollow(self) -> bool:
+        """Whether more may have been gained."""
+        return self.is_late or self.lost is None
 
 
 def bar_chart(
@@ -60,14 +69,15 @@ def bar_chart(
 ) -> str:
     """Draw bars over the days from first to last, both included, as an SVG document.
 
-    A gain whose loss is not known is hollow, and a span of which neither is known is shaded.
+    A gain of which only what is still held is known is hollow, and a span of which nothing is known
+    is shaded.
 
     :param label: what a bar counts
     :param bars: by ascending day; those outside the period are left out, others are cut at its ends
     :param width: in pixels, like ``height``; with the limits of `line_chart`
     """
     font_px = font_size(width)
-    shown = [bar for bar in bars if bar.last >= first and bar.first <= last]
+    shown = [bar for bar in bars if bar.to > first and bar.since <= last]
     room = height - (_HEADING + _LABEL + _DAY_AXIS + _MIN_PLANE) * font_px
     legend = _legend(shown, width, room, font_px)
     plane, ticks = _lay_out(shown, (first, last), (width, height), font_px, legend.height)
@@ -76,7 +86,7 @@ def bar_chart(
         title,
         _describe(label, known, len(shown)),
         [
-            heading(title, min(known[-1].last, last) if known else None, width),
+            heading(title, min(known[-1].to, last) if known else None, width),
             text_element(label, font_px, plane.top - 0.95 * font_px, 'class="ink"', bold=True),
             *_gaps(shown, plane),
             *value_axis(plane, ticks, font_px),
@@ -130,7 +140,7 @@ def _draw(bar: Bar, plane: Plane) -> str:
     parts = []
     if bar.gained:
         top = plane.y(bar.gained)
-        if bar.lost is None:
+        if bar.is_hollow:
             parts.append(_hollow(left, top, width, zero - top))
         else:
             parts.append(_filled("gained", left, top, width, zero - top))
@@ -140,7 +150,7 @@ def _draw(bar: Bar, plane: Plane) -> str:
 
 
 def _edges(bar: Bar, plane: Plane) -> tuple[float, float]:
-    return plane.x(max(bar.first, plane.first)), plane.x(min(bar.last + _ONE_DAY, plane.last))
+    return plane.x(max(bar.since, plane.first)), plane.x(min(bar.to, plane.last))
 
 
 def _filled(name: str, left: float, top: float, width: float, height: float) -> str:
@@ -170,12 +180,13 @@ def _gaps(bars: Sequence[Bar], plane: Plane) -> Iterator[str]:
 def _legend(bars: Sequence[Bar], width: int, room: float, font_px: float) -> Legend:
     """Return the legend of the kinds of bars that are in the chart."""
     texts: list[tuple[Swatch, str, str]] = []
-    if any(bar.lost is not None for bar in bars):
+    if any(bar.gained and not bar.is_hollow for bar in bars):
         texts.append((partial(_sample, partial(_filled, "gained")), "gained", "gained"))
-        texts.append((partial(_sample, partial(_filled, "lost")), "lost, at least", "lost"))
-    if any(bar.gained and bar.lost is None for bar in bars):
-        text = "gained and still held; losses not known"
+    if any(bar.gained and bar.is_hollow for bar in bars):
+        text = "gained and still held today"
         texts.append((partial(_sample, _hollow), text, "still held"))
+    if any(bar.lost for bar in bars):
+        texts.append((partial(_sample, partial(_filled, "lost")), "lost, at least", "lost"))
     if not texts:
         return Legend((), font_px)
     long, short = ({swatch: each[length] for swatch, *each in texts} for length in range(2))
@@ -195,7 +206,7 @@ def _describe(label: str, known: Sequence[Bar], bars: int) -> str:
     gained, lost = (sum(bar.gained or 0 for bar in known), sum(bar.lost or 0 for bar in known))
     with_losses = sum(1 for bar in known if bar.lost is not None)
     return (
-        f"{label}, from {known[0].first} to {known[-1].last}: gained {gained:,} in {len(known):,}"
+        f"{label}, from {known[0].since} to {known[-1].to}: gained {gained:,} in {len(known):,}"
         f" of {bars:,} bars; lost at least {lost:,} in the {with_losses:,} whose losses are known."
     )
 

@@ -105,7 +105,7 @@ class _Readings:
         self._late = [
             0,
             *accumulate(
-                _is_late(self._first + number * _DAY, gain) for number, gain in enumerate(found)
+                is_late(self._first + number * _DAY, gain) for number, gain in enumerate(found)
             ),
         ]
 
@@ -123,7 +123,8 @@ class _Readings:
         return self._stars[stop] - self._stars[start], late
 
 
-def _is_late(day: date, gain: Gain | None) -> bool:
+def is_late(day: date, gain: Gain | None) -> bool:
+    """Return whether a day was first read more than two days after its end."""
     # A day that was read in time has a row, also where it had no stars.
     if gain is None:
         return True

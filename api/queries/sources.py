@@ -34,6 +34,11 @@ def of_import(name: str) -> str:
     return _IMPORT + name
 
 
+def name_of_import(source: str) -> str:
+    """Return the name of the import that has a source."""
+    return source.removeprefix(_IMPORT)
+
+
 def known(connection: Connection) -> list[str]:
     """Return every source that there is, in the order in which they are preferred."""
     names = connection.execute(

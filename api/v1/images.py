@@ -1,35 +1,30 @@
-"""``…/chart.svg`` and ``…/badge.svg``: charts and badges to embed in other pages.
+"""``…/chart.svg`` and ``…/badge.svg``: charts and badges to embed in other pages."""
 
-The ETag of an image is a hash of what it shows: a 304 needs no drawing, and an image that was drawn
-for one client is sent to the next.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from threading import Condition
 from typing import Annotated
 
-from cachetools import LRUCache, cached
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from api.charts.badge import badge
-from api.charts.frame import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
+from api.charts.frame import MIN_WIDTH
 from api.charts.line import line_chart
 from api.charts.panel import Series
 from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
-from api.http.caching import IfNoneMatch, etag_matches, make_etag
+from api.http.caching import IfNoneMatch
 from api.http.dates import date_range
 from api.http.transactions import read
-from api.queries import series
+from api.queries import history, series
 from api.queries.metric import Metric
 from api.queries.repository_list import Entry
 from api.queries.series import Point
-from api.v1 import responses
+from api.v1 import chart_series, responses
 from api.v1.fields import Day, RepositoryId, UserId
+from api.v1.image_responses import Height, ShownTheme, Width, respond
 from api.v1.repositories import get_repository
 from api.v1.users import get_tracked_user
 from common.repositories import Counts
@@ -37,16 +32,6 @@ from common.repositories import Counts
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
 
 _DEFAULT_DAYS = 90
-
-_CACHE_BYTES = 16 * 1024 * 1024
-
-_HEADERS = {
-    # Counts change once a day; five minutes spare a busy page most requests.
-    "Cache-Control": "public, max-age=300",
-    "X-Content-Type-Options": "nosniff",
-    # Opened directly, an image is a page of this site, and it contains names that others chose.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-}
 
 
 class ChartMetric(StrEnum):
@@ -63,6 +48,21 @@ class ChartMetric(StrEnum):
         return tuple(Metric) if self is ChartMetric.ALL else (Metric(self.value),)
 
 
+class ChartSource(StrEnum):
+    """The sources of the counts in a chart."""
+
+    OBSERVED = "observed"
+    ALL = "all"
+
+
+ShownSource = Annotated[
+    ChartSource,
+    Query(
+        description="`observed`, or `all`: also counts that were imported, and stars that are"
+        " reconstructed from GitHub's history. Those have lines and a legend of their own.",
+        examples=["all"],
+    ),
+]
 ShownMetric = Annotated[
     ChartMetric,
     Query(
@@ -91,22 +91,6 @@ ChartTo = Annotated[
     Day | None,
     Query(description="The last day, UTC; by default today.", examples=["2026-11-28"]),
 ]
-ShownTheme = Annotated[
-    Theme,
-    Query(
-        description="`light`, `dark`, or `auto`, which follows the reader's system.",
-        examples=["auto"],
-    ),
-]
-Width = Annotated[
-    int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="Width in pixels.", examples=[400])
-]
-Height = Annotated[
-    int,
-    Query(ge=MIN_HEIGHT, le=MAX_HEIGHT, description="Height in pixels.", examples=[240]),
-]
-
-
 _CHART = describe.svg(
     "The chart.", width=400, height=240, headers=responses.IMAGE_HEADERS
 ) | describe.invalid_minimum("query", "width", "100", MIN_WIDTH)
@@ -123,6 +107,7 @@ def draw_repository(
     *,
     repo_id: RepositoryId,
     metric: ShownMetric = ChartMetric.STARGAZERS,
+    source: ShownSource = ChartSource.OBSERVED,
     date_from: ChartFrom = None,
     date_to: ChartTo = None,
     theme: ShownTheme = Theme.AUTO,
@@ -135,19 +120,27 @@ def draw_repository(
     Includes the days of all followed users who owned it. Both dates are inclusive; the default is
     the last 90 days, the maximum ten years. A day that was not recorded is shaded, and no line
     crosses it. The text stays readable at every width; the image has no script and loads no font.
+
+    With `source=all`, observed counts are a solid line, reconstructed stars a thin dashed one, and
+    imported counts a dotted one. Where the bounds of reconstructed stars are far enough apart to be
+    seen, the space between them is filled lightly.
     """
 
-    def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Point]]:
+    def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Series]]:
         entry = get_repository(connection, repo_id)
         first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
-        return entry, (first, last), series.of_repository(connection, repo_id, first, last)
+        if source is ChartSource.OBSERVED:
+            points = series.of_repository(connection, repo_id, first, last)
+            return entry, (first, last), _observed(points, metric.metrics)
+        known = history.of_repository(connection, repo_id, first, last)
+        lines = [chart_series.of_history(known, each) for each in metric.metrics]
+        return entry, (first, last), lines
 
-    entry, days, points = read(database, look)
+    entry, days, lines = read(database, look)
     return _chart(
         entry.full_name,
-        points,
+        lines,
         days,
-        metrics=metric.metrics,
         theme=theme,
         size=(width, height),
         if_none_match=if_none_match,
@@ -185,9 +178,8 @@ def draw_user(
     login, days, points = read(database, look)
     return _chart(
         f"{login}: all repositories",
-        points,
+        _observed(points, metric.metrics),
         days,
-        metrics=metric.metrics,
         theme=theme,
         size=(width, height),
         if_none_match=if_none_match,
@@ -257,55 +249,35 @@ def _badge(
 ) -> Response:
     name = label or metric.label.lower()
     value = f"{getattr(latest, metric):,}" if latest else "not recorded yet"
-    return _respond(
+    return respond(
         ("badge", name, value, theme),
         lambda: badge(name, value, theme=theme),
         if_none_match=if_none_match,
     )
 
 
+def _observed(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Series]:
+    return [
+        Series(metric.label, [(point.day, getattr(point, metric)) for point in points])
+        for metric in metrics
+    ]
+
+
 def _chart(
     title: str,
-    points: Sequence[Point],
+    lines: Sequence[Series],
     days: tuple[date, date],
     *,
-    metrics: Sequence[Metric],
     theme: Theme,
     size: tuple[int, int],
     if_none_match: str | None,
 ) -> Response:
-    lines = [
-        Series(metric.label, [(point.day, getattr(point, metric)) for point in points])
-        for metric in metrics
-    ]
     first, last = days
     width, height = size
-    return _respond(
+    return respond(
         ("chart", title, lines, days, size, theme),
         lambda: line_chart(
             title, lines, first=first, last=last, width=width, height=height, theme=theme
         ),
         if_none_match=if_none_match,
     )
-
-
-@cached(
-    LRUCache(maxsize=_CACHE_BYTES, getsizeof=len),
-    key=lambda tag, _draw: tag,
-    condition=Condition(),
-)
-def render(tag: str, draw: Callable[[], str]) -> bytes:  # noqa: ARG001 - the key of the cache
-    """Return the image with an ETag; draw it once for requests that come at the same time."""
-    return draw().encode()
-
-
-def _respond(content: object, draw: Callable[[], str], *, if_none_match: str | None) -> Response:
-    """Return the image, or 304 if the client has it.
-
-    :param content: everything that the image shows
-    """
-    tag = make_etag(content)
-    headers = {**_HEADERS, "ETag": f'"{tag}"'}
-    if etag_matches(if_none_match, tag):
-        return Response(status_code=304, headers=headers)
-    return Response(render(tag, draw), media_type="image/svg+xml", headers=headers)

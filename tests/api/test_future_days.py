@@ -53,6 +53,8 @@ WIDE = f"date_from=2026-11-01&date_to={AHEAD + timedelta(days=5)}"
         f"/v1/users/7/scans?{WIDE}",
         f"/v1/users/7/chart.svg?{WIDE}",
         f"/v1/repos/70/chart.svg?{WIDE}",
+        f"/v1/repos/70/chart.svg?{WIDE}&source=all",
+        f"/v1/repos/70/flow.svg?{WIDE}",
         "/v1/repos/70/badge.svg",
         "/v1/users/7/badge.svg",
         "/",

@@ -60,6 +60,9 @@ checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
 include-path = "/v1/repos/{repo_id}/chart.svg"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
+[[operations]]
+include-path = "/v1/repos/{repo_id}/flow.svg"
+checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 # For a JSON schema 5.0 is an integer; for the API it is not.
 [[operations]]
 include-path = "/v1/users"

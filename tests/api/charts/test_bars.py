@@ -19,7 +19,7 @@ from tests.api.charts.test_line import GAP_GREY, SIZES, contrast, text_boxes
 FIRST = date(2024, 1, 7)
 GREEN = (26, 127, 55)
 RED = (179, 38, 30)
-HELD = "gained and still held; losses not known"
+HELD = "gained and still held today"
 
 Known = tuple[int | None, int | None]
 """What a week gained and lost."""
@@ -31,7 +31,7 @@ def day(number: int) -> date:
 
 def weeks(values: Sequence[Known]) -> list[Bar]:
     return [
-        Bar(day(7 * number), day(7 * number + 6), gained, lost)
+        Bar(day(7 * number), day(7 * number + 7), gained, lost)
         for number, (gained, lost) in enumerate(values)
     ]
 
@@ -110,7 +110,7 @@ def is_bar(colour: RGB) -> bool:
 
 
 def test_gain_without_a_known_loss_is_hollow() -> None:
-    svg = chart([(40, None), (40, 0)])
+    svg = chart([(40, None), (40, 1)])
 
     axis, (left, right) = value_axis(svg), edges(svg)
     pixels = rasterize(svg)
@@ -122,6 +122,19 @@ def test_gain_without_a_known_loss_is_hollow() -> None:
     edge = [pixels.colour(hollow, axis[40] + down) for down in (-1, 0, 1)]
     assert any(max(colour) - min(colour) > 30 for colour in edge)
     assert {"gained", "lost, at least", HELD} <= set(texts(svg))
+
+
+def test_gain_that_was_read_late_is_hollow_and_its_loss_is_shown() -> None:
+    bars = [Bar(day(0), day(7), 40, 10, is_late=True)]
+    svg = bar_chart("x", "x", bars, first=FIRST, last=day(6), theme=Theme.LIGHT)
+
+    axis, (left, right) = value_axis(svg), edges(svg)
+    pixels = rasterize(svg)
+
+    assert pixels.colour((left + right) / 2, (axis[0] + axis[40]) / 2 + 3) == WHITE
+    assert pixels.colour((left + right) / 2, axis[0] + 3) == RED
+    assert {HELD, "lost, at least"} <= set(texts(svg))
+    assert "gained" not in texts(svg)
 
 
 def test_narrow_hollow_bars_stay_lighter_than_filled_ones() -> None:
@@ -166,7 +179,7 @@ def test_legend_names_only_what_is_in_the_chart() -> None:
 
 def test_description_has_the_sums() -> None:
     assert read_description(chart([(5, None), (None, None), (7, 2)])) == (
-        "Stars per week, from 2024-01-07 to 2024-01-27: gained 12 in 2 of 3 bars; lost at least 2"
+        "Stars per week, from 2024-01-07 to 2024-01-28: gained 12 in 2 of 3 bars; lost at least 2"
         " in the 1 whose losses are known."
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 import api.v1.images
+from api.v1 import image_responses
 from common import repositories, users
 from common.repositories import SeenRepository
 from common.states import ScanState
@@ -41,7 +42,7 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 @pytest.fixture
 def pen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The images drawn in this test, which starts with an empty cache."""
-    api.v1.images.render.cache_clear()
+    image_responses.render.cache_clear()
     drawings: list[str] = []
     for name in ("line_chart", "badge"):
         monkeypatch.setattr(api.v1.images, name, counted(getattr(api.v1.images, name), drawings))
@@ -472,13 +473,13 @@ def test_the_charts_of_the_api_page_are_drawn(
     user = factories.add_user(connection, 82056671)
     factories.add_repository(connection, user, 831775037)
 
-    assert len(pasted) == 4
+    assert len(pasted) == 6
     for address in pasted:
         assert svg(client, address).startswith("<svg"), address
 
 
 def test_concurrent_requests_draw_an_image_once() -> None:
-    api.v1.images.render.cache_clear()
+    image_responses.render.cache_clear()
     drawn: list[str] = []
 
     def render(number: int) -> bytes:
@@ -488,7 +489,7 @@ def test_concurrent_requests_draw_an_image_once() -> None:
             drawn.append(tag)
             return tag
 
-        return api.v1.images.render(tag, draw)
+        return image_responses.render(tag, draw)
 
     with ThreadPoolExecutor(8) as threads:
         pictures = list(threads.map(render, range(500)))
