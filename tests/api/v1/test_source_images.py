@@ -70,6 +70,20 @@ def test_chart_of_all_sources_has_the_past_and_a_legend(
     assert rasterize(chart).size == (600, 300)
 
 
+def test_bounds_that_can_be_seen_are_filled(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    repository = factories.add_repository(connection, user)
+    # Of the hundred stars at the observation, twenty were lost before the reading.
+    factories.add_rows(connection, user, repository, {TODAY - 9 * ONE_DAY: (100, 1, 1)})
+    gained = {TODAY - number * ONE_DAY: 4 for number in range(11, 31)}
+    star_readings.store(connection, repository.id, gained, datetime(2026, 6, 17, 12, tzinfo=UTC))
+
+    chart = get(client, f"/v1/repos/{repository.id}/chart.svg", source="all")
+
+    assert "fill-opacity" in chart
+
+
 def test_imported_counts_of_every_metric_are_in_the_chart_of_all_sources(
     client: TestClient, connection: Connection, repository: SeenRepository
 ) -> None:
