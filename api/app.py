@@ -28,12 +28,14 @@ from api.v1 import (
     growth,
     history,
     images,
+    imports,
     lookups,
     repositories,
     scans,
     stats,
     users,
 )
+from api.v1.upload import MAX_UPLOADS
 from common import broker
 from common.credentials import choose_credential, fingerprint
 from common.db import make_engine
@@ -102,7 +104,7 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
-    for module in (users, scans, lookups, repositories, stats, growth, history, export):
+    for module in (users, scans, lookups, repositories, stats, growth, history, export, imports):
         app.include_router(module.router, dependencies=[KnownQuery])
     for module in (images, flow_image, endpoints):
         app.include_router(module.router)
@@ -122,7 +124,7 @@ async def _open_resources(
             settings.database,
             process="api",
             pool_size=_THREADS,
-            max_overflow=_STATUS_CONNECTIONS + MAX_EXPORTS,
+            max_overflow=_STATUS_CONNECTIONS + MAX_EXPORTS + MAX_UPLOADS,
             statement_timeout=_STATEMENT_TIMEOUT,
         )
         stack.callback(database.dispose)

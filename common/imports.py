@@ -4,6 +4,7 @@ The bytes of a file wait in ``import_chunks`` until a worker has read them into 
 What it found is the report. Applying moves the rows to ``imported_stats``; undoing removes them.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,6 +56,11 @@ class ImportFormat(StrEnum):
     def needs_repository(self) -> bool:
         """Whether the file is of one repository and does not say which."""
         return self in (ImportFormat.GITHUB_REPO_STATS, ImportFormat.DAILY_STARS_EXPLORER)
+
+
+def is_name(name: str) -> bool:
+    """Return whether an import may have a name."""
+    return re.fullmatch(NAME_PATTERN, name) is not None
 
 
 @dataclass(frozen=True, slots=True)

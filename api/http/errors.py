@@ -6,6 +6,8 @@
 404  no such user, repository or lookup, or GitHub has no such login
 405  the method is not allowed; ``Allow`` lists those that are
 406  the rows are not available in any format that ``Accept`` lists
+408  the file took too long to upload
+409  an import has the name, cannot be applied now, or too many are unfinished
 413  the body is too large
 422  the input is invalid; ``detail`` lists what is wrong, where, and what was sent
 429  the same was requested a moment ago, or others are at it; ``Retry-After`` says when to

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.errors import send_internal_error
+from common.imports import MAX_FILE_BYTES
 from common.log import log_context
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,9 @@ REQUEST_ID_HEADER = "X-Request-ID"
 
 MAX_BODY_BYTES = 16 * 1024
 """The largest valid body has some 1,200."""
+
+_FILE_PATHS = frozenset({"/v1/imports", "/imports/files"})
+"""Where a POST has a file as its body, which is not held in memory."""
 
 _IS_HEAD = "repopulse.is_head"
 
@@ -61,7 +65,9 @@ class RequestId:
 
 
 class BodyLimit:
-    """Middleware that refuses a body over ``MAX_BODY_BYTES``, by its length or while reading it.
+    """Middleware that refuses a body that is too large, by its length or while reading it.
+
+    A body has up to ``MAX_BODY_BYTES``, or ``MAX_FILE_BYTES`` if it is a file to import.
 
     FastAPI's ``max_body_size`` would answer outside of our middleware: plain text, without an id.
     """
@@ -76,22 +82,26 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "")
         size = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+        is_file = scope["method"] == "POST" and scope["path"] in _FILE_PATHS
+        most = MAX_FILE_BYTES if is_file else MAX_BODY_BYTES
 
         async def receive_limited() -> Message:
             nonlocal size
-            _refuse_beyond(size)
+            _refuse_beyond(most, size)
             message = await receive()
             if not declared:
                 size += len(message.get("body", b""))
-                _refuse_beyond(size)
+                _refuse_beyond(most, size)
             return message
 
         await self._app(scope, receive_limited, send)
 
 
-def _refuse_beyond(size: int) -> None:
-    if size > MAX_BODY_BYTES:
-        raise HTTPException(413, f"the body is larger than {MAX_BODY_BYTES // 1024} KiB")
+def _refuse_beyond(most: int, size: int) -> None:
+    if size > most:
+        kibibytes = most // 1024
+        shown = f"{kibibytes} KiB" if kibibytes < 1024 else f"{kibibytes // 1024} MiB"
+        raise HTTPException(413, f"the body is larger than {shown}")
 
 
 class Head:

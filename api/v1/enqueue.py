@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.dependencies import Resources
 from api.http.transactions import transact
-from common import lookups, users
+from common import imports, lookups, users
 from common.broker import Task
 from common.db import first_line
 from common.lookups import Lookup
@@ -34,6 +34,18 @@ def enqueue_lookup(resources: Resources, lookup: Lookup) -> bool:
             resources,
             f"lookup {lookup.id}",
             lambda connection: lookups.reschedule(connection, lookup.id, reason=None),
+        )
+    return is_sent
+
+
+def enqueue_import(resources: Resources, import_id: int) -> bool:
+    """Send the task of an import whose lease it holds; return whether Redis took it."""
+    is_sent = resources.sender.send(Task.PROCESS_IMPORT, import_id)
+    if not is_sent:
+        _release(
+            resources,
+            f"import {import_id}",
+            lambda connection: imports.release(connection, import_id),
         )
     return is_sent
 

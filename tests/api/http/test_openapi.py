@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 import api.http.describe
 import api.status.endpoints
 import api.v1.history_schemas
+import api.v1.import_schemas
 import api.v1.schemas
 from api.app import create_app
 from api.http.middleware import MAX_BODY_BYTES
@@ -47,6 +48,7 @@ def model_of(schema: dict[str, Any]) -> Any:
         for module in (
             api.v1.schemas,
             api.v1.history_schemas,
+            api.v1.import_schemas,
             api.http.describe,
             api.status.endpoints,
         )
@@ -58,10 +60,13 @@ def model_of(schema: dict[str, Any]) -> Any:
 
 def test_the_documented_calls() -> None:
     assert NAMES == [
+        "DELETE /v1/imports/{import_id}",
         "DELETE /v1/users/{user_id}",
         "GET /healthz",
         "GET /readyz",
         "GET /v1/export",
+        "GET /v1/imports",
+        "GET /v1/imports/{import_id}",
         "GET /v1/lookups/{lookup_id}",
         "GET /v1/repos",
         "GET /v1/repos/{repo_id}",
@@ -79,6 +84,8 @@ def test_the_documented_calls() -> None:
         "GET /v1/users/{user_id}/repos",
         "GET /v1/users/{user_id}/scans",
         "GET /v1/users/{user_id}/stats",
+        "POST /v1/imports",
+        "POST /v1/imports/{import_id}/apply",
         "POST /v1/users/{user_id}/scan",
         "PUT /v1/users",
     ]
@@ -191,6 +198,11 @@ def test_no_schema_has_properties_beside_alternatives() -> None:
         ("GET /v1/repos/{repo_id}/badge.svg", "200 304 404 422 503"),
         ("GET /v1/lookups/{lookup_id}", "200 404 422 503"),
         ("GET /v1/export", "200 406 422 429 503"),
+        ("POST /v1/imports", "202 401 403 408 409 413 422 429 503"),
+        ("GET /v1/imports", "200 503"),
+        ("GET /v1/imports/{import_id}", "200 404 422 503"),
+        ("POST /v1/imports/{import_id}/apply", "202 401 403 404 409 422 503"),
+        ("DELETE /v1/imports/{import_id}", "202 401 403 404 422 503"),
         ("GET /readyz", "200 503"),
         ("GET /healthz", "200"),
     ],
@@ -206,6 +218,9 @@ def test_only_calls_that_write_need_the_key() -> None:
         "PUT /v1/users",
         "DELETE /v1/users/{user_id}",
         "POST /v1/users/{user_id}/scan",
+        "POST /v1/imports",
+        "POST /v1/imports/{import_id}/apply",
+        "DELETE /v1/imports/{import_id}",
     }
     schemes = SCHEMA["components"]["securitySchemes"].values()
     assert all(scheme["description"] for scheme in schemes)
