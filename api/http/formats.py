@@ -149,6 +149,13 @@ def csv_chunks(
         yield buffer.getvalue().encode()
 
 
+def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return rows as lines of CSV, without a header line."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([_cell(value) for value in row] for row in rows)
+    return buffer.getvalue().encode()
+
+
 def ndjson_chunks(rows: Iterable[Row], *, chunk_rows: int = _CHUNK_ROWS) -> Iterator[bytes]:
     """Yield rows as NDJSON, some thousand rows at a time."""
     remaining = iter(rows)

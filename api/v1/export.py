@@ -1,6 +1,6 @@
 """``/v1/export``: everything that is stored, to take it away."""
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -12,10 +12,13 @@ from sqlalchemy import Connection
 from api.dependencies import Database
 from api.http import describe
 from api.http.bounded_stream import BoundedStream
+from api.http.formats import csv_lines
 from api.http.middleware import is_head
-from api.http.negotiation import AcceptedCompression, Compression, preferred_type
+from api.http.negotiation import AcceptedCompression, preferred_type
 from api.http.transactions import open_snapshot
+from api.http.zip_stream import zip_pieces
 from api.queries import export
+from common.export_records import RECORDS, Record
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
@@ -28,11 +31,16 @@ class ExportFormat(StrEnum):
 
     NDJSON = "ndjson"
     """One JSON object per line: what a restore reads."""
+    ZIP = "zip"
+    """A CSV file for each type of record, with names beside the ids."""
 
 
 _MEDIA_TYPES = {
     ExportFormat.NDJSON: ("application/x-ndjson", "application/ndjson"),
+    ExportFormat.ZIP: ("application/zip",),
 }
+
+_NO_FORMAT = "an export is available as application/x-ndjson and application/zip"
 
 _CONTENT = {
     "application/x-ndjson": {
@@ -40,6 +48,10 @@ _CONTENT = {
         "example": '{"type":"export","format":1,"github":"github.com","scanned_on":"2026-11-28"}\n'
         '{"type":"user","id":82056671,"login":"onelonelyrepo","…":"…"}\n'
         '{"type":"end","records":1}\n',
+    },
+    "application/zip": {
+        "schema": {"type": "string", "format": "binary"},
+        "example": "PK…",
     },
 }
 
@@ -69,9 +81,9 @@ _BUSY = "other exports are running: try again in a minute"
     | describe.problem(
         406,
         "`Accept` allows none of the available formats.",
-        "an export is available as application/x-ndjson",
+        _NO_FORMAT,
     )
-    | describe.invalid("query", "format", "json", "Input should be 'ndjson'", error="enum")
+    | describe.invalid("query", "format", "json", "Input should be 'ndjson' or 'zip'", error="enum")
     | describe.problem(
         429,
         f"{export.MAX_EXPORTS} exports are running.",
@@ -95,16 +107,17 @@ def export_everything(
 ) -> Response:
     """Export everything that is stored: users, repositories, names, rows, scans and imports.
 
-    As NDJSON it can be restored into an empty installation, and imported into another. All of it
-    shows one moment. The same data give the same bytes; the last line says how many records there
-    are, and a file without it is not whole.
+    As NDJSON it can be restored into an empty installation, and imported into another; the last
+    line says how many records there are, and a file without it is not whole. The zip has a CSV file
+    for each type of record, with names beside the ids. All of it shows one moment, and the same
+    data give the same bytes.
     """
     accept = ",".join(request.headers.getlist("accept"))
     chosen = format or preferred_type(accept, _MEDIA_TYPES)
     if chosen is None:
         raise HTTPException(
             406,
-            "an export is available as application/x-ndjson",
+            _NO_FORMAT,
             headers={"Vary": "Accept"},
         )
     headers = {
@@ -120,16 +133,27 @@ def export_everything(
     if not has_place:
         connection.close()
         raise HTTPException(429, _BUSY, headers={"Retry-After": str(_RETRY_AFTER)})
-    return BoundedStream(
-        _pieces(connection, compression),
-        close=connection.close,
-        media_type=media_type,
-        headers=headers | compression.headers,
-    )
+    if chosen is ExportFormat.NDJSON:
+        pieces = compression.compress(export.ndjson(connection))
+        headers |= compression.headers
+    else:
+        pieces = zip_pieces(_files(connection))
+    return BoundedStream(pieces, close=connection.close, media_type=media_type, headers=headers)
 
 
-def _pieces(connection: Connection, compression: Compression) -> Generator[bytes, None, None]:
-    return compression.compress(export.ndjson(connection))
+def _files(connection: Connection) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield name and content of the files of a zip."""
+    export.allow_long_statements(connection)
+    header = export.header(connection)
+    yield "export.csv", iter([csv_lines([list(header), list(header.values())])])
+    for record in RECORDS:
+        yield f"{record.type}.csv", _csv(connection, record)
+
+
+def _csv(connection: Connection, record: Record) -> Iterator[bytes]:
+    yield csv_lines([export.csv_columns(record)])
+    for rows in export.csv_rows(connection, record):
+        yield csv_lines(rows)
 
 
 def _file_name(format_: ExportFormat) -> str:

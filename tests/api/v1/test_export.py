@@ -1,7 +1,11 @@
 """``GET /v1/export``: all records, of one moment, in a fixed order, within bounds."""
 
+import csv
 import gzip
+import io
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -11,7 +15,7 @@ from starlette.testclient import TestClient
 
 from api.queries import export
 from common import export_records, tables
-from tests import everything
+from tests import everything, factories
 from tests.waiting import wait_until
 
 
@@ -175,3 +179,91 @@ def test_an_export_shows_one_moment(
 
     assert b"".join(pieces) == before
     assert client.get("/v1/export").content != before
+
+
+def files(content: bytes) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of each file of a zip."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return {
+            name: list(csv.DictReader(io.StringIO(archive.read(name).decode(), newline="")))
+            for name in archive.namelist()
+        }
+
+
+def test_a_zip_has_a_csv_of_each_type_with_names_beside_ids(
+    client: TestClient, full: Engine
+) -> None:
+    answer = client.get("/v1/export?format=zip")
+
+    found = files(answer.content)
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].endswith('Z.zip"')
+    assert list(found) == [
+        "export.csv",
+        *(f"{record.type}.csv" for record in export_records.RECORDS),
+    ]
+    assert found["export.csv"][0]["github"] == "github.com"
+    assert found["observed.csv"][0] == {
+        "repo_id": "701",
+        "full_name": "ada/Tool-2",
+        "date": "2023-12-30",
+        "user_id": "11",
+        "login": "ada",
+        "stargazers": "42",
+        "forks": "9",
+        "watchers": "14",
+    }
+    # It was Ada's then, and is Bob's now.
+    moved = next(row for row in found["observed.csv"] if row["repo_id"] == "702")
+    assert (moved["full_name"], moved["login"]) == ("bob/kit", "ada")
+    assert found["repository.csv"][0]["full_name"] == "ada/Tool-2"
+    assert found["github_history.csv"][0]["read_at"] == "2026-09-04T23:02:03.000004+00:00"
+    assert {row["import"] for row in found["imported.csv"]} == {"ghstats", 'sheet "2"'}
+    assert orjson.loads(found["import.csv"][0]["report"])["rows"] == 2
+    # A spreadsheet would take it for a formula.
+    assert found["repository.csv"][0]["description"] == 'a\t"tool"\\ \x7f'
+
+
+def test_a_zip_and_ndjson_have_the_same_rows(client: TestClient, full: Engine) -> None:
+    records = lines(client.get("/v1/export").content)
+    found = files(client.get("/v1/export", headers={"Accept": "application/zip"}).content)
+
+    for record in export_records.RECORDS:
+        ids = [name for name in record.order if name != "name"]
+        assert [tuple(row[name] for name in ids) for row in found[f"{record.type}.csv"]] == [
+            tuple("" if line[name] is None else str(line[name]) for name in ids)
+            for line in records
+            if line["type"] == record.type
+        ]
+
+
+def test_two_zips_have_the_same_bytes(client: TestClient, full: Engine) -> None:
+    first, second = (client.get("/v1/export?format=zip").content for _ in range(2))
+
+    assert first == second
+
+
+def test_text_in_a_zip_is_no_formula(client: TestClient, connection: Connection) -> None:
+    factories.add_user(connection, 5, "eve", "=HYPERLINK(1)")
+
+    found = files(client.get("/v1/export?format=zip").content)
+
+    assert found["user.csv"][0]["name"] == "'=HYPERLINK(1)"
+
+
+def test_rows_are_read_in_portions(engine: Engine, connection: Connection) -> None:
+    user = factories.add_user(connection)
+    repository = factories.add_repository(connection, user)
+    connection.execute(
+        text("""
+            INSERT INTO star_gains (repo_id, day, gained_first, gained_last, read_at)
+            SELECT :repository, '2000-01-01'::date + number, 1, 1, repopulse_now()
+            FROM generate_series(1, 12000) number
+        """),
+        {"repository": repository.id},
+    )
+    with engine.begin() as reading:
+        for read in (export.json_rows, export.csv_rows):
+            sizes = [len(rows) for rows in read(reading, export_records.STAR_GAIN)]
+            assert sizes == [5000, 5000, 2000]
