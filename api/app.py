@@ -23,6 +23,7 @@ from api.status import endpoints
 from api.status.shared_traffic import SharedTraffic, sharing
 from api.status.snapshot import StatusReader
 from api.v1 import (
+    backfills,
     export,
     flow_image,
     growth,
@@ -104,7 +105,18 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
-    for module in (users, scans, lookups, repositories, stats, growth, history, export, imports):
+    for module in (
+        users,
+        scans,
+        lookups,
+        repositories,
+        stats,
+        growth,
+        history,
+        backfills,
+        export,
+        imports,
+    ):
         app.include_router(module.router, dependencies=[KnownQuery])
     for module in (images, flow_image, endpoints):
         app.include_router(module.router)

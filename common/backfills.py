@@ -17,6 +17,8 @@ from common.db import array_literal
 from common.settings import BackfillMode, Settings
 from common.states import BackfillState
 
+_LAST_ID = 2**63 - 1
+
 AGAIN_AFTER = timedelta(days=7)
 """After which GitHub is asked again about a history that it refused or did not have."""
 
@@ -106,7 +108,7 @@ _ADD_NEW = text(f"""
     INSERT INTO backfills (repo_id)
     SELECT r.id FROM repositories r
     JOIN daily_stats d ON d.repo_id = r.id AND d.date = r.listed_on
-    WHERE {_LISTED_TODAY} AND d.stargazers > 0
+    WHERE r.id > :after AND r.id <= :upto AND {_LISTED_TODAY} AND d.stargazers > 0
       AND NOT EXISTS (SELECT FROM backfills b WHERE b.repo_id = r.id)
     ORDER BY r.id FOR KEY SHARE OF r SKIP LOCKED
     ON CONFLICT (repo_id) DO NOTHING
@@ -117,7 +119,7 @@ _READ_AGAIN = text(f"""
         SELECT b.repo_id FROM backfills b
         JOIN repositories r ON r.id = b.repo_id
         JOIN daily_stats d ON d.repo_id = r.id AND d.date = r.listed_on
-        WHERE {_LISTED_TODAY}
+        WHERE r.id > :after AND r.id <= :upto AND {_LISTED_TODAY}
           AND CASE WHEN b.state = 'done' THEN
                   (b.read_through IS NULL OR b.read_through < :last_day)
                   AND (d.stargazers IS DISTINCT FROM b.stargazers OR (
@@ -140,18 +142,38 @@ _READ_AGAIN = text(f"""
 """)  # noqa: S608 - a condition of this module
 
 
-def add_due(connection: Connection, last_day: date) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What was found among some repositories.
+
+    :param new: histories that were never read
+    :param again: histories that are to be read again
+    :param upto: the last repository that was looked at; None if there are no more
+    """
+
+    new: int
+    again: int
+    upto: int | None
+
+
+def add_due(connection: Connection, last_day: date, *, after: int, limit: int) -> Due:
     """Have histories read that are new, and those again of which something new is to be expected.
 
     Read again are: a repository whose count is another than at its last reading, or of which we
     missed a day since; both if another day has ended since. And what GitHub refused a week ago.
 
     :param last_day: the last day that has ended in Los Angeles
-    :return: how many are new, and how many are read again
+    :param after: look at repositories with a greater id
+    :param limit: look at so many: 10,000 take some tenths of a second
     """
-    added = connection.execute(_ADD_NEW).rowcount
-    again = connection.execute(_READ_AGAIN, {"last_day": last_day}).rowcount
-    return added, again
+    upto: int | None = connection.execute(
+        text("SELECT id FROM repositories WHERE id > :after ORDER BY id OFFSET :skip LIMIT 1"),
+        {"after": after, "skip": limit - 1},
+    ).scalar_one_or_none()
+    span = {"after": after, "upto": _LAST_ID if upto is None else upto}
+    new = connection.execute(_ADD_NEW, span).rowcount
+    again = connection.execute(_READ_AGAIN, {"last_day": last_day, **span}).rowcount
+    return Due(new, again, upto)
 
 
 _REQUEST = """
@@ -189,6 +211,13 @@ def request_repository(connection: Connection, repo_id: int) -> None:
     connection.execute(_REQUEST_REPOSITORY, {"id": repo_id})
 
 
+_COUNT_LEASES = text("""
+    SELECT count(*) FROM backfills
+    WHERE state = 'pending' AND lease_until > repopulse_now()
+      AND lease_until <= repopulse_now()
+          + greatest(make_interval(secs => 2 * :lease), interval '1 hour')
+""")
+
 _CLAIM = text(f"""
     WITH due AS (
         SELECT b.repo_id AS due_id FROM backfills b JOIN repositories r ON r.id = b.repo_id
@@ -200,12 +229,7 @@ _CLAIM = text(f"""
                    AND b.not_before <= repopulse_now() + interval '2 days')
         -- What failed goes last: it may kill its worker each time.
         ORDER BY b.is_whole, b.attempts, b.requested_at, b.repo_id
-        LIMIT greatest(0, :most - (
-            SELECT count(*) FROM backfills
-            WHERE state = 'pending' AND lease_until > repopulse_now()
-              AND lease_until <= repopulse_now()
-                  + greatest(make_interval(secs => 2 * :lease), interval '1 hour')
-        ))
+        LIMIT :limit
         FOR NO KEY UPDATE OF b SKIP LOCKED
     )
     UPDATE backfills
@@ -228,7 +252,12 @@ def claim(connection: Connection, *, most: int, lease: float) -> list[int]:
     ).scalar_one()
     if not is_alone:
         return []
-    return list(connection.execute(_CLAIM, {"most": most, "lease": lease}).scalars())
+    leased = connection.execute(_COUNT_LEASES, {"lease": lease}).scalar_one()
+    if leased >= most:
+        return []
+    # A number, by which Postgres knows that it need not sort all that wait.
+    values = {"limit": most - leased, "lease": lease}
+    return list(connection.execute(_CLAIM, values).scalars())
 
 
 _COLUMNS = """

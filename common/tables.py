@@ -296,6 +296,7 @@ backfills = Table(
         "is_whole",
         "attempts",
         "requested_at",
+        "repo_id",
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_backfills_leased", "lease_until", postgresql_where=text("state = 'pending'")),

@@ -292,8 +292,14 @@ class RestApi:
     def _history(self, call: Call, owner: str, name: str) -> Answer:
         """Answer a page of the stars that are still held, by week."""
         repository = self._world.repository(owner, name)
-        if repository is None or not call.credential.sees(repository):
+        if repository is None:
             return not_found()
+        if (refused := policies.refusal(call, repository.owner)) is not None:
+            return refused
+        if not call.credential.sees(repository):
+            return not_found()
+        if repository.block is not None:
+            return blocked(repository.block)
         page = positive(call.query.get("page"), 1)
         size = min(positive(call.query.get("per_page"), MOST_WEEKS), MOST_WEEKS)
         if page > LAST_HISTORY_PAGE:

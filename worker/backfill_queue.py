@@ -23,10 +23,10 @@ BACKLOG = "repopulse:backlog"
 """The key of the note that users are left in the table, see ``worker.fan_out``."""
 
 _LOOKED = "repopulse:backfills_looked"
-"""The key of when a sweep last looked for readings that are due."""
+"""The key of the last repository at which a sweep looked; the next one looks at those after it."""
 
-_LOOK_EVERY = 600
-"""Seconds: it takes a fraction of a second per 100,000 repositories."""
+_LOOK_AT = 10_000
+"""Repositories that one sweep looks at."""
 
 
 def send_next(app: Celery, process: Process, *, is_sweep: bool = False) -> int:
@@ -56,13 +56,10 @@ def send_next(app: Celery, process: Process, *, is_sweep: bool = False) -> int:
 def _look(process: Process) -> None:
     """Put repositories in the queue that have no reading yet, or are to be read again."""
     client = process.redis
+    after = int(client.get(own_key(client, _LOOKED)) or 0)
     with process.engine.begin() as connection:
-        now = clock.now(connection)
-        span = int(now.timestamp() // _LOOK_EVERY)
-        looked = client.get(own_key(client, _LOOKED))
-        if looked is not None and int(looked) == span:
-            return
-        added, again = backfills.add_due(connection, star_gains.last_ended_day(now))
-    client.set(own_key(client, _LOOKED), span)
-    if added or again:
-        log.info("star histories: %d new, %d to be read again", added, again)
+        last_day = star_gains.last_ended_day(clock.now(connection))
+        due = backfills.add_due(connection, last_day, after=after, limit=_LOOK_AT)
+    client.set(own_key(client, _LOOKED), due.upto or 0)
+    if due.new or due.again:
+        log.info("star histories: %d new, %d to be read again", due.new, due.again)

@@ -71,7 +71,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_backfills_pending",
         "backfills",
-        ["is_whole", "attempts", "requested_at"],
+        ["is_whole", "attempts", "requested_at", "repo_id"],
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index(

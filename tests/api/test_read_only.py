@@ -85,6 +85,8 @@ def test_no_page_has_a_form_that_changes_something(reader: TestClient) -> None:
         ("PUT", "/v1/users"),
         ("DELETE", "/v1/users/7"),
         ("POST", "/v1/users/7/scan"),
+        ("POST", "/v1/users/7/backfill"),
+        ("POST", "/v1/repos/8/backfill"),
         ("POST", "/follow"),
         ("POST", "/users/7/scan"),
         ("POST", "/login"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 import api.http.describe
 import api.status.endpoints
+import api.v1.backfill_schemas
 import api.v1.history_schemas
 import api.v1.import_schemas
 import api.v1.schemas
@@ -47,6 +48,7 @@ def model_of(schema: dict[str, Any]) -> Any:
         getattr(module, name)
         for module in (
             api.v1.schemas,
+            api.v1.backfill_schemas,
             api.v1.history_schemas,
             api.v1.import_schemas,
             api.http.describe,
@@ -70,6 +72,7 @@ def test_the_documented_calls() -> None:
         "GET /v1/lookups/{lookup_id}",
         "GET /v1/repos",
         "GET /v1/repos/{repo_id}",
+        "GET /v1/repos/{repo_id}/backfill",
         "GET /v1/repos/{repo_id}/badge.svg",
         "GET /v1/repos/{repo_id}/chart.svg",
         "GET /v1/repos/{repo_id}/flow",
@@ -78,6 +81,7 @@ def test_the_documented_calls() -> None:
         "GET /v1/repos/{repo_id}/stats",
         "GET /v1/users",
         "GET /v1/users/{user_id}",
+        "GET /v1/users/{user_id}/backfill",
         "GET /v1/users/{user_id}/badge.svg",
         "GET /v1/users/{user_id}/chart.svg",
         "GET /v1/users/{user_id}/growth",
@@ -86,6 +90,8 @@ def test_the_documented_calls() -> None:
         "GET /v1/users/{user_id}/stats",
         "POST /v1/imports",
         "POST /v1/imports/{import_id}/apply",
+        "POST /v1/repos/{repo_id}/backfill",
+        "POST /v1/users/{user_id}/backfill",
         "POST /v1/users/{user_id}/scan",
         "PUT /v1/users",
     ]
@@ -184,6 +190,10 @@ def test_no_schema_has_properties_beside_alternatives() -> None:
         ("GET /v1/users/{user_id}", "200 404 422 503"),
         ("DELETE /v1/users/{user_id}", "200 401 403 404 422 503"),
         ("POST /v1/users/{user_id}/scan", "202 401 403 404 422 429 503"),
+        ("POST /v1/users/{user_id}/backfill", "202 401 403 404 422 503"),
+        ("GET /v1/users/{user_id}/backfill", "200 404 422 503"),
+        ("POST /v1/repos/{repo_id}/backfill", "202 401 403 404 422 503"),
+        ("GET /v1/repos/{repo_id}/backfill", "200 404 422 503"),
         ("GET /v1/users/{user_id}/stats", "200 304 404 406 422 503"),
         ("GET /v1/users/{user_id}/scans", "200 404 406 422 503"),
         ("GET /v1/users/{user_id}/repos", "200 404 406 422 503"),
@@ -221,6 +231,8 @@ def test_only_calls_that_write_need_the_key() -> None:
         "POST /v1/imports",
         "POST /v1/imports/{import_id}/apply",
         "DELETE /v1/imports/{import_id}",
+        "POST /v1/users/{user_id}/backfill",
+        "POST /v1/repos/{repo_id}/backfill",
     }
     schemes = SCHEMA["components"]["securitySchemes"].values()
     assert all(scheme["description"] for scheme in schemes)
