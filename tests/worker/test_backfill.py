@@ -566,9 +566,9 @@ def test_a_fault_is_tried_again_after_a_pause_that_grows(
         assert claim(stage) == []
         stage.clock.advance(pauses[-1] + timedelta(seconds=1))
 
-    assert pauses == sorted(pauses)
-    assert timedelta(seconds=25) < pauses[0] <= timedelta(seconds=30)
-    assert timedelta(minutes=59) < pauses[-1] <= timedelta(hours=1)
+    # Less what has passed since.
+    for pause, minutes in zip(pauses, [0.5, 1, 2, 4, 8, 16, 32, 60, 60], strict=True):
+        assert minutes / 2 < pause / timedelta(minutes=1) <= minutes
 
 
 def test_scans_keep_a_reserve_of_the_quota(stage: Stage, account: Account, stars: StarLog) -> None:
