@@ -13,18 +13,30 @@ USUAL_TIME = time(0, 5)
 
 def of_repository(connection: Connection, repo_id: int, days: Iterable[date]) -> dict[date, Anchor]:
     """Return a repository's rows of some days, as far as there are any."""
+    found = of_repositories(connection, ((repo_id, day) for day in days))
+    return {day: anchor for (_, day), (_, anchor) in found.items()}
+
+
+def of_repositories(
+    connection: Connection, wanted: Iterable[tuple[int, date]]
+) -> dict[tuple[int, date], tuple[int, Anchor]]:
+    """Return rows by repository and day, each with the user who owned the repository."""
+    pairs = sorted(set(wanted))
     rows = connection.execute(
         # The scan of the user who owned the repository on that day.
         text(
             """
-            SELECT d.date, d.stargazers, s.started_at, s.finished_at
-            FROM daily_stats d LEFT JOIN scans s ON s.user_id = d.user_id AND s.day = d.date
-            WHERE d.repo_id = :id AND d.date = ANY(:days)
+            SELECT d.repo_id, d.user_id, d.date, d.stargazers, s.started_at, s.finished_at
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:days AS date[])) AS wanted (repo_id, day)
+            JOIN daily_stats d ON d.repo_id = wanted.repo_id AND d.date = wanted.day
+            LEFT JOIN scans s ON s.user_id = d.user_id AND s.day = d.date
             """
         ),
-        {"id": repo_id, "days": sorted(days)},
+        {"ids": [repo_id for repo_id, _ in pairs], "days": [day for _, day in pairs]},
     )
-    return {row[0]: make(*row) for row in rows}
+    return {
+        (repo_id, day): (user_id, make(day, *values)) for repo_id, user_id, day, *values in rows
+    }
 
 
 def make(

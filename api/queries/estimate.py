@@ -14,25 +14,16 @@ hides, are in the count and not in the history: they lie between the bounds. Sta
 back before the observation are in no source.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import cached_property
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 """Where the days of GitHub's history end: measured by a client over 440 stars, and undocumented."""
-
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """Stars that were given on one day of Los Angeles and held at the first reading."""
-
-    stars: int
-    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +58,74 @@ class Estimate:
 
 @dataclass(frozen=True)
 class StarHistory:
-    """What GitHub's history said of one repository.
+    """What GitHub's history said of one repository, by days of Los Angeles.
 
-    :param read_through: the last day of Los Angeles of which everything up to it was read
-    :param gains: by day of Los Angeles; other days up to ``read_through`` had none
+    Days and moments are numbers, because a user's repositories may have a million.
+
+    :param read_through: the last day up to which everything was read
+    :param days: ordinals of days, ascending; other days up to ``read_through`` had no stars
+    :param stars: how many that were given on each of them were held at its first reading
+    :param read_at: seconds since 1970 of its first reading
     """
 
     read_through: date
-    gains: Mapping[date, Gain]
+    days: Sequence[int]
+    stars: Sequence[int]
+    read_at: Sequence[int]
 
     @cached_property
-    def first_gain(self) -> date | None:
+    def by_day(self) -> dict[int, int]:
+        """Return the stars by day."""
+        return dict(zip(self.days, self.stars, strict=True))
+
+    @cached_property
+    def read_by_day(self) -> dict[int, int]:
+        """Return the moment of the first reading by day."""
+        return dict(zip(self.days, self.read_at, strict=True))
+
+    @cached_property
+    def first_gain(self) -> int | None:
         """Return the first day with stars."""
-        return min((day for day, gain in self.gains.items() if gain.stars), default=None)
-
-    def certain(self, day: date) -> int:
-        """Return how many stars were held for certain on the morning of a day."""
-        start, certain = self._certain
-        number = (day - start).days
-        return certain[number] if 0 <= number < len(certain) else 0
+        return next((day for day, stars in zip(self.days, self.stars, strict=True) if stars), None)
 
     @cached_property
-    def _certain(self) -> tuple[date, list[int]]:
-        # A reading on or after the morning shows what was held on it: the stars of a day count from
-        # the next morning to the morning of the day on which they were read.
-        changes: dict[date, int] = defaultdict(int)
-        read_on: dict[datetime, date] = {}
-        for day, gain in self.gains.items():
-            if gain.read_at not in read_on:
-                read_on[gain.read_at] = gain.read_at.astimezone(LOS_ANGELES).date()
-            changes[day + _DAY] += gain.stars
-            changes[read_on[gain.read_at] + _DAY] -= gain.stars
-        if not changes:
-            return date.min, []
-        certain, held = [], 0
-        day, last = min(changes), max(changes)
-        while day < last:
-            held += changes.get(day, 0)
-            certain.append(held)
-            day += _DAY
-        return min(changes), certain
+    def first_reading(self) -> int | None:
+        """Return the moment of the earliest reading of any day."""
+        return self._reading_moments[0] if self.days else None
+
+    def gained_before(self, day: int) -> int:
+        """Return the stars of all days before a day."""
+        return self._gained[bisect_left(self.days, day)]
+
+    def certain(self, day: int) -> int:
+        """Return how many stars were held for certain on the morning of a day.
+
+        A reading on or after that morning shows what was held on it.
+        """
+        if not self.days:
+            return 0
+        gained = self.gained_before(day)
+        if day <= self._first_read_on:
+            return gained
+        return gained - self._read[bisect_left(self._reading_moments, midnight(day).timestamp())]
+
+    @cached_property
+    def _gained(self) -> list[int]:
+        return list(accumulate(self.stars, initial=0))
+
+    @cached_property
+    def _reading_moments(self) -> list[int]:
+        return sorted(self.read_at)
+
+    @cached_property
+    def _read(self) -> list[int]:
+        """Return the stars that the first readings showed, summed up in their order."""
+        in_order = sorted(zip(self.read_at, self.stars, strict=True))
+        return list(accumulate((stars for _, stars in in_order), initial=0))
+
+    @cached_property
+    def _first_read_on(self) -> int:
+        return local_day(datetime.fromtimestamp(self._reading_moments[0], UTC))
 
 
 def estimates(
@@ -119,64 +138,63 @@ def estimates(
 
     :param earlier: the observed row before the gap; None before the first row
     """
-    gains = history.gains
-    split, in_split_day = _split_day(anchor, gains)
-    if history.read_through < split - _DAY:
+    split = local_day(anchor.observed_at)
+    if history.read_through.toordinal() < split - 1:
         return
-    sure_split = _local_day(anchor.earliest)
+    lowest = first.toordinal()
+    anchor_day = anchor.day.toordinal()
+    sure_split = local_day(anchor.earliest)
+    latest = anchor.latest.timestamp()
     ceiling = anchor.stargazers
-    limit = None
+    since = limit = None
+    gains, read_at = history.by_day, history.read_by_day
     if earlier is None:
         if history.first_gain is None:
             return
-        first = max(first, history.first_gain + _DAY)
+        lowest = max(lowest, history.first_gain + 1)
     else:
-        first = max(first, earlier.day + _DAY)
+        lowest = max(lowest, earlier.day.toordinal() + 1)
         ceiling = max(ceiling, earlier.stargazers)
-        since = _local_day(earlier.earliest)
-        limit = earlier.stargazers + sum(
-            gains[day].stars for day in _days(since, anchor.day - 2 * _DAY) if day in gains
-        )
-    likely = anchor.stargazers - in_split_day
+        since = local_day(earlier.earliest)
+        limit = earlier.stargazers + sum(gains.get(day, 0) for day in range(since, anchor_day - 1))
+    likely = anchor.stargazers - stars_of_split_day(history, anchor)
     at_most = anchor.stargazers
     # From here on downwards: what was given on a day was not held on its morning.
-    day = max(split, sure_split, anchor.day - _DAY)
-    while day >= first:
-        gain = gains.get(day)
-        if gain is not None:
+    for day in range(max(split, anchor_day - 1), lowest - 1, -1):
+        stars = gains.get(day, 0)
+        if stars:
             if day < split:
-                likely -= gain.stars
+                likely -= stars
             # Only what was read after the observation was certainly held at it.
-            if day < sure_split and gain.read_at >= anchor.latest:
-                at_most -= gain.stars
-        if day < anchor.day:
-            at_least = history.certain(day)
-            high = max(at_most, at_least)
-            stars = likely if limit is None else min(likely, limit)
-            stars = min(max(stars, at_least), high)
-            yield day, Estimate(stars, at_least, high, above_observed=stars > ceiling)
-            if limit is not None:
-                before = gains.get(day - _DAY)
-                limit -= before.stars if before is not None and day > since else 0
-        day -= _DAY
+            if day < sure_split and read_at[day] >= latest:
+                at_most -= stars
+        if day >= anchor_day:
+            continue
+        at_least = history.certain(day)
+        high = max(at_most, at_least)
+        count = likely if limit is None else min(likely, limit)
+        count = min(max(count, at_least), high)
+        yield date.fromordinal(day), Estimate(count, at_least, high, count > ceiling)
+        if since is not None and limit is not None and day > since:
+            limit -= gains.get(day - 1, 0)
 
 
-def _split_day(anchor: Anchor, gains: Mapping[date, Gain]) -> tuple[date, int]:
-    """Return the day of Los Angeles of the observation, and its stars up to the observation."""
-    split = _local_day(anchor.observed_at)
-    began = datetime.combine(split, time(), LOS_ANGELES).astimezone(UTC)
-    ended = datetime.combine(split + _DAY, time(), LOS_ANGELES).astimezone(UTC)
+def stars_of_split_day(history: StarHistory, anchor: Anchor) -> int:
+    """Return how many stars of the day of an observation were given before it, if evenly."""
+    split = local_day(anchor.observed_at)
+    stars = history.by_day.get(split, 0)
+    if not stars:
+        return 0
     # In UTC: within one zone, the clock's jumps would not count.
-    share = (anchor.observed_at - began) / (ended - began)
-    gain = gains.get(split)
-    return split, 0 if gain is None else round(gain.stars * share)
+    began, ended = midnight(split), midnight(split + 1)
+    return round(stars * ((anchor.observed_at - began) / (ended - began)))
 
 
-def _local_day(moment: datetime) -> date:
-    return moment.astimezone(LOS_ANGELES).date()
+def local_day(moment: datetime) -> int:
+    """Return the ordinal of the day of Los Angeles in which a moment lies."""
+    return moment.astimezone(LOS_ANGELES).toordinal()
 
 
-def _days(first: date, last: date) -> Iterator[date]:
-    while first <= last:
-        yield first
-        first += _DAY
+def midnight(day: int) -> datetime:
+    """Return the moment, in UTC, at which a day of Los Angeles begins."""
+    return datetime.combine(date.fromordinal(day), time(), LOS_ANGELES).astimezone(UTC)

@@ -6,20 +6,20 @@ difference to the observed change. A star given and taken back between two readi
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import accumulate
 
 from sqlalchemy import Connection
 
 from api.queries import anchors, star_history
-from api.queries.estimate import LOS_ANGELES, Gain, StarHistory
+from api.queries.estimate import LOS_ANGELES, StarHistory, local_day
 from common import clock
 
 _DAY = timedelta(days=1)
 
-_TIMELY = timedelta(days=2)
-"""Readings follow the end of a day within hours, unless one had to wait."""
+_TIMELY = 2 * 24 * 60 * 60
+"""Seconds. Readings follow the end of a day within hours, unless one had to wait."""
 
 
 class Per(StrEnum):
@@ -96,40 +96,34 @@ class _Readings:
 
     def __init__(self, history: StarHistory | None) -> None:
         # Without a history, no day is read.
-        self._read_through = date.min if history is None else history.read_through
-        gains = {} if history is None else history.gains
-        self._first = min(gains, default=self._read_through)
-        days = (self._read_through - self._first).days + 1
-        found = [gains.get(self._first + number * _DAY) for number in range(days)]
-        self._stars = [0, *accumulate(gain.stars if gain else 0 for gain in found)]
-        self._late = [
-            0,
-            *accumulate(
-                is_late(self._first + number * _DAY, gain) for number, gain in enumerate(found)
-            ),
-        ]
+        stars = {} if history is None else history.by_day
+        read_at = {} if history is None else history.read_by_day
+        self._through = 0 if history is None else history.read_through.toordinal()
+        self._first = min(stars, default=self._through)
+        days = range(self._first, self._through + 1)
+        self._stars = [0, *accumulate(stars.get(day, 0) for day in days)]
+        self._late = [0, *accumulate(is_late(day, read_at.get(day)) for day in days)]
 
     def between(self, begin: datetime, end: datetime) -> tuple[int | None, bool | None]:
         """Return the stars of the days that end after a moment, up to another, and if one is late.
 
         None if one of them was not read.
         """
-        first = begin.astimezone(LOS_ANGELES).date()
-        after = end.astimezone(LOS_ANGELES).date()
-        if after - _DAY > self._read_through:
+        first, after = local_day(begin), local_day(end)
+        if after - 1 > self._through:
             return None, None
-        start, stop = (max(0, (day - self._first).days) for day in (first, after))
+        start, stop = (max(0, day - self._first) for day in (first, after))
         late = self._late[stop] > self._late[start] or first < min(after, self._first)
         return self._stars[stop] - self._stars[start], late
 
 
-def is_late(day: date, gain: Gain | None) -> bool:
-    """Return whether a day was first read more than two days after its end."""
+def is_late(day: int, read_at: int | None) -> bool:
+    """Return whether a day, as an ordinal, was first read more than two days after its end."""
     # A day that was read in time has a row, also where it had no stars.
-    if gain is None:
+    if read_at is None:
         return True
-    ended = datetime.combine(day + _DAY, time(), LOS_ANGELES).astimezone(UTC)
-    return gain.read_at > ended + _TIMELY
+    ended = datetime.combine(date.fromordinal(day + 1), time(), LOS_ANGELES)
+    return read_at > ended.timestamp() + _TIMELY
 
 
 def _next_month(day: date) -> date:

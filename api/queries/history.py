@@ -4,24 +4,21 @@ An observed number always wins; then comes the newest import, then GitHub's hist
 no source knows stays unknown.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from api.queries import anchors, series, sources, star_history
+from api.queries import anchors, imported, series, star_history
 from api.queries.estimate import Estimate, estimates
+from api.queries.imported import Counts
 from api.queries.metric import Metric
 from api.queries.series import Point
 from api.queries.sources import ALL_OBSERVED, GITHUB_HISTORY, OBSERVED, RECONSTRUCTED, Sources
 from common import clock, tables
-from common.states import ImportState
 
 _daily_stats = tables.daily_stats.c
-_imported = tables.imported_stats.c
-_imports = tables.imports.c
 
 _DAY = timedelta(days=1)
 
@@ -43,10 +40,6 @@ class HistoryPoint:
     bounds: Estimate | None = None
 
 
-_Counts = dict[str, tuple[int, str]]
-"""By metric, the count of a day and its source."""
-
-
 def of_repository(
     connection: Connection,
     repo_id: int,
@@ -61,24 +54,24 @@ def of_repository(
     last = min(last, clock.today(connection))
     rows = series.of_repository(connection, repo_id, first, last)
     observed = {row.day: row for row in rows}
-    imported = _imports_of(connection, repo_id, first, last, only)
+    brought = imported.of_repositories(connection, [repo_id], first, last, only).get(repo_id, {})
     estimated: dict[date, Estimate] = {}
     if (only is None or GITHUB_HISTORY in only) and len(observed) <= (last - first).days:
         estimated = _estimates_of(connection, repo_id, first, last, rows)
     if only is not None and OBSERVED not in only:
         observed = {}
-    days = sorted(observed.keys() | imported.keys() | estimated.keys())
-    return [_point(day, observed.get(day), imported.get(day), estimated.get(day)) for day in days]
+    days = sorted(observed.keys() | brought.keys() | estimated.keys())
+    return [_point(day, observed.get(day), brought.get(day), estimated.get(day)) for day in days]
 
 
 def _point(
-    day: date, row: Point | None, imported: _Counts | None, estimate: Estimate | None
+    day: date, row: Point | None, counts: Counts | None, estimate: Estimate | None
 ) -> HistoryPoint:
     if row is not None:
         return HistoryPoint(day, row.stargazers, row.forks, row.watchers, ALL_OBSERVED)
-    if imported is None and estimate is not None:
+    if counts is None and estimate is not None:
         return HistoryPoint(day, estimate.stargazers, None, None, RECONSTRUCTED, estimate)
-    counts = imported or {}
+    counts = counts or {}
     if Metric.STARGAZERS in counts:
         estimate = None
     elif estimate is not None:
@@ -89,37 +82,6 @@ def _point(
     watchers, watchers_from = counts.get(Metric.WATCHERS, unknown)
     origins = Sources(stargazers_from, forks_from, watchers_from)
     return HistoryPoint(day, stargazers, forks, watchers, origins, estimate)
-
-
-def _imports_of(
-    connection: Connection, repo_id: int, first: date, last: date, only: Collection[str] | None
-) -> dict[date, _Counts]:
-    rows = connection.execute(
-        select(
-            _imported.date,
-            _imports.name,
-            _imported.stargazers,
-            _imported.forks,
-            _imported.watchers,
-        )
-        .join(tables.imports, _imports.id == _imported.import_id)
-        .where(
-            _imported.repo_id == repo_id,
-            _imported.date.between(first, last),
-            _imports.state == ImportState.APPLIED,
-        )
-        .order_by(_imports.id.desc())
-    )
-    found: dict[date, _Counts] = defaultdict(dict)
-    for day, name, *counts in rows:
-        source = sources.of_import(name)
-        if only is not None and source not in only:
-            continue
-        for metric, count in zip(Metric, counts, strict=True):
-            if count is not None:
-                # The newest import comes first and wins.
-                found[day].setdefault(metric, (count, source))
-    return dict(found)
 
 
 def _estimates_of(

@@ -55,13 +55,13 @@ def new_stars(
     history = star_history.of_repository(connection, repo_id)
     if history is None or history.first_gain is None:
         return {}
-    first, last = max(first, history.first_gain), min(last, history.read_through)
-    found = {}
-    for number in range((last - first).days + 1):
-        day = first + number * _DAY
-        gain = history.gains.get(day)
-        found[day] = NewStars(gain.stars if gain else 0, flow.is_late(day, gain))
-    return found
+    start, stop = max(first.toordinal(), history.first_gain), min(last, history.read_through)
+    return {
+        date.fromordinal(day): NewStars(
+            history.by_day.get(day, 0), flow.is_late(day, history.read_by_day.get(day))
+        )
+        for day in range(start, stop.toordinal() + 1)
+    }
 
 
 def _is_read(history: StarHistory, span: Flow) -> bool:
@@ -71,6 +71,5 @@ def _is_read(history: StarHistory, span: Flow) -> bool:
 def _held(history: StarHistory, span: Flow) -> Flow:
     # A row of 00:05 UTC is of the afternoon before in Los Angeles: the days that end between two
     # rows are those from the day before the first to two days before the second.
-    days = range((span.to - span.since).days)
-    gains = (history.gains.get(span.since + (number - 1) * _DAY) for number in days)
-    return replace(span, gained=sum(gain.stars for gain in gains if gain), late=True)
+    days = range(span.since.toordinal() - 1, span.to.toordinal() - 1)
+    return replace(span, gained=sum(history.by_day.get(day, 0) for day in days), late=True)

@@ -19,15 +19,24 @@ from api.http.errors import NotFoundError, bad_query
 from api.http.formats import csv_chunks, ndjson_chunks, rows_response
 from api.http.negotiation import AcceptedCompression, AcceptedFormat, Compression, Format
 from api.http.transactions import read
-from api.queries import flow, history, revision, sources
+from api.queries import flow, history, revision, sources, user_history
 from api.queries.flow import Per
 from api.queries.history import HistoryPoint
 from api.queries.revision import Revision
 from api.queries.sources import Sources
+from api.queries.user_history import TotalPoint
 from api.v1 import responses
-from api.v1.fields import DateFrom, DateTo, Day, RepositoryId
-from api.v1.history_schemas import FlowRow, HistoryRow, RepositoryFlow, RepositoryHistory
-from api.v1.schemas import NamedRepository
+from api.v1.fields import DateFrom, DateTo, Day, RepositoryId, UserId
+from api.v1.history_schemas import (
+    FlowRow,
+    HistoryRow,
+    RepositoryFlow,
+    RepositoryHistory,
+    TotalRow,
+    UserHistory,
+)
+from api.v1.schemas import NamedRepository, User
+from api.v1.users import get_tracked_user
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
@@ -113,6 +122,60 @@ def show_history(
     result = read(database, look, is_snapshot=True)
     names = list(RepositoryHistory.model_fields)
     return _respond(result, wanted, compression, names=names, row=HistoryRow)
+
+
+@router.get(
+    "/users/{user_id}/history",
+    summary="Show a user's totals with the source of each number",
+    responses=describe.table(
+        "The days of which any count is known, ordered by date.",
+        TotalRow,
+        model=UserHistory,
+        headers=responses.ROWS_HEADERS,
+    )
+    | describe.not_modified(responses.ROWS_HEADERS)
+    | responses.NO_USER
+    | describe.NO_FORMAT
+    | responses.INVALID_DATES,
+)
+def show_user_history(
+    *,
+    database: Database,
+    wanted: AcceptedFormat,
+    compression: AcceptedCompression,
+    user_id: UserId,
+    date_from: DateFrom = None,
+    date_to: DateTo = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Show the totals of a user's repositories, day by day, and of how many they are.
+
+    A total is of the repositories whose count is known: where `known` is less than `repositories`,
+    the total is a part, and must not be compared with that of another day. Sources are those of a
+    repository's history; a total of several is `mixed`. A day of a repository counts for the user
+    who owned it on that day, and the days before its first row for the present owner; repositories
+    that were recorded under another owner first are counted in `transferred`.
+
+    Both dates are inclusive; the default is the last 30 days, the maximum ten years.
+    """
+
+    def look(connection: Connection) -> _Result:
+        user = get_tracked_user(connection, user_id)
+        first, last = date_range(connection, date_from, date_to)
+        found = revision.of_user(connection, user_id)
+        result = _Result(
+            User.of(user),
+            file_name=f"{user.login}-history-{first}-{last}",
+            tag=make_etag(("totals", user, found, first, last, wanted, compression)),
+        )
+        if not etag_matches(if_none_match, result.tag):
+            points = user_history.of_user(connection, user_id, first, last)
+            result.rows = list(map(_total, points))
+        return result
+
+    result = read(database, look, is_snapshot=True)
+    names = list(UserHistory.model_fields)
+    return _respond(result, wanted, compression, names=names, row=TotalRow)
 
 
 @router.get(
@@ -215,10 +278,8 @@ def _chosen(connection: Connection, source: Sequence[str] | None) -> set[str] | 
     if source is None:
         return None
     known = sources.known(connection)
-    chosen: set[str] = set()
-    for value in source:
-        # The name of an import may contain a comma.
-        chosen |= {value} if value in known else set(value.split(","))
+    # The name of an import has no comma.
+    chosen = {name for value in source for name in value.split(",")}
     unknown = sorted(chosen - set(known))
     if unknown:
         listed = ", ".join(known[:_LISTED_SOURCES])
@@ -244,6 +305,19 @@ def _row(point: HistoryPoint) -> dict[str, Any]:
             "at_most": bounds.at_most,
             "above_observed": bounds.above_observed,
         },
+    }
+
+
+def _total(point: TotalPoint) -> dict[str, Any]:
+    has_bounds = point.at_least is not None
+    return {
+        "date": point.day,
+        **{metric.value: count for metric, count in point.totals.items()},
+        "repositories": point.repositories,
+        "transferred": point.transferred,
+        "known": {metric.value: number for metric, number in point.known.items()},
+        "sources": _names(point.sources),
+        "bounds": {"at_least": point.at_least, "at_most": point.at_most} if has_bounds else None,
     }
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.describe import TableRow
 from api.queries.metric import Metric
-from api.v1.schemas import NamedRepository
+from api.v1.schemas import NamedRepository, User
 
 _Source = Annotated[
     str | None,
@@ -81,6 +81,91 @@ class RepositoryHistory(BaseModel):
 
     repository: NamedRepository
     history: list[HistoryRow]
+
+
+class KnownCounts(BaseModel):
+    """Of how many repositories each count is known."""
+
+    stargazers: Annotated[int, Field(examples=[12])]
+    forks: Annotated[int, Field(examples=[11])]
+    watchers: Annotated[int, Field(examples=[11])]
+
+
+_TotalSource = Annotated[
+    str | None,
+    Field(
+        description="Where all the numbers of the total are from, `mixed` if from several sources,"
+        " or null where nothing is known."
+    ),
+]
+
+
+class TotalSources(BaseModel):
+    """Where each total of a day is from."""
+
+    stargazers: Annotated[_TotalSource, Field(examples=["mixed"])]
+    forks: Annotated[_TotalSource, Field(examples=["observed"])]
+    watchers: Annotated[_TotalSource, Field(examples=["observed"])]
+
+
+class TotalBounds(BaseModel):
+    """How exact a total of stars is of which some are reconstructed."""
+
+    at_least: Annotated[int, Field(examples=[880])]
+    at_most: Annotated[int, Field(examples=[885])]
+
+
+class TotalRow(TableRow):
+    """The totals of a user's repositories on one UTC day, of those whose count is known."""
+
+    date: Annotated[date, Field(examples=["2026-11-28"])]
+    stargazers: Annotated[int | None, Field(examples=[882])]
+    forks: Annotated[int | None, Field(examples=[97])]
+    watchers: Annotated[int | None, Field(examples=[31])]
+    repositories: Annotated[
+        int, Field(description="How many the user had, as far as is known.", examples=[12])
+    ]
+    transferred: Annotated[
+        int,
+        Field(
+            description="How many of them belonged to another user when they were first recorded:"
+            " their days before that count for the present owner.",
+            examples=[0],
+        ),
+    ]
+    known: KnownCounts
+    sources: TotalSources
+    bounds: Annotated[
+        TotalBounds | None,
+        Field(description="Of the stargazers if some are reconstructed; else null."),
+    ]
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the names of the columns, with one for each share, source and bound."""
+        return [
+            *("date", *Metric, "repositories", "transferred"),
+            *(f"{metric}_known" for metric in Metric),
+            *(f"{metric}_source" for metric in Metric),
+            *TotalBounds.model_fields,
+        ]
+
+    @classmethod
+    def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row of JSON with one value for each column."""
+        flat = {name: row[name] for name in ("date", *Metric, "repositories", "transferred")}
+        for metric in Metric:
+            flat[f"{metric}_known"] = row["known"][metric]
+            flat[f"{metric}_source"] = row["sources"][metric]
+        bounds = row["bounds"] or {}
+        return flat | {name: bounds.get(name) for name in TotalBounds.model_fields}
+
+
+class UserHistory(BaseModel):
+    """A user's totals with their sources, ordered by date."""
+
+    user: User
+    history: list[TotalRow]
 
 
 class FlowRow(TableRow):

@@ -49,6 +49,9 @@ checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 include-path = "/v1/repos/{repo_id}/stats"
 checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 [[operations]]
+include-path = "/v1/users/{user_id}/history"
+checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
+[[operations]]
 include-path = "/v1/repos/{repo_id}/history"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]

@@ -85,6 +85,7 @@ def test_the_documented_calls() -> None:
         "GET /v1/users/{user_id}/badge.svg",
         "GET /v1/users/{user_id}/chart.svg",
         "GET /v1/users/{user_id}/growth",
+        "GET /v1/users/{user_id}/history",
         "GET /v1/users/{user_id}/repos",
         "GET /v1/users/{user_id}/scans",
         "GET /v1/users/{user_id}/stats",

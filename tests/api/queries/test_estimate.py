@@ -1,11 +1,13 @@
+import math
 from bisect import bisect_left
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.queries.estimate import LOS_ANGELES, Anchor, Estimate, Gain, StarHistory, estimates
+from api.queries.estimate import LOS_ANGELES, Anchor, Estimate, StarHistory, estimates
 from simulator.star_log import Star, StarLog
 
 ONE_DAY = timedelta(days=1)
@@ -21,9 +23,17 @@ def read(log: StarLog, moment: datetime) -> StarHistory:
     """Return the history as it is at a moment, without the day that has not ended."""
     through = moment.astimezone(LOS_ANGELES).date() - ONE_DAY
     gained = log.gained(moment)
+    return make_history(through, {day: (gained[day], moment) for day in gained if day <= through})
+
+
+def make_history(through: date, gains: Mapping[date, tuple[int, datetime]]) -> StarHistory:
+    """Return a history of stars and moments by day."""
+    days = sorted(gains)
     return StarHistory(
         through,
-        {day: Gain(stars, moment) for day, stars in gained.items() if day <= through},
+        [day.toordinal() for day in days],
+        [gains[day][0] for day in days],
+        [math.floor(gains[day][1].timestamp()) for day in days],
     )
 
 
@@ -106,10 +116,13 @@ def test_a_gap_has_bounds_whenever_its_days_were_read(
         read(log, anchor.latest + waits[0]),
         read(log, anchor.latest + waits[1] + 2 * ONE_DAY),
     )
-    gains = {day: gain for day, gain in late.gains.items() if day > early.read_through} | dict(
-        early.gains
+    new = [number for number, day in enumerate(late.days) if day > early.read_through.toordinal()]
+    history = StarHistory(
+        late.read_through,
+        [*early.days, *(late.days[number] for number in new)],
+        [*early.stars, *(late.stars[number] for number in new)],
+        [*early.read_at, *(late.read_at[number] for number in new)],
     )
-    history = StarHistory(late.read_through, gains)
 
     found = dict(estimates(history, date(2025, 1, 1), anchor, earlier))
 
@@ -141,8 +154,8 @@ def test_without_losses_only_the_day_of_the_observation_is_uncertain() -> None:
 @pytest.mark.parametrize("day", [date(2026, 3, 8), date(2026, 11, 1)])
 def test_the_day_of_a_clock_change_has_its_own_length(day: date) -> None:
     noon = datetime.combine(day, time(12), LOS_ANGELES).astimezone(UTC)
-    history = StarHistory(
-        day, {day: Gain(100, noon + ONE_DAY), day - 9 * ONE_DAY: Gain(1, noon + ONE_DAY)}
+    history = make_history(
+        day, {day: (100, noon + ONE_DAY), day - 9 * ONE_DAY: (1, noon + ONE_DAY)}
     )
 
     _, estimate = next(estimates(history, date(2026, 1, 1), Anchor(day, 101, noon, noon, noon)))
@@ -156,11 +169,11 @@ def test_no_estimate_before_the_first_star_nor_where_the_history_was_not_read() 
     moment = datetime.combine(day, time(0, 5), UTC)
     anchor = Anchor(day, 3, moment, moment, moment)
     earlier = Anchor(day - 4 * ONE_DAY, 3, *[moment - 4 * ONE_DAY] * 3)
-    empty = StarHistory(day, {})
+    empty = make_history(day, {})
 
     assert not list(estimates(empty, date(2026, 1, 1), anchor))
     assert len(list(estimates(empty, date(2026, 1, 1), anchor, earlier))) == 3
-    assert not list(estimates(StarHistory(day - 4 * ONE_DAY, {}), day, anchor, earlier))
+    assert not list(estimates(make_history(day - 4 * ONE_DAY, {}), day, anchor, earlier))
 
 
 def test_an_estimate_above_both_observed_counts_says_so() -> None:
@@ -169,9 +182,9 @@ def test_an_estimate_above_both_observed_counts_says_so() -> None:
     anchor = Anchor(day, 20, moment, moment, moment)
     earlier = Anchor(day - 4 * ONE_DAY, 10, *[moment - 4 * ONE_DAY] * 3)
     # Fifty stars were read a day later, and most were lost before the next row.
-    gained = {day - 4 * ONE_DAY: Gain(50, moment - ONE_DAY)}
+    gained = {day - 4 * ONE_DAY: (50, moment - ONE_DAY)}
 
-    found = dict(estimates(StarHistory(day, gained), date(2026, 6, 1), anchor, earlier))
+    found = dict(estimates(make_history(day, gained), date(2026, 6, 1), anchor, earlier))
 
     assert found[day - 3 * ONE_DAY] == Estimate(50, 50, 50, above_observed=True)
     assert found[day - 2 * ONE_DAY] == Estimate(50, 50, 50, above_observed=True)
