@@ -1,5 +1,7 @@
 """Fill the demo: follow a dozen simulated accounts, with their last 60 days recorded.
 
+What was before these days is left to the workers, which read the histories of stars.
+
 ``python -m local.seed`` runs beside the product, on the same settings. The past
 goes through the ordinary code, day by day, against a simulated GitHub in this process that shows
 that day; it grows from the same seed as the one that is served, so that the recorded past and the
@@ -13,13 +15,14 @@ from datetime import date, timedelta
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from common import clock, lookups, users
+from common import backfills, clock, lookups, users
 from common.broker import Task, make_celery, send
 from common.db import make_engine
 from common.errors import exit_with_message
 from common.log import configure
 from common.redis_client import make_redis
 from common.settings import Settings, load_settings
+from simulator.entities import Repository
 from simulator.limits import Limits
 from simulator.server import GitHubSimulator
 from simulator.world import World
@@ -58,12 +61,21 @@ def fill(settings: Settings, engine: Engine) -> int:
         collector = Collector(engine, github, settings)
         resolver = Resolver(engine, github, settings)
         try:
-            return sum(
+            rows = sum(
                 _record_past(world, collector, _follow(engine, resolver, account.login), today)
                 for account in world.accounts[:FOLLOWED]
             )
         finally:
             github.close()
+    with engine.begin() as connection:
+        # Read before the histories that the sweep will find.
+        backfills.add(connection, [repository.id for repository in with_star_log(world)])
+    return rows
+
+
+def with_star_log(world: World) -> list[Repository]:
+    """Return the repositories of a world of which each star is known."""
+    return [repository for repository in world.repositories() if repository.stars is not None]
 
 
 def send_today(settings: Settings, engine: Engine) -> int:
@@ -110,6 +122,7 @@ def main() -> None:
             return
         followed = send_today(settings, engine)
         print(f"{followed} accounts followed, {DAYS} days and {rows} rows recorded", flush=True)
+        print("the histories of stars follow, from the workers, in a minute or two", flush=True)
     finally:
         engine.dispose()
     logging.shutdown()

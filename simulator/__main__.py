@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from graphql import GraphQLError
@@ -112,6 +112,8 @@ def _simulator(options: argparse.Namespace) -> GitHubSimulator:
     else:
         accounts = 12 if options.accounts is None else options.accounts
         world = World.synthetic(options.seed, accounts, day=options.day)
+        # The time of the answers' Date header: by it the days of star histories end.
+        world.set_time(datetime.now(UTC).time())
     tokens = dict.fromkeys(options.token, world.viewer) if options.token else None
     return GitHubSimulator(
         world,

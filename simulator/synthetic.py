@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from simulator.entities import Account, AccountType, Counts
+from simulator.star_log import StarLog
 
 if TYPE_CHECKING:
     from simulator.world import World
 
 EPOCH = date(2024, 1, 1)
+STAR_LOG = date(2023, 11, 1), date(2029, 10, 31)
+"""The first and the last day of the stars of the repository of which each star is known."""
+STARS_A_DAY = 4
 BEYOND_32_BITS = 2**31
 
 DEMO_ACCOUNTS: list[tuple[str, str | None, AccountType, int]] = [
@@ -87,7 +91,8 @@ def populate(
     """Fill a world.
 
     Without sizes the first twelve accounts are the fixed ones of the demo, with repositories that
-    appear and disappear in the weeks after the world's day. With sizes there is one account for
+    appear and disappear in the weeks after the world's day; of the first repository, each star and
+    when it was taken back is known. With sizes there is one account for
     each size, which keeps that number of public repositories on every day.
     """
     for position in range(len(sizes) if sizes is not None else accounts):
@@ -96,7 +101,15 @@ def populate(
         account, size = _add_account(world, position, dice, sizes)
         changing = sizes is None and size >= 9
         for number in range(size - 1 if changing else size):
-            _add_repository(world, account, number, dice, large=large_ids and number % 97 == 7)
+            has_log = sizes is None and position == number == 0
+            _add_repository(
+                world,
+                account,
+                number,
+                dice,
+                large=large_ids and number % 97 == 7,
+                stars=_star_log(seed) if has_log else None,
+            )
         if changing:
             _add_comings_and_goings(world, account, size, dice)
     _add_private_repository(world)
@@ -133,6 +146,7 @@ def _add_repository(
     large: bool = False,
     born: date | None = None,
     gone: date | None = None,
+    stars: StarLog | None = None,
 ) -> None:
     stargazers = int(dice.paretovariate(0.6)) * 3 if born is None else 0
     stargazers = min(stargazers, 60_000)
@@ -163,8 +177,14 @@ def _add_repository(
         is_fork=number % 7 == 5,
         is_archived=number % 10 == 9,
         series=growth,
+        stars=stars,
         created_at=created + timedelta(seconds=dice.randrange(86_400)),
     )
+
+
+def _star_log(seed: int) -> StarLog:
+    first, last = STAR_LOG
+    return StarLog.random(seed, first, last, a_day=STARS_A_DAY)
 
 
 def _repository_name(world: "World", account: Account, number: int, dice: random.Random) -> str:

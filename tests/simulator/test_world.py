@@ -114,6 +114,19 @@ def test_the_synthetic_accounts_have_every_type() -> None:
     ]
 
 
+def test_first_repository_of_the_demo_has_years_of_stars_of_which_some_are_taken_back() -> None:
+    world = World.synthetic(day=DAY)
+
+    (repository,) = (each for each in world.repositories() if each.stars is not None)
+
+    assert repository.owner is world.account("northwind-labs")
+    assert repository.stars
+    assert repository.stars.stars[0].given_at.date() == date(2023, 11, 1)
+    held = world.truth()[repository.id].stargazers
+    given = sum(star.given_at <= world.now for star in repository.stars.stars)
+    assert 0.5 * given < held < 0.95 * given
+
+
 def test_synthetic_counters_grow_and_sometimes_fall() -> None:
     world = World.synthetic(day=DAY, sizes=[30])
     days = [DAY + timedelta(days=n) for n in range(60)]
