@@ -19,7 +19,7 @@ INSTALL = install() { \
 RUN := -r requirements.txt -r requirements/local.txt
 # The lock files, each based on those before it. requirements/bench.txt is not among them: the tools that the
 # benchmarks compare with are installed in an environment of their own.
-LOCKS := requirements.txt $(addprefix requirements/,local.txt demo.txt dev.txt fuzz.txt uv.txt)
+LOCKS := requirements.txt $(addprefix requirements/,local.txt demo.txt dev.txt fuzz.txt parquet.txt uv.txt)
 
 # Which servers the tests run on: embedded, or containers.
 SERVERS ?= embedded
@@ -54,7 +54,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up demo backup restore load prune test compat faults chaos bench screenshots lint format types check audit sbom schemathesis \
-	fuzz wheels lock migrate clean
+	fuzz wheels lock parquet migrate clean
 # A failed installation must not leave its target behind.
 .DELETE_ON_ERROR:
 
@@ -143,14 +143,16 @@ wheels: $(VENV)/dev ## Check that no package has to be compiled on Linux and mac
 	for platform in $(PLATFORMS); do for version in 3.11 3.12 3.13; do \
 		"$$uv" pip install --quiet --dry-run --target $(VENV)/wheels --python-platform $$platform \
 			--python-version $$version --only-binary :all: --require-hashes \
-			$(RUN) -r requirements/demo.txt || exit; \
+			$(RUN) -r requirements/demo.txt -r requirements/parquet.txt || exit; \
 	done; done
 
 lock: $(VENV)/dev ## Pin the newest versions that requirements/*.in allow, with hashes
 	@uv=$$(command -v uv || echo $(IN)/uv); \
 	"$$uv" $(COMPILE) --upgrade requirements/runtime.in -o requirements.txt \
-	&& for name in local demo dev fuzz uv bench; do \
+	&& for name in local demo dev fuzz parquet uv bench; do \
 		"$$uv" $(COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt || exit; done
+
+parquet: $(VENV)/parquet ## Install what format=parquet of the export needs
 
 migrate: $(VENV)/run ## Migrate the tables of DATABASE_URL
 	@exec $(IN)/python -m migrations
@@ -201,6 +203,11 @@ $(VENV)/typescript/installed: tests/clients/typescript/package.json tests/client
 	echo "Installing the generator of the client in TypeScript ..."; \
 	cp tests/clients/typescript/package.json tests/clients/typescript/package-lock.json tests/clients/typescript/.npmrc $(@D) \
 	&& cd $(@D) && npm ci --silent --ignore-scripts && touch installed
+
+$(VENV)/parquet: $(VENV)/run requirements/parquet.txt
+	@echo "Installing pyarrow ..."
+	@$(INSTALL) -r requirements/parquet.txt
+	@touch $@
 
 $(VENV)/fuzz: $(VENV)/dev requirements/fuzz.txt
 	@echo "Installing the fuzzer ..."

@@ -116,6 +116,34 @@ def csv_rows(connection: Connection, record: Record) -> Iterator[Sequence[tuple[
         yield from _portions(connection, statement)
 
 
+HISTORY_COLUMNS = {
+    "repo_id": "int64",
+    "full_name": "string",
+    "date": "date32",
+    "user_id": "int64",
+    "login": "string",
+    "stargazers": "int32",
+    "forks": "int32",
+    "watchers": "int32",
+    "source": "string",
+}
+"""Of ``history_rows``, with their types as pyarrow names them."""
+
+
+def history_rows(connection: Connection) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield observed and imported counts, each with its source, in portions.
+
+    An imported count has no owner.
+    """
+    for rows in csv_rows(connection, OBSERVED):
+        yield [(*row, "observed") for row in rows]
+    for rows in csv_rows(connection, IMPORTED):
+        yield [
+            (repo_id, full_name, day, None, None, *counts, f"import:{source}")
+            for repo_id, full_name, day, _import_id, source, *counts in rows
+        ]
+
+
 _FULL_NAME = (
     "full_name",
     """(SELECT owner.login || '/' || named.name FROM repositories named

@@ -1,17 +1,18 @@
 """``/v1/export``: everything that is stored, to take it away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from api.dependencies import Database
-from api.http import describe
+from api.http import describe, parquet
 from api.http.bounded_stream import BoundedStream
+from api.http.errors import bad_query
 from api.http.formats import csv_lines
 from api.http.middleware import is_head
 from api.http.negotiation import AcceptedCompression, preferred_type
@@ -33,14 +34,25 @@ class ExportFormat(StrEnum):
     """One JSON object per line: what a restore reads."""
     ZIP = "zip"
     """A CSV file for each type of record, with names beside the ids."""
+    PARQUET = "parquet"
+    """The observed and imported counts, each with its source."""
 
 
 _MEDIA_TYPES = {
     ExportFormat.NDJSON: ("application/x-ndjson", "application/ndjson"),
     ExportFormat.ZIP: ("application/zip",),
+    ExportFormat.PARQUET: ("application/vnd.apache.parquet",),
 }
 
-_NO_FORMAT = "an export is available as application/x-ndjson and application/zip"
+_NO_FORMAT = (
+    "an export is available as application/x-ndjson, application/zip"
+    " and application/vnd.apache.parquet"
+)
+
+_NO_PARQUET = (
+    "Parquet needs pyarrow on the server, which is not installed here: install"
+    " requirements/parquet.txt, or convert the NDJSON with DuckDB as docs/export.md shows"
+)
 
 _CONTENT = {
     "application/x-ndjson": {
@@ -52,6 +64,10 @@ _CONTENT = {
     "application/zip": {
         "schema": {"type": "string", "format": "binary"},
         "example": "PK…",
+    },
+    "application/vnd.apache.parquet": {
+        "schema": {"type": "string", "format": "binary"},
+        "example": "PAR1…",
     },
 }
 
@@ -83,7 +99,9 @@ _BUSY = "other exports are running: try again in a minute"
         "`Accept` allows none of the available formats.",
         _NO_FORMAT,
     )
-    | describe.invalid("query", "format", "json", "Input should be 'ndjson' or 'zip'", error="enum")
+    | describe.invalid(
+        "query", "format", "json", "Input should be 'ndjson', 'zip' or 'parquet'", error="enum"
+    )
     | describe.problem(
         429,
         f"{export.MAX_EXPORTS} exports are running.",
@@ -109,11 +127,19 @@ def export_everything(
 
     As NDJSON it can be restored into an empty installation, and imported into another; the last
     line says how many records there are, and a file without it is not whole. The zip has a CSV file
-    for each type of record, with names beside the ids. All of it shows one moment, and the same
-    data give the same bytes.
+    for each type of record, with names beside the ids. Parquet has the observed and imported counts
+    alone, each with its source; the server may not have it. All of it shows one moment, and the
+    same data give the same bytes.
     """
     accept = ",".join(request.headers.getlist("accept"))
-    chosen = format or preferred_type(accept, _MEDIA_TYPES)
+    available = {
+        each: media_types
+        for each, media_types in _MEDIA_TYPES.items()
+        if each is not ExportFormat.PARQUET or parquet.is_available()
+    }
+    if format and format not in available:
+        raise bad_query("format", _NO_PARQUET, format.value)
+    chosen = format or preferred_type(accept, available)
     if chosen is None:
         raise HTTPException(
             406,
@@ -136,9 +162,16 @@ def export_everything(
     if chosen is ExportFormat.NDJSON:
         pieces = compression.compress(export.ndjson(connection))
         headers |= compression.headers
-    else:
+    elif chosen is ExportFormat.ZIP:
         pieces = zip_pieces(_files(connection))
+    else:
+        pieces = parquet.parquet_pieces(export.HISTORY_COLUMNS, _history(connection))
     return BoundedStream(pieces, close=connection.close, media_type=media_type, headers=headers)
+
+
+def _history(connection: Connection) -> Iterator[Sequence[tuple[Any, ...]]]:
+    export.allow_long_statements(connection)
+    yield from export.history_rows(connection)
 
 
 def _files(connection: Connection) -> Iterator[tuple[str, Iterator[bytes]]]:

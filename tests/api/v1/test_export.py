@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import zipfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 
+from api.http import parquet
 from api.queries import export
 from common import export_records, tables
 from tests import everything, factories
@@ -267,3 +269,62 @@ def test_rows_are_read_in_portions(engine: Engine, connection: Connection) -> No
         for read in (export.json_rows, export.csv_rows):
             sizes = [len(rows) for rows in read(reading, export_records.STAR_GAIN)]
             assert sizes == [5000, 5000, 2000]
+
+
+def test_parquet_without_pyarrow_is_refused_with_what_to_do(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "is_available", lambda: False)
+
+    answer = client.get("/v1/export?format=parquet")
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["msg"] == (
+        "Parquet needs pyarrow on the server, which is not installed here: install"
+        " requirements/parquet.txt, or convert the NDJSON with DuckDB as docs/export.md shows"
+    )
+    only = client.get("/v1/export", headers={"Accept": "application/vnd.apache.parquet"})
+    assert only.status_code == 406
+    other = client.get(
+        "/v1/export", headers={"Accept": "application/vnd.apache.parquet, */*;q=0.1"}
+    )
+    assert other.headers["content-type"] == "application/x-ndjson"
+
+
+@pytest.mark.skipif(not parquet.is_available(), reason="requirements/parquet.txt is an option")
+def test_parquet_has_each_count_with_its_source(client: TestClient, full: Engine) -> None:
+    import pyarrow.parquet  # noqa: PLC0415
+
+    answer = client.get("/v1/export?format=parquet")
+
+    rows = pyarrow.parquet.read_table(BytesIO(answer.content)).to_pylist()
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    assert answer.content == client.get("/v1/export?format=parquet").content
+    assert rows[0] == {
+        "repo_id": 701,
+        "full_name": "ada/Tool-2",
+        "date": everything.FIRST_DAY,
+        "user_id": 11,
+        "login": "ada",
+        "stargazers": 42,
+        "forks": 9,
+        "watchers": 14,
+        "source": "observed",
+    }
+    assert Counter(row["source"] for row in rows) == {
+        "observed": 8,
+        "import:ghstats": 4,
+        'import:sheet "2"': 4,
+    }
+    assert {(row["login"], row["forks"]) for row in rows if row["source"] != "observed"} == {
+        (None, None)
+    }
+
+
+@pytest.mark.skipif(not parquet.is_available(), reason="requirements/parquet.txt is an option")
+def test_parquet_of_nothing_has_no_rows(client: TestClient) -> None:
+    import pyarrow.parquet  # noqa: PLC0415
+
+    content = client.get("/v1/export?format=parquet").content
+
+    assert pyarrow.parquet.read_table(BytesIO(content)).num_rows == 0
