@@ -11,19 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from common import clock, tables
 from common.db import array_literal
 from common.states import ImportState
-
-CHUNK_BYTES = 256 * 1024
-"""The size of each chunk but the last, so that a position in the file tells its chunk."""
-
-MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Some 1,500,000 rows of CSV. A worker holds no more than this of a file in memory."""
 
 MAX_UNFINISHED = 5
 """Imports that are neither applied nor refused: their files and rows take space."""
@@ -108,7 +102,7 @@ def _import(row: Row[*tuple[Any, ...]]) -> Import:
     )
 
 
-# Storing a file
+# Creating
 
 
 def create(
@@ -137,44 +131,6 @@ def create(
         .returning(_imports.id)
     ).scalar()
     return created
-
-
-_ADD_CHUNK = insert(tables.import_chunks).values(
-    import_id=bindparam("import_id"),
-    position=bindparam("position"),
-    content=bindparam("content"),
-)
-
-
-def add_chunk(connection: Connection, import_id: int, position: int, content: bytes) -> None:
-    """Store a chunk of the file; each but the last has ``CHUNK_BYTES``.
-
-    :param position: its number, from 0
-    """
-    connection.execute(
-        _ADD_CHUNK, {"import_id": import_id, "position": position, "content": content}
-    )
-
-
-def read_chunk(connection: Connection, import_id: int, position: int) -> bytes:
-    """Return a chunk of the file; empty if there is none."""
-    content: memoryview | None = connection.execute(
-        text("SELECT content FROM import_chunks WHERE import_id = :id AND position = :position"),
-        {"id": import_id, "position": position},
-    ).scalar()
-    return b"" if content is None else bytes(content)
-
-
-def file_size(connection: Connection, import_id: int) -> int:
-    """Return how many bytes of the file are stored."""
-    size: int = connection.execute(
-        text(
-            "SELECT coalesce(sum(octet_length(content)), 0) FROM import_chunks"
-            " WHERE import_id = :id"
-        ),
-        {"id": import_id},
-    ).scalar_one()
-    return size
 
 
 def lock_unfinished(connection: Connection) -> int:
@@ -394,8 +350,9 @@ def forget_repositories(connection: Connection, ids: Iterable[int]) -> None:
     connection.execute(
         text(
             """
-            DELETE FROM import_rows r USING imports i, unnest(CAST(:ids AS bigint[])) AS gone (id)
-            WHERE r.import_id = i.id AND r.repo_id = gone.id
+            DELETE FROM import_rows
+            WHERE import_id = ANY(ARRAY(SELECT id FROM imports))
+              AND repo_id = ANY(CAST(:ids AS bigint[]))
             """
         ),
         {"ids": array_literal(ids)},

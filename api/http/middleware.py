@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.errors import send_internal_error
-from common.imports import MAX_FILE_BYTES
+from common.import_chunks import MAX_FILE_BYTES
 from common.log import log_context
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ from api.v1.fields import MAX_ID, FullName
 from api.v1.import_schemas import ApplyingImport, Import, StoredImport, UndoneImport, explain
 from api.v1.upload import UploadedFile, store_upload
 from common import imports
-from common.imports import MAX_FILE_BYTES, MAX_NAME_LENGTH, NAME_PATTERN, ImportFormat
+from common.import_chunks import MAX_FILE_BYTES
+from common.imports import MAX_NAME_LENGTH, NAME_PATTERN, ImportFormat
 from common.states import ImportState
 
 log = logging.getLogger(__name__)

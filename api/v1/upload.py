@@ -19,9 +19,10 @@ from starlette.requests import ClientDisconnect
 from api.dependencies import Resources
 from api.http.transactions import UnknownCommitError
 from api.v1.enqueue import enqueue_import
-from common import imports
+from common import import_chunks, imports
 from common.db import first_line
-from common.imports import CHUNK_BYTES, MAX_UNFINISHED, ImportFormat
+from common.import_chunks import CHUNK_BYTES
+from common.imports import MAX_UNFINISHED, ImportFormat
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class _Upload:
 
     def add(self, chunk: bytes) -> None:
         assert self._connection is not None  # noqa: S101 - for the type checker
-        imports.add_chunk(self._connection, self._import_id, self._chunks, chunk)
+        import_chunks.add(self._connection, self._import_id, self._chunks, chunk)
         self._chunks += 1
         self.size += len(chunk)
 

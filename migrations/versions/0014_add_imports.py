@@ -63,12 +63,6 @@ def upgrade() -> None:
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("conflict_line", sa.Integer()),
         sa.PrimaryKeyConstraint("import_id", "repo_id", "date", name="pk_import_rows"),
-        sa.ForeignKeyConstraint(
-            ["import_id"],
-            ["imports.id"],
-            name="fk_import_rows_import_id_imports",
-            ondelete="CASCADE",
-        ),
     )
     op.create_table(
         "imported_stats",

@@ -13,6 +13,7 @@ import time
 
 from tests.benchmarks import (
     fan_out,
+    importing,
     load,
     page,
     peers,
@@ -28,7 +29,19 @@ from tests.benchmarks.bench import bench
 
 PARTS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (start, recording, reading, load, scanning, pooler, points, fan_out, size, peers)
+    for module in (
+        start,
+        recording,
+        reading,
+        load,
+        scanning,
+        pooler,
+        points,
+        fan_out,
+        importing,
+        size,
+        peers,
+    )
 }
 
 

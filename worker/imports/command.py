@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Engine, select
 
-from common import imports, tables
+from common import import_chunks, imports, tables
 from common.db import make_engine
 from common.errors import RepopulseError
-from common.imports import CHUNK_BYTES, MAX_FILE_BYTES, MAX_UNFINISHED, Import, ImportFormat
+from common.import_chunks import CHUNK_BYTES, MAX_FILE_BYTES
+from common.imports import MAX_UNFINISHED, Import, ImportFormat
 from common.settings import Settings, load_settings
 from common.states import ImportState
 from worker.imports.importer import Importer
@@ -94,7 +95,7 @@ def _store(connection: Connection, settings: Settings, command: Command) -> int:
         size += len(chunk)
         if size > MAX_FILE_BYTES:
             raise CommandError(f"the file is larger than {MAX_FILE_BYTES // 1024**2} MiB: split it")
-        imports.add_chunk(connection, import_id, position, chunk)
+        import_chunks.add(connection, import_id, position, chunk)
     if imports.lock_unfinished(connection) > MAX_UNFINISHED:
         raise CommandError(f"{MAX_UNFINISHED} imports are not finished: apply or undo one first")
     return import_id

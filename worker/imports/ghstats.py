@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from common.imports import MAX_FILE_BYTES
+from common.import_chunks import MAX_FILE_BYTES
 from worker.imports.cells import CellError, parse_count, parse_day
 from worker.imports.rows import Basis, FileRefusedError, ParsedFile, Refusal, Row
 

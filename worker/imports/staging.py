@@ -75,25 +75,23 @@ def stage(
 
 
 _APPLY = text("""
-    WITH batch AS MATERIALIZED (
-        SELECT repo_id, date FROM import_rows
-        WHERE import_id = :id ORDER BY repo_id, date LIMIT :limit
+    WITH moved AS (
+        DELETE FROM import_rows WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM import_rows WHERE import_id = :id LIMIT :limit
+        ))
+        RETURNING repo_id, date, stargazers, forks, watchers, conflict_line
     ), present AS MATERIALIZED (
         -- A repository that is deleted meanwhile is waited for, and then is not there.
-        SELECT id FROM repositories WHERE id IN (SELECT repo_id FROM batch)
+        SELECT id FROM repositories WHERE id IN (SELECT repo_id FROM moved)
         ORDER BY id FOR KEY SHARE
-    ), moved AS (
-        DELETE FROM import_rows s USING batch
-        WHERE s.import_id = :id AND s.repo_id = batch.repo_id AND s.date = batch.date
-        RETURNING s.*
     ), added AS (
         INSERT INTO imported_stats (repo_id, date, import_id, stargazers, forks, watchers)
-        SELECT moved.repo_id, moved.date, :id, stargazers, forks, watchers
+        SELECT moved.repo_id, date, :id, stargazers, forks, watchers
         FROM moved JOIN present ON present.id = moved.repo_id
         WHERE conflict_line IS NULL
-        ORDER BY moved.repo_id, moved.date
+        ORDER BY moved.repo_id, date
     )
-    SELECT count(*) FROM batch
+    SELECT count(*) FROM moved
 """)
 
 
@@ -102,6 +100,8 @@ def apply_batch(connection: Connection, import_id: int) -> int:
 
     :return: how many staged rows are gone; 0 at the end
     """
+    # Postgres may expect a batch to have a few rows, and would compare each with each.
+    connection.execute(text("SET LOCAL enable_nestloop = off"))
     moved: int = connection.execute(_APPLY, {"id": import_id, "limit": BATCH_ROWS}).scalar_one()
     return moved
 

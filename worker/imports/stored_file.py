@@ -5,8 +5,8 @@ import os
 
 from sqlalchemy import Connection
 
-from common import imports
-from common.imports import CHUNK_BYTES
+from common import import_chunks
+from common.import_chunks import CHUNK_BYTES
 from worker.transactions import Transactions
 
 
@@ -38,7 +38,7 @@ class StoredFile(io.RawIOBase):
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence)
         if start is None:
             start = self._transactions.run(
-                lambda connection: imports.file_size(connection, self._import_id)
+                lambda connection: import_chunks.file_size(connection, self._import_id)
             )
         self._position = max(0, start + offset)
         return self._position
@@ -55,7 +55,7 @@ class StoredFile(io.RawIOBase):
         if self._chunk is None or self._chunk[0] != number:
 
             def read(connection: Connection) -> bytes:
-                return imports.read_chunk(connection, self._import_id, number)
+                return import_chunks.read(connection, self._import_id, number)
 
             self._chunk = number, self._transactions.run(read)
         return self._chunk[1]

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 
 from api.http import middleware
-from common import imports
+from common import import_chunks, imports
 from common.broker import Queue, Task
-from common.imports import CHUNK_BYTES, MAX_UNFINISHED
+from common.import_chunks import CHUNK_BYTES
+from common.imports import MAX_UNFINISHED
 from common.settings import Settings
 from tests import factories
 from tests.api.conftest import MakeClient
@@ -134,10 +135,10 @@ def test_the_file_is_stored_in_chunks_of_one_size(
 
     import_id = upload(client, pieces if is_streamed else content).json()["id"]
 
-    chunks = [imports.read_chunk(connection, import_id, number) for number in range(4)]
+    chunks = [import_chunks.read(connection, import_id, number) for number in range(4)]
     assert [len(chunk) for chunk in chunks] == [CHUNK_BYTES, CHUNK_BYTES, 3, 0]
     assert b"".join(chunks) == content
-    assert imports.file_size(connection, import_id) == len(content)
+    assert import_chunks.file_size(connection, import_id) == len(content)
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

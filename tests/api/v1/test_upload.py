@@ -11,7 +11,8 @@ from api.dependencies import Resources
 from api.v1 import upload
 from api.v1.upload import UploadedFile, store_upload
 from common.broker import Sender, make_celery
-from common.imports import CHUNK_BYTES, ImportFormat
+from common.import_chunks import CHUNK_BYTES
+from common.imports import ImportFormat
 from common.settings import Settings
 
 FILE = UploadedFile("mine", ImportFormat.CSV, None)

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from common import imports, names
-from common.imports import CHUNK_BYTES, Import, ImportFormat
+from common import import_chunks, imports, names
+from common.import_chunks import CHUNK_BYTES
+from common.imports import Import, ImportFormat
 from common.repositories import SeenRepository
 from common.settings import Settings
 from common.users import TrackedUser
@@ -61,7 +62,7 @@ class Desk:
             assert import_id is not None
             for position, start in enumerate(range(0, len(content), CHUNK_BYTES)):
                 piece = content[start : start + CHUNK_BYTES]
-                imports.add_chunk(connection, import_id, position, piece)
+                import_chunks.add(connection, import_id, position, piece)
         return import_id
 
     def process(self, import_id: int, *, holder: str = "task") -> ImportOutcome:
