@@ -100,6 +100,7 @@ def hand_out(bench: Bench, engine: Engine, url: str) -> Seen:
         "REDIS_URL": bench.servers.redis_url,
         "DATA_DIR": str(bench.directory / "fan-out"),
         "GITHUB_TOKEN": "token",
+        "BACKFILL": "off",
         # Nothing listens there, and no request is sent.
         "GITHUB_API_URL": "http://127.0.0.1:9",
         # The first comes soon.

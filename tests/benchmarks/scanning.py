@@ -146,6 +146,7 @@ def scan(bench: Bench, workers: int, sizes: list[int], *, scanned_on: date | Non
                 "REDIS_URL": bench.servers.redis_url,
                 "GITHUB_API_URL": github,
                 "GITHUB_TOKEN": "token",
+                "BACKFILL": "off",
                 "GITHUB_CONCURRENCY": str(workers),
                 "LOG_LEVEL": "WARNING",
             },

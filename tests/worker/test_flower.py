@@ -155,6 +155,7 @@ def test_the_task_list_shows_user_and_outcome_of_each_task_at_a_glance(
             "REDIS_URL": settings.redis,
             "GITHUB_API_URL": github,
             "GITHUB_TOKEN": "token",
+            "BACKFILL": "off",
             "DATA_DIR": str(tmp_path / "data"),
             "WORKER_CONCURRENCY": "1",
         }
