@@ -6,6 +6,7 @@ from api.dependencies import Owned
 from api.pages.layout import page
 from api.status.readiness import read_readiness
 from api.status.snapshot import Status
+from common.backfills import why_off
 from common.credentials import choose_credential
 from common.settings import Settings
 
@@ -36,6 +37,7 @@ async def show_status(request: Request, resources: Owned, status: Status) -> Res
         quotas=quotas,
         workers=snapshot.workers,
         is_anonymous=choose_credential(resources.settings) is None,
+        histories_off=why_off(resources.settings),
         scan_at=f"{resources.settings.scan_at:%H:%M}",
         flower_url=_flower_url(request, resources.settings),
     )

@@ -156,14 +156,6 @@ def of_user(connection: Connection, user_id: int, *, off: str | None) -> UserBac
     return UserBackfill(stage, *counts, text=words)
 
 
-def count_waiting(connection: Connection) -> int:
-    """Return how many readings wait or are at work."""
-    count: int = connection.execute(
-        text("SELECT count(*) FROM backfills WHERE state = 'pending'")
-    ).scalar_one()
-    return count
-
-
 def _stage(state: BackfillState, off: str | None, *, is_begun: bool) -> Stage:
     if state is not BackfillState.PENDING:
         return Stage(state)

@@ -24,6 +24,7 @@ class Progress:
     :param due: not scanned today yet, those who wait or fail included
     :param waiting: due, and not to be tried before a set time
     :param failing: due, and an attempt failed since the last scan that ended
+    :param histories: star histories that are to be read, whenever there is nothing else to do
     :param complete: the newest day on which every user was scanned; None before the first
     :param newest: the newest day on which any user's scan was settled
     """
@@ -38,6 +39,7 @@ class Progress:
     due: int
     waiting: int
     failing: int
+    histories: int
     complete: CompletedDay | None
     newest: date | None
 
@@ -71,6 +73,7 @@ def get_progress(connection: Connection) -> Progress:
                    count(*) FILTER (WHERE is_due) AS due,
                    count(*) FILTER (WHERE is_due AND is_waiting) AS waiting,
                    count(*) FILTER (WHERE is_due AND has_failed) AS failing,
+                   (SELECT count(*) FROM backfills WHERE state = 'pending') AS histories,
                    max(scanned_on) FILTER (WHERE scanned_on <= today) AS newest
             FROM (
                 SELECT repopulse_now() AS now,

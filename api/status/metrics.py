@@ -81,6 +81,11 @@ def _progress(progress: Progress) -> Iterator[Metric]:
             "failing": progress.failing,
         },
     )
+    yield GaugeMetricFamily(
+        "repopulse_star_histories_waiting",
+        "Star histories that are to be read when nothing else is to be done",
+        value=progress.histories,
+    )
     if progress.complete is not None:
         age = (progress.now - progress.complete.completed_at).total_seconds()
         yield GaugeMetricFamily(

@@ -9,9 +9,10 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from common import collection, credentials, scans
+from common import backfills, collection, credentials, scans
 from common.broker import Queue
 from common.credentials import Token, fingerprint
+from common.settings import BackfillMode
 from common.states import ScanState
 from common.users import mark_missing
 from local.ports import free_port
@@ -117,7 +118,21 @@ def test_waiting_messages_are_counted_by_queue(client: TestClient, redis_url: st
 
     assert shown["Waiting in scan"] == "2"
     assert shown["Waiting in load"] == "1"
-    assert shown["Last sweep"].endswith("seconds ago")
+    assert shown["Last sweep"].endswith(("second ago", "seconds ago"))
+
+
+def test_star_histories_that_wait_are_counted(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    user = factories.add_user(connection)
+    added = [factories.add_repository(connection, user).id for _ in range(3)]
+    backfills.add(connection, added)
+    on = make_client(github_token=TOKEN)
+    off = make_client(backfill=BackfillMode.OFF)
+
+    for client, words in ((on, "when nothing else is due"), (off, "BACKFILL is off")):
+        box = boxes(load(client, "/status"))["Star histories to be read"]
+        assert [cell.text for cell in box.all("dd")] == ["3", words]
 
 
 def test_quota_and_its_reset_are_shown(make_client: MakeClient, redis_url: str) -> None:

@@ -9,12 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from common import collection, counters
+from common import backfills, collection, counters
 from common.counters import field
 from common.credentials import quota_key
 from tests.api.conftest import MakeClient
 from tests.clock import Clock
-from tests.factories import add_scan, add_user
+from tests.factories import add_repository, add_scan, add_user
 
 NOWHERE = SecretStr("postgresql+psycopg2://somebody:secret@127.0.0.1:1/nothing")
 NO_REDIS = SecretStr("redis://:secret@127.0.0.1:1/0")
@@ -38,6 +38,7 @@ def test_metrics_show_users_queues_and_quota(
         ),
         {"id": second.id},
     )
+    backfills.add(connection, [add_repository(connection, first).id for _ in range(3)])
     with redis.Redis.from_url(redis_url) as server:
         server.hset(quota_key("anonymous", "core"), mapping=quota(41, 0))
         server.rpush("scan", "a message")
@@ -50,6 +51,7 @@ def test_metrics_show_users_queues_and_quota(
     assert 'repopulse_users{what="due"} 1.0' in told
     assert 'repopulse_users{what="waiting"} 1.0' in told
     assert 'repopulse_users{what="failing"} 1.0' in told
+    assert "repopulse_star_histories_waiting 3.0" in told
     assert 'repopulse_queue_messages{queue="scan"} 1.0' in told
     assert 'repopulse_github_points_remaining{resource="core"} 41.0' in told
     assert "repopulse_unfinished_messages 2.0" in told

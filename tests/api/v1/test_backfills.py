@@ -59,7 +59,6 @@ def test_a_request_for_a_repository_is_stored_and_a_sweep_is_sent(
     client: TestClient, settings: Settings, connection: Connection, user: TrackedUser
 ) -> None:
     repository = add(connection, user)
-    connection.commit()
     path = f"/v1/repos/{repository.id}/backfill"
 
     answer = client.post(path)
@@ -91,7 +90,6 @@ def test_a_request_for_a_user_is_for_all_present_repositories_with_stars(
     )
     backfills.add(connection, [read.id])
     advance(connection, read, is_done=True)
-    connection.commit()
     path = f"/v1/users/{user.id}/backfill"
     assert client.get(path).json() == {
         "state": "done",
@@ -123,12 +121,10 @@ def test_progress_of_a_repository_says_how_far_back_it_is_read(
     repository = add(connection, user)
     backfills.add(connection, [repository.id])
     advance(connection, repository, is_done=False)
-    connection.commit()
     path = f"/v1/repos/{repository.id}/backfill"
 
     under_way = client.get(path).json()
     advance(connection, repository, is_done=True)
-    connection.commit()
     done = client.get(path).json()
 
     assert (under_way["state"], under_way["pages_read"]) == ("reading", 3)
@@ -151,7 +147,6 @@ def test_what_github_refuses_is_said_with_the_next_attempt(
     backfills.give_up(
         connection, repository.id, state, reason="GitHub blocks it: dmca", now=clock.now()
     )
-    connection.commit()
 
     found = client.get(f"/v1/repos/{repository.id}/backfill").json()
     of_user = client.get(f"/v1/users/{user.id}/backfill").json()
@@ -167,7 +162,6 @@ def test_a_repository_that_is_gone_waits_until_it_is_back(
     repository = add(connection, user)
     backfills.add(connection, [repository.id])
     connection.execute(text("UPDATE repositories SET state = 'gone'"))
-    connection.commit()
 
     found = client.get(f"/v1/repos/{repository.id}/backfill").json()
 
@@ -191,7 +185,6 @@ def test_it_says_why_nothing_is_read(
     words: str,
 ) -> None:
     repository = add(connection, user)
-    connection.commit()
     client = make_client(**{"github_token": SecretStr("good"), **changes})
 
     answers = [
