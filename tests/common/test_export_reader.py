@@ -39,6 +39,7 @@ SHEET = {
     "id": 1,
     "name": "sheet",
     "format": "csv",
+    "repository": None,
     "report": {"rows": [1.5, "a\\u0000"]},
     "created_at": "2026-11-29T00:05:00+00:00",
     "applied_at": None,
@@ -201,6 +202,7 @@ def test_a_field_that_may_be_null_may_be() -> None:
         "state": "pending",
         "next_page": 1,
         "requested_at": "2026-11-29T00:05:00+00:00",
+        "is_whole": False,
     }
 
     assert len(read(file_of(reading))) == 1
