@@ -64,6 +64,7 @@ def wait_until_done(cluster: Cluster, count: int) -> None:
     wait_until(lambda: count_done(cluster) >= count, 60 + count)
 
 
+@pytest.mark.timeout(3600)
 def test_killing_every_process_in_turn_reads_each_page_once_and_delays_no_scan(
     make_cluster: MakeCluster, length: Length
 ) -> None:

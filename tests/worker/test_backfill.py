@@ -670,18 +670,24 @@ def test_two_tasks_for_one_repository_store_each_page_once(
     (repo_id,) = claim(stage)
     other: list[Reading] = []
 
-    def read_too(request: httpx.Request) -> None:
-        if request.url.params.get("page") == "2" and not other:
-            stage.hook = None
-            other.append(stage.backfiller().read(repo_id))
+    def send_scan(_: httpx.Request) -> None:
+        stage.redis.rpush(Queue.SCAN, "a message")
 
-    # The second has what the first asks for stored before the first gets its answer.
+    def read_too(request: httpx.Request) -> None:
+        # The second task has page 2 stored before the first one gets its answer, and stops.
+        if request.url.params.get("page") == "2":
+            stage.hook = send_scan
+            other.append(stage.backfiller().read(repo_id))
+            stage.hook = None
+            stage.redis.delete(Queue.SCAN)
+
     stage.settings = stage.settings.model_copy(update={"github_concurrency": 2})
     stage.hook = read_too
     first = stage.backfiller().read(repo_id)
 
-    assert first.pages == 1
-    assert [reading.pages for reading in other] == [PAGES - 1]
+    assert [first.pages, *(reading.pages for reading in other)] == [1, 1]
+    assert row(stage, repository).next_page == 3
+    read(stage)
     assert gains(stage, repository) == {
         day: (gained, gained) for day, gained in ended(stars, NOON).items()
     }
