@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from api.queries.estimate import LOS_ANGELES
+from common.star_gains import LOS_ANGELES
 
 
 def store(

@@ -20,10 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from itertools import accumulate
-from zoneinfo import ZoneInfo
 
-LOS_ANGELES = ZoneInfo("America/Los_Angeles")
-"""Where the days of GitHub's history end: measured by a client over 440 stars, and undocumented."""
+from common.star_gains import LOS_ANGELES
 
 
 @dataclass(frozen=True, slots=True)

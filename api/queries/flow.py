@@ -13,8 +13,9 @@ from itertools import accumulate
 from sqlalchemy import Connection
 
 from api.queries import anchors, star_history
-from api.queries.estimate import LOS_ANGELES, StarHistory, local_day
+from api.queries.estimate import StarHistory, local_day
 from common import clock
+from common.star_gains import LOS_ANGELES
 
 _DAY = timedelta(days=1)
 
