@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.queries.estimate import LOS_ANGELES, Anchor, Estimate, StarHistory, estimates
+from api.queries.estimate import Anchor, Estimate, StarHistory, estimates
+from common.star_gains import LOS_ANGELES
 from simulator.star_log import Star, StarLog
 
 ONE_DAY = timedelta(days=1)
