@@ -24,7 +24,8 @@ MAX_UNFINISHED = 5
 
 MAX_NAME_LENGTH = 50
 
-NAME_PATTERN = f"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME_LENGTH - 1}}}"
+NAME_PATTERN = rf"[A-Za-z0-9][A-Za-z0-9._\-]{{0,{MAX_NAME_LENGTH - 1}}}"
+"""The hyphen is escaped for browsers, which read it with JavaScript's flag v."""
 
 _imports = tables.imports.c
 

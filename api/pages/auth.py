@@ -145,17 +145,29 @@ async def _own_form(request: Request) -> dict[str, str]:
         raise HTTPException(422, "Too many form fields.") from error
 
 
+async def _logged_in(request: Request) -> None:
+    """Refuse a request that changes something, without reading its body.
+
+    :raise HTTPException: another site sent it
+    :raise NotLoggedInError: the visitor has no valid session
+    """
+    block_cross_site(request, public_url_of(request))
+    if not auth_of(request).is_logged_in(request):
+        raise NotLoggedInError
+
+
 async def _logged_in_form(request: Request) -> dict[str, str]:
     """Return the fields of a form that changes something.
 
     :raise HTTPException: another site sent it, or it has too many fields
     :raise NotLoggedInError: the visitor has no valid session
     """
-    block_cross_site(request, public_url_of(request))
-    if not auth_of(request).is_logged_in(request):
-        raise NotLoggedInError
+    await _logged_in(request)
     return await _own_form(request)
 
+
+LoggedIn = Annotated[None, Depends(_logged_in)]
+"""Of requests that change something and have another body than a form."""
 
 OwnForm = Annotated[dict[str, str], Depends(_own_form)]
 """The fields of a form that needs no session."""

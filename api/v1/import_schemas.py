@@ -30,7 +30,7 @@ class ImportedRepository(BaseModel):
 class ImportRefusal(BaseModel):
     """Rows that are not imported, for one reason."""
 
-    reason: Annotated[str, Field(examples=["repository octocat/hello is not tracked"])]
+    reason: Annotated[str, Field(examples=["repository octocat/hello is not followed"])]
     rows: Annotated[int, Field(examples=[12])]
     lines: Annotated[
         list[int],

@@ -8,7 +8,7 @@ then starts anew; applying and undoing go on, since each batch leaves fewer rows
 import io
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -203,7 +203,6 @@ class _Work:
         rows = [self._with_repository(row) for row in batch]
         wanted = {row.repository for row in rows if row.repository is not None}
         self._transactions.run(lambda connection: repositories.look_up(connection, wanted))
-        report.match(_matches(repositories, wanted))
         staged: dict[tuple[int, date], StagedRow] = {}
         for row in rows:
             assert row.repository is not None  # noqa: S101 - for the type checker
@@ -211,6 +210,7 @@ class _Work:
             if isinstance(match, str):
                 report.refuse(row.line, match)
                 continue
+            report.match(match)
             key = match.repo_id, row.day
             new = StagedRow(row.stargazers, row.forks, row.watchers, row.line)
             stored = staged.get(key)
@@ -284,10 +284,3 @@ def _fault(row: Row, today: date) -> str | None:
     if any(count is not None and not 0 <= count <= _MAX_COUNT for count in counts):
         return "a count that is out of range"
     return None
-
-
-def _matches(repositories: Repositories, wanted: set[int | str]) -> Iterator[Any]:
-    for each in wanted:
-        match = repositories.find(each)
-        if not isinstance(match, str):
-            yield match

@@ -1,6 +1,5 @@
 """The report of a dry run: what would be imported, and what is refused and why."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,8 @@ _MAX_LINES = 5
 _MAX_REPOSITORIES = 100
 
 _OTHERS = "other reasons"
+
+_CONFLICT = "the same repository and day with other counts"
 
 
 @dataclass(slots=True)
@@ -40,15 +41,15 @@ class ReportBuilder:
         if len(refused.lines) < _MAX_LINES:
             refused.lines.append(line)
 
-    def match(self, matches: Iterable[Match]) -> None:
-        """Note how repositories were found; the first way counts."""
-        for match in matches:
-            self._matches.setdefault(match.repo_id, match)
+    def match(self, match: Match) -> None:
+        """Note how a repository was found; the first way counts."""
+        self._matches.setdefault(match.repo_id, match)
 
     def build(self, connection: Connection, import_id: int, parsed: ParsedFile) -> dict[str, Any]:
         """Return the report about the rows that are staged."""
         for row in connection.execute(_CONFLICTS, {"id": import_id}):
-            self.refuse(row.line, "the same repository and day with other counts", rows=row.lines)
+            self.refuse(row.line, _CONFLICT, rows=row.lines)
+            self.refuse(row.conflict_line, _CONFLICT, rows=0)
         staged = connection.execute(_STAGED, {"id": import_id}).one()
         repositories = connection.execute(
             _REPOSITORIES, {"id": import_id, "limit": _MAX_REPOSITORIES}
@@ -83,7 +84,7 @@ class ReportBuilder:
 
 
 _CONFLICTS = text("""
-    SELECT line, repeats + 1 AS lines FROM import_rows
+    SELECT line, conflict_line, repeats + 1 AS lines FROM import_rows
     WHERE import_id = :id AND conflict_line IS NOT NULL ORDER BY line
 """)
 

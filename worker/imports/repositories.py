@@ -104,7 +104,7 @@ class Repositories:
             self._known[each] = (
                 Match(each, str(each), MatchedBy.ID)
                 if each in found
-                else f"repository {each} is not tracked"
+                else f"repository {each} is not followed"
             )
 
     def _look_up_names(self, connection: Connection, names: list[str]) -> None:
@@ -119,6 +119,6 @@ class Repositories:
 
 def _refusal(name: str, matches: list[Match]) -> str:
     if not matches:
-        return f"repository {shorten(name)} is not tracked"
+        return f"repository {shorten(name)} is not followed"
     ids = ", ".join(str(match.repo_id) for match in matches[:5])
     return f"several repositories have or had the name {name}: give the id, one of {ids}"

@@ -28,7 +28,7 @@ def test_without_apply_the_report_is_printed_and_nothing_imported(desk: Desk) ->
     assert run(desk, mine()) == [
         ("2 rows, 0 repeated, 1 refused; to import: 1 day, observed, 2024-01-01 to 2024-01-01"),
         "  octo/cat (11), by name octo/cat: 1 day",
-        "  refused 1: repository no/one is not tracked (lines 3)",
+        "  refused 1: repository no/one is not followed (lines 3)",
         "nothing is imported yet: python -m worker.imports --name mine --apply",
     ]
     assert desk.applied() == []

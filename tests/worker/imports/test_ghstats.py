@@ -215,7 +215,7 @@ def test_a_database_is_imported(desk: Desk, tmp_path: Path) -> None:
     report = desk.report(content, ImportFormat.GHSTATS)
 
     assert report["refusals"] == [
-        {"reason": "repository 99 is not tracked", "rows": 1, "lines": [3]}
+        {"reason": "repository 99 is not followed", "rows": 1, "lines": [3]}
     ]
     assert desk.staged() == [
         (11, "2024-01-31", 110, 4, None),

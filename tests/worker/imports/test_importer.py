@@ -286,8 +286,8 @@ def test_what_is_not_tracked_is_refused_by_name(desk: Desk) -> None:
     assert report["refused"] == 4
     assert report["refusals"] == [
         {"reason": "99999999999999999999 is not a repository", "rows": 1, "lines": [6]},
-        {"reason": "repository no/one is not tracked", "rows": 2, "lines": [3, 4]},
-        {"reason": "repository 4711 is not tracked", "rows": 1, "lines": [5]},
+        {"reason": "repository no/one is not followed", "rows": 2, "lines": [3, 4]},
+        {"reason": "repository 4711 is not followed", "rows": 1, "lines": [5]},
     ]
 
 
@@ -337,7 +337,7 @@ def test_equal_rows_count_once_and_different_ones_are_refused(
     )
 
     assert report["refusals"] == [
-        {"reason": "the same repository and day with other counts", "rows": 3, "lines": [3]}
+        {"reason": "the same repository and day with other counts", "rows": 3, "lines": [3, 5]}
     ]
     assert (report["rows"], report["days"], report["repeated"]) == (6, 2, 1)
     import_id = 1

@@ -103,7 +103,7 @@ def test_observed_rows_become_imported_ones_and_undo_removes_them(desk: Desk, wh
         for row in past
     ]
     assert {refusal["reason"] for refusal in found.report["refusals"]} >= {
-        f"repository {everything.TOOL} is not tracked"
+        f"repository {everything.TOOL} is not followed"
     }
     assert "Only observed rows are imported." in found.report["notes"][0]
     with desk.engine.begin() as connection:
