@@ -12,6 +12,7 @@ import logging
 import time
 
 from tests.benchmarks import (
+    backfill,
     fan_out,
     importing,
     load,
@@ -38,6 +39,7 @@ PARTS = {
         pooler,
         points,
         fan_out,
+        backfill,
         importing,
         size,
         peers,
