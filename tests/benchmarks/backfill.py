@@ -1,8 +1,8 @@
-"""Star histories of three and a half years, seven pages each, which one worker reads one after the other. In
-front of it the simulator takes 100 ms for each answer. The minimum of requests is the number of
-pages; the bound of the speed is what the latency alone allows, one request at a time. Every day of
-each history is right, or there is no figure. GitHub's quota lets a token read 3,500 pages an hour.
-The last figures are of an idle sweep with 20,000 histories that wait.
+"""Star histories of three and a half years, seven pages each, which one worker reads one after the
+other. In front of it the simulator takes 100 ms for each answer. The minimum of requests is the
+number of pages; the bound of the speed is what the latency alone allows, one request at a time.
+Every day of each history is right, or there is no figure. GitHub's quota lets a token read 3,500
+pages an hour. The last figures are of an idle sweep with 20,000 histories that wait.
 """
 
 import statistics
