@@ -67,9 +67,12 @@ def fill(settings: Settings, engine: Engine) -> int:
             )
         finally:
             github.close()
-    with engine.begin() as connection:
-        # Read before the histories that the sweep will find.
-        backfills.add(connection, [repository.id for repository in with_star_log(world)])
+    for repository in with_star_log(world):
+        # Before the histories that the sweep will find: this one, then the others of its owner.
+        for repositories in ([repository], world.repositories(repository.owner)):
+            starred = [each.id for each in repositories if world.counts(each.id).stargazers]
+            with engine.begin() as connection:
+                backfills.add(connection, starred)
     return rows
 
 

@@ -1,15 +1,38 @@
-"""The table of days of a repository: counts, and days without counts with their reason."""
+"""The table of days of a repository: counts with their sources, and days without counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from api.pages.calendar import STATES
+from api.queries import sources
+from api.queries.history import HistoryPoint
+from api.queries.metric import Metric
+from api.queries.past_flow import NewStars
 from api.queries.scan_days import ScanRecord, UnscannedDay
-from api.queries.series import Point
 from common.states import ScanState
 
 _NOT_FOLLOWED = "the owner was not followed yet"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDay:
+    """A day with counts.
+
+    :param source: where the counts are from, in words
+    :param reason: why the day was not observed; None if it was, or if the owner was not followed
+    :param new_stars: those given on that day; None if GitHub's history does not have it
+    """
+
+    point: HistoryPoint
+    source: str
+    reason: str | None
+    new_stars: NewStars | None
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether a worker recorded the day."""
+        return self.source == sources.OBSERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +45,51 @@ class MissingDays:
 
 
 def newest_first(
-    points: Sequence[Point],
+    points: Sequence[HistoryPoint],
     first: date,
     last: date,
     scans: Sequence[ScanRecord | UnscannedDay],
-) -> Iterator[Point | MissingDays]:
+    new_stars: Mapping[date, NewStars],
+) -> Iterator[KnownDay | MissingDays]:
     """Yield the rows of the table from the last day back to the first, both included."""
-    recorded = {point.day: point for point in points}
+    known = {point.day: point for point in points}
     reasons = {record.day: _reason(record) for record in scans}
     missing: MissingDays | None = None
     for ago in range((last - first).days + 1):
         day = last - timedelta(days=ago)
-        point = recorded.get(day)
+        point = known.get(day)
         reason = reasons.get(day, _NOT_FOLLOWED)
         if missing and (point or reason != missing.reason):
             yield missing
             missing = None
         if point:
-            yield point
+            source = describe(point)
+            why = None if source == sources.OBSERVED else reasons.get(day)
+            yield KnownDay(point, source, why, new_stars.get(day))
         else:
             missing = MissingDays(day, missing.last if missing else day, reason)
     if missing:
         yield missing
+
+
+def describe(point: HistoryPoint) -> str:
+    """Return where the counts of a day are from: one word, or one for each count that has it."""
+    words = {
+        metric: _word(source)
+        for metric in Metric
+        if (source := getattr(point.sources, metric)) is not None
+    }
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return ", ".join(f"{metric.label.lower()} {word}" for metric, word in words.items())
+
+
+def _word(source: str) -> str:
+    if source == sources.OBSERVED:
+        return source
+    if source == sources.GITHUB_HISTORY:
+        return "reconstructed"
+    return f"imported: {sources.name_of_import(source)}"
 
 
 def _reason(record: ScanRecord | UnscannedDay) -> str:

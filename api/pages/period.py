@@ -34,10 +34,10 @@ class Period(StrEnum):
         """The name of the period on a page."""
         return {"30": "30 days", "90": "90 days", "365": "1 year", "all": "All"}[self.value]
 
-    def until(self, today: date, *, recorded_since: date | None) -> DateRange:
-        """Return the days of the period; all days begin with the first recorded one."""
+    def until(self, today: date, *, known_since: date | None) -> DateRange:
+        """Return the days of the period; all days begin with the first one that is known."""
         if self is not Period.ALL:
             return DateRange(today - timedelta(int(self) - 1), today)
         # At least a week: a single day makes no chart.
-        first = min(recorded_since or today, today - timedelta(6))
+        first = min(known_since or today, today - timedelta(6))
         return DateRange(max(first, today - _MAX_LENGTH), today)

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Annotated
@@ -11,24 +11,33 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy import Connection
 
-from api.dependencies import Database
+from api.dependencies import Owned
 from api.http.public_url import public_url_of
 from api.http.transactions import read
-from api.pages.day_table import MissingDays, newest_first
+from api.pages.day_table import KnownDay, MissingDays, newest_first
 from api.pages.layout import page
 from api.pages.period import DateRange, Period
-from api.queries import scan_days, series
+from api.queries import backfills, beginnings, history, past_flow, scan_days
+from api.queries.backfills import RepositoryBackfill, Stage
+from api.queries.beginnings import Beginnings
+from api.queries.flow import Flow, Per
+from api.queries.history import HistoryPoint
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
-from api.queries.series import Point
 from api.v1.fields import MAX_ID
 from api.v1.repositories import get_repository
 from common import clock
+from common.backfills import why_off
 
 router = APIRouter(prefix="/repos")
 
 _MAX_ROWS = 400
 """Rows of the table of days; the downloads contain all days."""
+
+_MAX_DAYS, _MAX_WEEKS = 31, 210
+"""Bars of a day or of a week that a chart has room for; beyond, a bar is a month."""
+
+_READING = {Stage.WAITING, Stage.READING}
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>!&~|])")
 
@@ -46,24 +55,60 @@ class ViewOptions:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the page shows, read in one transaction."""
+    """What the page shows, read in one transaction.
+
+    :param backfill: how far GitHub's history of its stars is read
+    :param per: the span of a bar of stars gained and lost
+    :param flows: the numbers of the bars, the newest first; none without a history
+    """
 
     entry: Entry
+    since: Beginnings
     dates: DateRange
-    days: Sequence[Point | MissingDays]
+    dates_without_history: DateRange
+    """The same for counts of which GitHub has no history."""
+    days: Sequence[KnownDay | MissingDays]
     is_cut: bool
     """Whether the period has more days than the table."""
+    backfill: RepositoryBackfill
+    per: Per
+    flows: Sequence[Flow]
+
+    def dates_of(self, metric: Metric) -> DateRange:
+        """Return the days of the chart of a count."""
+        return self.dates if metric is Metric.STARGAZERS else self.dates_without_history
+
+    @property
+    def shows_backfill(self) -> bool:
+        """Whether there is no history yet, or GitHub refuses it."""
+        return self.backfill.read_through is None or self.backfill.stage is Stage.FAILED
+
+    @property
+    def is_first_reading(self) -> bool:
+        """Whether the page will have a history soon."""
+        return self.backfill.read_through is None and self.backfill.stage in _READING
+
+    @property
+    def has_late_stars(self) -> bool:
+        """Whether the table has days that were read late."""
+        return any(
+            isinstance(day, KnownDay) and day.new_stars is not None and day.new_stars.is_late
+            for day in self.days
+        )
 
 
 @router.get("/{repo_id}")
 def show_repository(
     request: Request,
-    database: Database,
+    resources: Owned,
     repo_id: Annotated[int, Path(ge=1, le=MAX_ID)],
     period: Period = Period.QUARTER,
 ) -> Response:
     """Show a repository."""
-    content = read(database, lambda connection: _read(connection, repo_id, period))
+    off = why_off(resources.settings)
+    content = read(
+        resources.database, lambda connection: _read(connection, repo_id, period, off=off)
+    )
     return page(
         request,
         "repository.html",
@@ -78,20 +123,40 @@ def show_repository(
     )
 
 
-def _read(connection: Connection, repo_id: int, period: Period) -> Content:
+def _read(connection: Connection, repo_id: int, period: Period, *, off: str | None) -> Content:
     entry = get_repository(connection, repo_id)
     today = clock.today(connection)
-    dates = period.until(today, recorded_since=entry.first_day)
-    points = series.of_repository(connection, repo_id, dates.first, dates.last)
-    # Days before the first recorded one are not missing.
-    first = max(dates.first, entry.first_day or today)
+    since = beginnings.read(connection, [repo_id], entry.first_day)
+    dates = period.until(today, known_since=since.first)
+    points = history.of_repository(connection, repo_id, dates.first, dates.last)
+    # Days before the first known one are not missing.
+    first = max(dates.first, since.first or today)
     last = _last_row(entry, points, today)
     scans = scan_days.of_repository(connection, repo_id, entry.user_id, first, today)
-    rows = list(islice(newest_first(points, first, last, scans), _MAX_ROWS + 1))
-    return Content(entry, dates, rows[:_MAX_ROWS], len(rows) > _MAX_ROWS)
+    new_stars = past_flow.new_stars(connection, repo_id, first, last)
+    rows = list(islice(newest_first(points, first, last, scans, new_stars), _MAX_ROWS + 1))
+    per = _span_of_bars(dates)
+    flows = past_flow.of_repository(connection, repo_id, per, dates.first, dates.last)
+    return Content(
+        entry,
+        since,
+        dates,
+        period.until(today, known_since=replace(since, reconstructed=None).first),
+        rows[:_MAX_ROWS],
+        len(rows) > _MAX_ROWS,
+        backfills.of_repository(connection, repo_id, off=off),
+        per,
+        [span for span in reversed(flows) if span.gained is not None],
+    )
 
 
-def _last_row(entry: Entry, points: Sequence[Point], today: date) -> date:
+def _span_of_bars(dates: DateRange) -> Per:
+    """Return the span of a bar with which a chart of the days has neither few nor too many."""
+    days = (dates.last - dates.first).days
+    return Per.DAY if days <= _MAX_DAYS else Per.WEEK if days <= _MAX_WEEKS * 7 else Per.MONTH
+
+
+def _last_row(entry: Entry, points: Sequence[HistoryPoint], today: date) -> date:
     """Return the newest day of the table: today unless the repository is gone or has no days."""
     if points and points[-1].day < today and entry.is_present:
         return today

@@ -1,6 +1,6 @@
 """``/users/{id}``: total, repositories, movers and scan calendar of one user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from api.dependencies import Database, Owned
+from api.dependencies import Owned
 from api.http.errors import NotFoundError
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
@@ -17,7 +17,17 @@ from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
 from api.pages.period import DateRange, Period
 from api.pages.trend import LOOK_BACK, Trend
-from api.queries import growth, repository_list, scan_days, series, user_list
+from api.queries import (
+    backfills,
+    beginnings,
+    growth,
+    repository_list,
+    scan_days,
+    series,
+    user_list,
+)
+from api.queries.backfills import UserBackfill
+from api.queries.beginnings import Beginnings
 from api.queries.growth import Mover
 from api.queries.metric import Metric
 from api.queries.repository_list import SPANS, Entry
@@ -26,6 +36,7 @@ from api.queries.user_list import Listed
 from api.v1.fields import UserId
 from api.v1.scans import request_scan
 from common import clock
+from common.backfills import why_off
 
 router = APIRouter(prefix="/users/{user_id}")
 
@@ -104,6 +115,8 @@ class Content:
     """
 
     user: Listed
+    since: Beginnings
+    backfill: UserBackfill
     today: date
     dates: DateRange
     total: Trend
@@ -127,13 +140,16 @@ def _view_options(
 @router.get("")
 def show_user(
     request: Request,
-    database: Database,
+    resources: Owned,
     user_id: UserId,
     options: Annotated[ViewOptions, Depends(_view_options)],
     scan: RescanResult | None = None,
 ) -> Response:
     """Show a user."""
-    content = read(database, lambda connection: _read(connection, user_id, options))
+    off = why_off(resources.settings)
+    content = read(
+        resources.database, lambda connection: _read(connection, user_id, options, off=off)
+    )
 
     def sparkline(entry: Entry) -> Markup:
         return content.trends[entry.id].sparkline(options.metric, content.today)
@@ -164,14 +180,21 @@ def scan_now(resources: Owned, user_id: UserId, _form: LoggedInForm) -> Response
     return redirect(f"/users/{user_id}?scan={result}#scans")
 
 
-def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content:
+def _read(
+    connection: Connection, user_id: int, options: ViewOptions, *, off: str | None
+) -> Content:
     user = user_list.get(connection, user_id)
     if user is None:
         raise NotFoundError("user not found")
     today = clock.today(connection)
     entries = repository_list.of_user(connection, user_id)
     first_day = min((entry.first_day for entry in entries if entry.first_day), default=None)
-    dates = options.period.until(today, recorded_since=first_day)
+    since = beginnings.read(connection, [entry.id for entry in entries], first_day)
+    if not backfills.are_all_read(connection, user_id):
+        # The chart has no total of some of the repositories.
+        since = replace(since, reconstructed=None)
+    of_metric = since if options.metric is Metric.STARGAZERS else replace(since, reconstructed=None)
+    dates = options.period.until(today, known_since=of_metric.first)
     start = (options.page - 1) * _REPOSITORIES_PER_PAGE
     order = Order.ASCENDING if options.is_ascending else Order.DESCENDING
     ordered = sort_repositories(entries, _sort_column(options), order)
@@ -181,6 +204,8 @@ def _read(connection: Connection, user_id: int, options: ViewOptions) -> Content
     )
     return Content(
         user=user,
+        since=since,
+        backfill=backfills.of_user(connection, user_id, off=off),
         today=today,
         dates=dates,
         total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),

@@ -156,6 +156,25 @@ def of_user(connection: Connection, user_id: int, *, off: str | None) -> UserBac
     return UserBackfill(stage, *counts, text=words)
 
 
+def are_all_read(connection: Connection, user_id: int) -> bool:
+    """Return whether the history of each present repository of a user that has stars is read."""
+    is_one_missing: bool = connection.execute(
+        text(
+            """
+            SELECT EXISTS (
+                SELECT FROM repositories r
+                JOIN daily_stats d ON d.repo_id = r.id AND d.date = r.listed_on
+                LEFT JOIN backfills b ON b.repo_id = r.id
+                WHERE r.user_id = :id AND r.state = 'listed' AND d.stargazers > 0
+                  AND b.read_through IS NULL
+            )
+            """
+        ),
+        {"id": user_id},
+    ).scalar_one()
+    return not is_one_missing
+
+
 def _stage(state: BackfillState, off: str | None, *, is_begun: bool) -> Stage:
     if state is not BackfillState.PENDING:
         return Stage(state)

@@ -18,7 +18,7 @@ from api.http import describe
 from api.http.caching import IfNoneMatch
 from api.http.dates import date_range
 from api.http.transactions import read
-from api.queries import history, series
+from api.queries import backfills, history, series, user_history
 from api.queries.metric import Metric
 from api.queries.repository_list import Entry
 from api.queries.series import Point
@@ -158,6 +158,7 @@ def draw_user(
     *,
     user_id: UserId,
     metric: ShownMetric = ChartMetric.STARGAZERS,
+    source: ShownSource = ChartSource.OBSERVED,
     date_from: ChartFrom = None,
     date_to: ChartTo = None,
     theme: ShownTheme = Theme.AUTO,
@@ -168,17 +169,29 @@ def draw_user(
     """Draw the totals of all repositories of a user, to embed in a README or any page.
 
     Like the chart of a repository. A day on which not every repository was recorded is a gap.
+
+    With `source=all`, such days and those before the first one have the reconstructed total of
+    stars, once the histories of all repositories with stars are read.
     """
 
-    def look(connection: Connection) -> tuple[str, tuple[date, date], list[Point]]:
+    def look(connection: Connection) -> tuple[str, tuple[date, date], list[Series]]:
         user = get_tracked_user(connection, user_id)
         first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
-        return user.login, (first, last), series.of_user(connection, user_id, first, last)
+        points = series.of_user(connection, user_id, first, last)
+        if source is ChartSource.OBSERVED:
+            return user.login, (first, last), _observed(points, metric.metrics)
+        totals = user_history.of_user(connection, user_id, first, last)
+        is_whole = backfills.are_all_read(connection, user_id)
+        lines = [
+            chart_series.of_totals(points, totals, each, has_all_histories=is_whole)
+            for each in metric.metrics
+        ]
+        return user.login, (first, last), lines
 
-    login, days, points = read(database, look)
+    login, days, lines = read(database, look)
     return _chart(
         f"{login}: all repositories",
-        _observed(points, metric.metrics),
+        lines,
         days,
         theme=theme,
         size=(width, height),

@@ -148,13 +148,17 @@ def test_pages_and_downloads_show_the_real_counters(
 
         repo_id = max(newest, key=lambda each: newest[each])
         visitor.go(f"/repos/{repo_id}")
-        assert cells(page.get_by_role("region", name="Table of days").get_by_role("table"))[
-            : len(DAYS)
-        ] == [
-            [str(day), NO_SCAN]
-            if day == MISSING
-            else [str(day), *(f"{each:,}" for each in counted[day][repo_id])]
-            for day in reversed(DAYS)
-        ]
+        shown = cells(page.get_by_role("region", name="Table of days").get_by_role("table"))
+        assert len(shown) >= len(DAYS)
+        for day, row in zip(reversed(DAYS), shown, strict=False):
+            # The history of stars may have been read by now, or not.
+            if day == MISSING:
+                assert row[0] == str(day)
+                assert NO_SCAN in row[1] or (
+                    row[2].startswith("reconstructed") and NO_SCAN in row[2]
+                )
+            else:
+                counts = [f"{each:,}" for each in counted[day][repo_id]]
+                assert [*row[:3], *row[4:]] == [str(day), counts[0], "observed", *counts[1:]]
         visitor.wait_for_images()
         visitor.check()

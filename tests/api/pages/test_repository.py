@@ -1,6 +1,6 @@
 """``/repos/{id}``: the days of a repository, its charts, and the code to embed them."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from common import repositories
 from common.repositories import SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
-from tests import factories
+from tests import factories, imported, star_readings
 from tests.api.conftest import MakeClient
 from tests.api.pages.html import UNKNOWN, Element, load
 from tests.clock import Clock
@@ -33,6 +33,11 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 NO_SCAN = "no scan: the workers or beat did not run, or did not reach this user"
 
 
+def charts(page: Element) -> list[str]:
+    """Return the addresses of the charts, from the top."""
+    return [image.attributes["src"] or "" for image in page.all("img", width="1100")]
+
+
 def days(page: Element) -> list[list[str]]:
     return page.one("section", aria_labelledby="days").one("table").rows()
 
@@ -53,13 +58,13 @@ def test_days_are_newest_first_and_missing_days_have_a_reason(
 
     assert shown == [
         ["2026-03-20", "not recorded: no scan yet: the day is not over"],
-        ["2026-03-19", "90", "2", "1"],
+        ["2026-03-19", "90", "observed", UNKNOWN, "2", "1"],
         ["2026-03-18", "not recorded: GitHub was <away>"],
         ["2026-03-17", f"not recorded: {NO_SCAN}"],
-        ["2026-03-16", "1,500", "2", "1"],
+        ["2026-03-16", "1,500", "observed", UNKNOWN, "2", "1"],
         ["2026-03-12 to 2026-03-15", f"not recorded: {NO_SCAN}"],
-        ["2026-03-11", "101", "2", "1"],
-        ["2026-03-10", "100", "2", "1"],
+        ["2026-03-11", "101", "observed", UNKNOWN, "2", "1"],
+        ["2026-03-10", "100", "observed", UNKNOWN, "2", "1"],
     ]
 
 
@@ -95,8 +100,8 @@ def test_page_has_a_chart_of_each_metric_for_the_period(
 
     charts = [image.attributes["src"] for image in page.all("img", width="1100")]
     assert charts == [
-        f"/v1/repos/{repository.id}/chart.svg?metric={metric}&date_from=2025-03-21"
-        "&date_to=2026-03-20&theme=auto&width=1100&height=340"
+        f"/v1/repos/{repository.id}/chart.svg?metric={metric}&source=all"
+        "&date_from=2025-03-21&date_to=2026-03-20&theme=auto&width=1100&height=340"
         for metric in ("stargazers", "forks", "watchers")
     ]
     assert all(image.attributes["alt"] for image in page.all("img", width="1100"))
@@ -155,3 +160,137 @@ def test_unknown_repository_is_404_and_invalid_input_422(client: TestClient) -> 
     assert "repository not found" in load(client, "/repos/4711", status=404).one("main").text
     load(client, "/repos/x", status=422)
     load(client, "/repos/5?period=7", status=422)
+
+
+@pytest.fixture
+def starred(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> SeenRepository:
+    """A repository with five stars a day since March of last year, observed on three days."""
+    factories.add_rows(
+        connection,
+        user,
+        repository,
+        {TODAY - ago * ONE_DAY: (1940 - 5 * ago, 2, 1) for ago in (9, 8, 0)},
+    )
+    factories.add_scan(
+        connection, user, TODAY - 5 * ONE_DAY, ScanState.FAILED, reason="GitHub down"
+    )
+    gained = {TODAY - ago * ONE_DAY: 5 for ago in range(1, 381)}
+    star_readings.store(connection, repository.id, gained, datetime(2026, 3, 20, 12, tzinfo=UTC))
+    return repository
+
+
+def test_days_that_were_not_observed_have_reconstructed_stars_and_their_source(
+    client: TestClient, starred: SeenRepository
+) -> None:
+    shown = {row[0]: row[1:] for row in days(load(client, f"/repos/{starred.id}"))}
+
+    assert shown["2026-03-20"] == ["1,940", "observed", UNKNOWN, "2", "1"]
+    assert shown["2026-03-19"][1].startswith("reconstructed")
+    # The day had ended 29 hours before the reading; the day before was read late.
+    assert shown["2026-03-18"][2] == "5"
+    assert shown["2026-03-15"][2] == "5* still held"
+    assert "; not recorded: GitHub down" in shown["2026-03-15"][1]
+    before = shown["2026-02-01"]
+    assert before[1].startswith("reconstructed")
+    assert "not recorded" not in before[1]
+    assert before[3:] == [UNKNOWN, UNKNOWN]
+    assert len(shown) == 90
+
+
+def test_rows_of_days_are_those_of_the_history_call(
+    client: TestClient, starred: SeenRepository
+) -> None:
+    period = {"date_from": "2025-12-21", "date_to": "2026-03-20"}
+    answer = client.get(f"/v1/repos/{starred.id}/history", params=period).json()
+
+    shown = days(load(client, f"/repos/{starred.id}"))
+
+    words = {"observed": "observed", "github_history": "reconstructed"}
+    assert [[row[0], row[1], row[2].split(",")[0].split(";")[0]] for row in shown] == [
+        [each["date"], f"{each['stargazers']:,}", words[each["sources"]["stargazers"]]]
+        for each in reversed(answer["history"])
+    ]
+
+
+def test_page_says_from_when_each_source_is(
+    client: TestClient, connection: Connection, starred: SeenRepository
+) -> None:
+    imported.store(connection, starred.id, "sheet", {date(2024, 1, 2): (7, 3, None)})
+
+    page = load(client, f"/repos/{starred.id}?period=all")
+
+    assert (
+        "Observed since 2026-03-11, last on 2026-03-20; stars reconstructed since 2025-03-06;"
+        " imported since 2024-01-02." in page.one("main").text
+    )
+    stars, _bars, forks, _watchers = charts(page)
+    assert "&date_from=2024-01-02&date_to=2026-03-20" in stars
+    assert "&date_from=2024-01-02&date_to=2026-03-20" in forks
+
+
+def test_all_days_begin_with_the_reconstructed_ones_for_stars_alone(
+    client: TestClient, starred: SeenRepository
+) -> None:
+    page = load(client, f"/repos/{starred.id}?period=all")
+
+    assert [
+        (source.partition("?")[0].rpartition("/")[2], source.partition("date_from=")[2][:10])
+        for source in charts(page)
+    ] == [
+        ("chart.svg", "2025-03-06"),
+        ("flow.svg", "2025-03-06"),
+        ("chart.svg", "2026-03-11"),
+        ("chart.svg", "2026-03-11"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "per"), [("30", "day"), ("90", "week"), ("365", "week"), ("all", "week")]
+)
+def test_numbers_of_the_bars_are_those_of_the_flow_call(
+    client: TestClient, starred: SeenRepository, period: str, per: str
+) -> None:
+    page = load(client, f"/repos/{starred.id}?period={period}")
+    (source,) = (each for each in charts(page) if "flow.svg" in each)
+    assert f"per={per}&" in source
+    query = source.partition("?")[2].partition("&theme")[0]
+    answer = client.get(f"/v1/repos/{starred.id}/flow?{query}").json()
+
+    rows = page.one("details").one("table").rows()
+
+    by_start = {row[0].partition(" ")[0]: row[1:] for row in rows}
+    assert len(by_start) > 5
+    for span in answer["flow"]:
+        if span["gained"] is not None:
+            shown = by_start[span["from"]]
+            assert shown[0].removesuffix("* still held") == f"{span['gained']:,}"
+            assert shown[1] == f"{span['lost']:,}"
+
+
+def test_ten_years_have_bars_of_a_month(
+    client: TestClient, connection: Connection, starred: SeenRepository
+) -> None:
+    imported.store(connection, starred.id, "sheet", {date(2017, 1, 2): (7, 3, None)})
+
+    page = load(client, f"/repos/{starred.id}?period=all")
+
+    assert [each for each in charts(page) if "per=month&" in each]
+
+
+def test_progress_of_the_reading_is_shown_until_it_is_done(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_rows(connection, user, repository, {TODAY: (1940, 2, 1)})
+    connection.exec_driver_sql(f"INSERT INTO backfills (repo_id) VALUES ({repository.id})")
+
+    page = load(client, f"/repos/{repository.id}")
+
+    line = page.one("p", id="backfill")
+    assert line.attributes["data-url"] == f"/v1/repos/{repository.id}/backfill"
+    state = client.get(line.attributes["data-url"] or "").json()
+    assert line.text == f"Star history: {state['text']}."
+    assert not page.all("details")
+    star_readings.store(connection, repository.id, {}, datetime(2026, 3, 20, 12, tzinfo=UTC))
+    assert not load(client, f"/repos/{repository.id}").all("p", id="backfill")

@@ -1,0 +1,49 @@
+"""From when on anything is known of a repository, or of a user's, by source."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+_FIRST_DAYS = """
+    SELECT min(day) + 1 FROM star_gains
+    WHERE repo_id IN (SELECT repo_id FROM backfills
+                      WHERE repo_id = ANY(:ids) AND read_through IS NOT NULL)
+      AND gained_first > 0
+    UNION ALL
+    SELECT min(i.date) FROM imported_stats i JOIN imports ON imports.id = i.import_id
+    WHERE i.repo_id = ANY(:ids) AND imports.state = 'applied'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """The first days of each source; None if it has none.
+
+    :param observed: the first row
+    :param reconstructed: the first morning on which there were stars, by a history that is read
+        whole; None if it is not before the first row
+    :param imported: the first day of an import that is applied
+    """
+
+    observed: date | None
+    reconstructed: date | None
+    imported: date | None
+
+    @property
+    def first(self) -> date | None:
+        """The first day of all."""
+        days = (self.observed, self.reconstructed, self.imported)
+        return min((day for day in days if day is not None), default=None)
+
+
+def read(connection: Connection, repo_ids: list[int], observed: date | None) -> Beginnings:
+    """Return from when on the sources of some repositories have anything.
+
+    :param observed: their first row
+    """
+    reconstructed, imported = connection.execute(text(_FIRST_DAYS), {"ids": repo_ids}).scalars()
+    # Without a row after it, nothing can be reconstructed.
+    if observed is None or (reconstructed is not None and reconstructed >= observed):
+        reconstructed = None
+    return Beginnings(observed, reconstructed, imported)
