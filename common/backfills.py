@@ -235,12 +235,23 @@ _CLAIM = text(f"""
     UPDATE backfills
     SET lease_until = repopulse_now() + make_interval(secs => :lease), attempts = attempts + 1
     FROM due WHERE repo_id = due_id
-    RETURNING repo_id
+    RETURNING repo_id, (
+        SELECT u.login || '/' || r.name FROM repositories r JOIN users u ON u.id = r.user_id
+        WHERE r.id = repo_id
+    ) AS full_name
 """)  # noqa: S608 - a condition of this module
 
 
-def claim(connection: Connection, *, most: int, lease: float) -> list[int]:
-    """Lease readings that are due, as many as are missing to ``most`` leases; return repositories.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reading that was leased."""
+
+    repo_id: int
+    full_name: str
+
+
+def claim(connection: Connection, *, most: int, lease: float) -> list[Claim]:
+    """Lease readings that are due, as many as are missing to ``most`` leases.
 
     New readings of the newest weeks come first, since a day's first reading counts; then the whole
     histories in the order in which they were requested. None if another transaction claims now.
@@ -257,7 +268,7 @@ def claim(connection: Connection, *, most: int, lease: float) -> list[int]:
         return []
     # A number, by which Postgres knows that it need not sort all that wait.
     values = {"limit": most - leased, "lease": lease}
-    return list(connection.execute(_CLAIM, values).scalars())
+    return [Claim(*tuple(row)) for row in connection.execute(_CLAIM, values)]
 
 
 _COLUMNS = """

@@ -40,7 +40,8 @@ from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
 
-NO_HISTORY = "GitHub has no star history of it"
+_NO_HISTORY = "GitHub has no star history of it"
+_NO_HISTORIES = "this Enterprise Server has no star histories"
 
 _LONGEST_PAUSE = timedelta(hours=1)
 
@@ -180,7 +181,7 @@ class Backfiller:
                 is_failure = isinstance(error, RedisUnavailable | CredentialsRefused)
                 return self._wait(begun, error, wait, pages, is_failure=is_failure)
             case Gone() if begun.read_through is None and begun.next_page == 1:
-                return self._give_up(begun, BackfillState.NONE, NO_HISTORY, error, pages)
+                return self._give_up(begun, BackfillState.NONE, _NO_HISTORY, error, pages)
             case Gone() | Blocked() | PolicyRefusal() | QueryWrong():
                 return self._give_up(begun, BackfillState.FAILED, str(error), error, pages)
             case _:
@@ -225,6 +226,8 @@ class Backfiller:
     ) -> Reading:
         # An Enterprise Server has the histories of all repositories or of none.
         is_of_all = state is BackfillState.NONE and self._settings.github.is_enterprise_server
+        if is_of_all:
+            reason = _NO_HISTORIES
 
         def give_up(connection: Connection) -> None:
             self._claim.check(connection)
@@ -236,7 +239,7 @@ class Backfiller:
 
         self._transactions.run(give_up)
         if is_of_all:
-            log.info("this Enterprise Server has no star histories: %s", error.for_log())
+            log.info("%s: %s", reason, error.for_log())
         else:
             log.info("no star history: repository %d: %s", begun.repo_id, error.for_log())
         return Reading(pages, f"{state}: {reason}", may_go_on=not is_of_all)

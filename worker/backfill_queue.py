@@ -50,7 +50,10 @@ def send_next(app: Celery, process: Process, *, is_sweep: bool = False) -> int:
         return 0
     with process.engine.begin() as connection:
         claimed = backfills.claim(connection, most=_AT_ONCE, lease=settings.load_lease)
-    return sum(broker.send(app, Task.BACKFILL_REPOSITORY, repo_id) for repo_id in claimed)
+    return sum(
+        broker.send(app, Task.BACKFILL_REPOSITORY, each.repo_id, login=each.full_name)
+        for each in claimed
+    )
 
 
 def _look(process: Process) -> None:

@@ -33,7 +33,8 @@ def add(connection: Connection, number: int = 1) -> list[int]:
 
 
 def claim(connection: Connection, most: int = 10) -> list[int]:
-    return sorted(backfills.claim(connection, most=most, lease=60))
+    claimed = backfills.claim(connection, most=most, lease=60)
+    return sorted(each.repo_id for each in claimed)
 
 
 def states(connection: Connection) -> dict[int, str]:
@@ -65,6 +66,16 @@ def test_no_more_are_leased_than_allowed(connection: Connection) -> None:
     assert len(claim(connection, 2)) == 2
     assert claim(connection, 2) == []
     assert len(claim(connection, 3)) == 1
+
+
+def test_a_claim_has_the_name_by_which_people_know_the_repository(connection: Connection) -> None:
+    user = factories.add_user(connection, login="octocat")
+    repository = factories.add_repository(connection, user, name="hello")
+    backfills.add(connection, [repository.id])
+
+    (found,) = backfills.claim(connection, most=1, lease=60)
+
+    assert found == backfills.Claim(repository.id, "octocat/hello")
 
 
 def test_of_two_claims_at_once_one_gets_nothing(engine: Engine, connection: Connection) -> None:

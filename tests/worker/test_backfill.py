@@ -91,7 +91,8 @@ def read(stage: Stage) -> list[Reading]:
 
 def claim(stage: Stage) -> list[int]:
     with stage.engine.begin() as connection:
-        return backfills.claim(connection, most=1, lease=stage.settings.load_lease)
+        claimed = backfills.claim(connection, most=1, lease=stage.settings.load_lease)
+    return [each.repo_id for each in claimed]
 
 
 def look(stage: Stage) -> tuple[int, int]:
@@ -522,7 +523,9 @@ def test_an_enterprise_server_is_asked_for_one_history(
 
     (reading,) = read(stage)
 
-    assert reading == Reading(0, "none: GitHub has no star history of it", may_go_on=False)
+    assert reading == Reading(
+        0, "none: this Enterprise Server has no star histories", may_go_on=False
+    )
     assert statuses(stage) == [404]
     with stage.engine.begin() as connection:
         assert set(connection.execute(text("SELECT state FROM backfills")).scalars()) == {"none"}
