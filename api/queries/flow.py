@@ -4,7 +4,7 @@ A star that was given counts as gained if it was still held when its day was fir
 difference to the observed change. A star given and taken back between two readings is not seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from itertools import accumulate
 from sqlalchemy import Connection
 
 from api.queries import anchors, star_history
-from api.queries.estimate import StarHistory, local_day
+from api.queries.estimate import Anchor, StarHistory, local_day
 from common import clock
 from common.star_gains import LOS_ANGELES
 
@@ -73,23 +73,34 @@ def of_repository(
     """Return the flow of each span that lies wholly between two days, both included."""
     found = list(spans(per, first, min(last, clock.today(connection))))
     rows = anchors.of_repository(connection, repo_id, {day for span in found for day in span})
-    read = _Readings(star_history.of_repository(connection, repo_id))
-    flows = []
-    for since, to in found:
-        if since not in rows or to not in rows:
-            flows.append(Flow(since, to, None, None, None, None))
+    return flows(found, rows, star_history.of_repository(connection, repo_id))
+
+
+def flows(
+    wanted: Iterable[tuple[date, date]], rows: Mapping[date, Anchor], history: StarHistory | None
+) -> list[Flow]:
+    """Return the flow of each span.
+
+    :param wanted: each span with both its days
+    :param rows: the observed rows by day
+    """
+    read = _Readings(history)
+    found = []
+    for since, to in wanted:
+        begin, end = rows.get(since), rows.get(to)
+        if begin is None or end is None:
+            found.append(Flow(since, to, None, None, None, None))
             continue
-        begin, end = rows[since], rows[to]
         net = end.stargazers - begin.stargazers
         gained, late = read.between(begin.observed_at, end.observed_at)
         if gained is None:
-            flows.append(Flow(since, to, None, None, net, None))
+            found.append(Flow(since, to, None, None, net, None))
         else:
             # Accounts that GitHub hides count, and are in no history; and a day that ends between
             # two rows may have begun before the first of them.
             gained = max(gained, net)
-            flows.append(Flow(since, to, gained, gained - net, net, late))
-    return flows
+            found.append(Flow(since, to, gained, gained - net, net, late))
+    return found
 
 
 class _Readings:

@@ -51,13 +51,14 @@ def of_repository(
 
     :param only: the sources to use, of ``sources.known``; by default all of them
     """
-    last = min(last, clock.today(connection))
+    today = clock.today(connection)
+    last = min(last, today)
     rows = series.of_repository(connection, repo_id, first, last)
     observed = {row.day: row for row in rows}
     brought = imported.of_repositories(connection, [repo_id], first, last, only).get(repo_id, {})
     estimated: dict[date, Estimate] = {}
     if (only is None or GITHUB_HISTORY in only) and len(observed) <= (last - first).days:
-        estimated = _estimates_of(connection, repo_id, first, last, rows)
+        estimated = _estimates_of(connection, repo_id, (first, last), rows, today)
     if only is not None and OBSERVED not in only:
         observed = {}
     days = sorted(observed.keys() | brought.keys() | estimated.keys())
@@ -85,16 +86,21 @@ def _point(
 
 
 def _estimates_of(
-    connection: Connection, repo_id: int, first: date, last: date, rows: Sequence[Point]
+    connection: Connection,
+    repo_id: int,
+    span: tuple[date, date],
+    rows: Sequence[Point],
+    today: date,
 ) -> dict[date, Estimate]:
-    """Return the estimates of the days between two that have no row but one after them.
+    """Return the estimates of the days of a span that have no row but one after them.
 
-    :param rows: the observed rows between the two days
+    :param rows: the observed rows of the span
     """
     history = star_history.of_repository(connection, repo_id)
     if history is None:
         return {}
-    gaps = list(_gaps(connection, repo_id, first, last, [row.day for row in rows]))
+    first, last = span
+    gaps = list(_gaps(connection, repo_id, span, [row.day for row in rows], today))
     ends = {day for gap in gaps for day in gap if day is not None}
     observed = anchors.of_repository(connection, repo_id, ends)
     found: dict[date, Estimate] = {}
@@ -109,13 +115,17 @@ def _estimates_of(
 
 
 def _gaps(
-    connection: Connection, repo_id: int, first: date, last: date, days: Sequence[date]
+    connection: Connection,
+    repo_id: int,
+    span: tuple[date, date],
+    days: Sequence[date],
+    today: date,
 ) -> Iterator[tuple[date | None, date]]:
-    """Yield the observed days on either side of each gap that reaches into a range.
+    """Yield the observed days on either side of each gap that reaches into a span.
 
-    :param days: the observed days of the range
+    :param days: the observed days of the span
     """
-    today = clock.today(connection)
+    first, last = span
     before, after = connection.execute(
         select(
             func.max(_daily_stats.date).filter(_daily_stats.date < first),

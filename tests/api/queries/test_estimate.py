@@ -174,7 +174,9 @@ def test_no_estimate_before_the_first_star_nor_where_the_history_was_not_read() 
 
     assert not list(estimates(empty, date(2026, 1, 1), anchor))
     assert len(list(estimates(empty, date(2026, 1, 1), anchor, earlier))) == 3
-    assert not list(estimates(make_history(day - 4 * ONE_DAY, {}), day, anchor, earlier))
+    assert not list(
+        estimates(make_history(day - 4 * ONE_DAY, {}), date(2026, 6, 1), anchor, earlier)
+    )
 
 
 def test_an_estimate_above_both_observed_counts_says_so() -> None:
@@ -190,3 +192,17 @@ def test_an_estimate_above_both_observed_counts_says_so() -> None:
     assert found[day - 3 * ONE_DAY] == Estimate(50, 50, 50, above_observed=True)
     assert found[day - 2 * ONE_DAY] == Estimate(50, 50, 50, above_observed=True)
     assert found[day - ONE_DAY] == Estimate(20, 0, 20)
+
+
+def test_stars_that_were_read_before_the_observation_may_have_been_lost_before_it() -> None:
+    day = date(2026, 6, 5)
+    moment = datetime.combine(day, time(0, 5), UTC)
+    anchor = Anchor(day, 10, moment, moment, moment)
+    earlier = Anchor(day - 4 * ONE_DAY, 10, *[moment - 4 * ONE_DAY] * 3)
+    gained = {day - 3 * ONE_DAY: (5, moment - ONE_DAY)}
+
+    found = dict(estimates(make_history(day, gained), date(2026, 6, 1), anchor, earlier))
+
+    # Perhaps the ten are those of before, and the five were taken back.
+    assert found[day - 3 * ONE_DAY] == Estimate(5, at_least=0, at_most=10)
+    assert found[day - 2 * ONE_DAY] == Estimate(10, at_least=5, at_most=10)
