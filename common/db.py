@@ -146,22 +146,42 @@ def make_engine(
         idle_in_transaction_session_timeout="60s",
     )
     event.listen(engine, "handle_error", _disconnect_from_read_only_server)
+    event.listen(engine, "checkin", _forget_isolation)
     return engine
+
+
+_IS_FIRST = "repopulse.is_first"
+"""In a connection's ``info``: the next statement is the first of its transaction."""
 
 
 def set_in_each_transaction(engine: Engine, **parameters: str) -> None:
     """Have each transaction of an engine begin with some parameters of Postgres.
 
     Parameters of a session do not survive a pooler such as PgBouncer, which gives each transaction
-    any of its sessions, and which refuses them in the start-up packet.
+    any of its sessions, and which refuses them in the start-up packet. They are sent with the first
+    statement, which saves a round trip. Postgres applies them to that statement too, because it
+    prepares each only when its turn comes. A cursor of the driver's own must not be the first.
     """
-    statement = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in parameters.items())
+    prefix = "".join(f"SET LOCAL {name} = '{value}'; " for name, value in parameters.items())
 
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql(statement)
+        options = connection.get_execution_options()
+        connection.info[_IS_FIRST] = options.get("isolation_level") != "AUTOCOMMIT"
+
+    def add_prefix(
+        connection: Connection,
+        _cursor: object,
+        statement: str,
+        arguments: object,
+        *_others: object,
+    ) -> tuple[str, object]:
+        if connection.info.get(_IS_FIRST):
+            connection.info[_IS_FIRST] = False
+            statement = prefix + statement
+        return statement, arguments
 
     event.listen(engine, "begin", begin)
+    event.listen(engine, "before_cursor_execute", add_prefix, retval=True)
 
 
 _ADDRESS = re.compile(
@@ -206,6 +226,16 @@ def _with_hosts(address: str) -> URL:
         ports.append(parts["port"] or "5432")
     url = make_url(found["login"] + found["rest"])
     return url.update_query_dict({"host": ",".join(hosts), "port": ",".join(ports)})
+
+
+def _forget_isolation(driver: psycopg2.extensions.connection | None, _record: object) -> None:
+    """Set the isolation level of a connection in the pool back to Postgres' default.
+
+    SQLAlchemy sets it back to ``READ COMMITTED`` by name. Then psycopg2 takes a round trip at the
+    next use, when the test of the connection has switched autocommit on and off.
+    """
+    if driver is not None and not driver.closed:
+        driver.isolation_level = None
 
 
 def _disconnect_from_read_only_server(context: ExceptionContext) -> None:

@@ -1,5 +1,5 @@
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -32,6 +32,65 @@ def test_statement_timeout_is_busy(database_url: str) -> None:
 
     assert trouble(engine, "SELECT pg_sleep(10)") is Outage.BUSY
     engine.dispose()
+
+
+def test_parameters_hold_from_the_first_statement_of_each_transaction(engine: Engine) -> None:
+    statement = text(
+        "SELECT current_setting('TimeZone'), current_setting('statement_timeout'),"
+        " current_setting('lock_timeout'), :one"
+    )
+    for level in ("READ COMMITTED", "REPEATABLE READ"):
+        with engine.execution_options(isolation_level=level).connect() as connection:
+            for _ in range(2):
+                with connection.begin():
+                    for _ in range(2):
+                        row = connection.execute(statement, {"one": 1}).one()
+                        assert tuple(row) == ("UTC", "30s", "5s", 1)
+
+
+def test_parameters_do_not_outlast_their_transaction(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("SELECT 1"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # In a block of statements Postgres would refuse it.
+        connection.execute(text("VACUUM users"))
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "0"
+
+
+def test_a_transaction_sends_no_statement_but_its_own(engine: Engine) -> None:
+    sent: list[str] = []
+    event.listen(engine, "after_cursor_execute", lambda *each: sent.append(each[2]))
+
+    with engine.begin() as connection:
+        connection.execute(text("SELECT 1"))
+        connection.execute(text("SELECT 2"))
+
+    assert [statement.rpartition("; ")[2] for statement in sent] == ["SELECT 1", "SELECT 2"]
+
+
+def test_many_rows_can_be_the_first_statement(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO fan_outs VALUES (:day, now(), 0, 0)"),
+            [{"day": "2026-01-01"}, {"day": "2026-01-02"}],
+        )
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM fan_outs")).scalar_one() == 2
+
+
+def test_a_connection_in_the_pool_has_the_default_isolation(engine: Engine) -> None:
+    """Otherwise psycopg2 takes a round trip at its next use."""
+    with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
+        shown = connection.execute(text("SHOW transaction_isolation")).scalar_one()
+        driver = connection.connection.driver_connection
+    assert driver is not None
+
+    assert shown == "repeatable read"
+    assert driver.isolation_level is None
+    with engine.connect() as connection:
+        assert connection.connection.driver_connection is driver
+        shown = connection.execute(text("SHOW transaction_isolation")).scalar_one()
+    assert shown == "read committed"
 
 
 def test_exhausted_pool_is_busy() -> None:
