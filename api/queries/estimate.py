@@ -45,11 +45,13 @@ class Anchor:
 class Estimate:
     """A count of stars that nobody observed.
 
+    :param at_least: None in a gap if older days were read before it: it is not known how many of
+        their stars had been lost by then
     :param above_observed: it is higher than the observed counts before and after it
     """
 
     stargazers: int
-    at_least: int
+    at_least: int | None
     at_most: int
     above_observed: bool = False
 
@@ -172,7 +174,11 @@ def estimates(
         high = max(at_most, at_least)
         count = likely if limit is None else min(likely, limit)
         count = min(max(count, at_least), high)
-        yield date.fromordinal(day), Estimate(count, at_least, high, count > ceiling)
+        is_whole = earlier is None or at_least == history.gained_before(day)
+        yield (
+            date.fromordinal(day),
+            Estimate(count, at_least if is_whole else None, high, count > ceiling),
+        )
         if since is not None and limit is not None and day > since:
             limit -= gains.get(day - 1, 0)
 

@@ -20,7 +20,7 @@ class Run:
     """Estimates of successive days, as ``Estimate`` has them."""
 
     stargazers: Sequence[int]
-    at_least: Sequence[int]
+    at_least: Sequence[int | None]
     at_most: Sequence[int]
 
     def part(self, start: int, stop: int) -> "Run":

@@ -36,7 +36,8 @@ class TotalPoint:
         row
     :param known: of how many repositories the count is known
     :param sources: where each total is from; ``mixed`` if its numbers have several sources
-    :param at_least: of the stargazers, if some are reconstructed; so with ``at_most``
+    :param at_least: of the stargazers, if some are reconstructed and all of these have it
+    :param at_most: of the stargazers, if some are reconstructed
     """
 
     day: date
@@ -74,8 +75,8 @@ class _Sums:
     def __init__(self, first: date, days: int) -> None:
         self._first = first
         self._days = days
-        self.repositories, self.transferred, self.at_least, self.at_most = (
-            [0] * days for _ in range(4)
+        self.repositories, self.transferred, self.at_least, self.at_most, self._unbounded = (
+            [0] * days for _ in range(5)
         )
         self._counts: dict[tuple[Metric, str], list[int]] = defaultdict(lambda: [0] * days)
         self._known: dict[tuple[Metric, str], list[int]] = defaultdict(lambda: [0] * days)
@@ -110,7 +111,8 @@ class _Sums:
         span = slice(start, start + len(run.stargazers))
         for sums, values in (
             (self._counts[key], run.stargazers),
-            (self.at_least, run.at_least),
+            (self.at_least, [count or 0 for count in run.at_least]),
+            (self._unbounded, [count is None for count in run.at_least]),
             (self.at_most, run.at_most),
         ):
             sums[span] = map(add, sums[span], values)
@@ -135,6 +137,7 @@ class _Sums:
             if not any(known.values()):
                 continue
             has_bounds = bool(self._known[Metric.STARGAZERS, GITHUB_HISTORY][number])
+            is_unbounded = bool(self._unbounded[number])
             yield TotalPoint(
                 self.day(number),
                 self.repositories[number],
@@ -142,7 +145,7 @@ class _Sums:
                 totals,
                 known=known,
                 sources=Sources(*origins),
-                at_least=self.at_least[number] if has_bounds else None,
+                at_least=self.at_least[number] if has_bounds and not is_unbounded else None,
                 at_most=self.at_most[number] if has_bounds else None,
             )
 

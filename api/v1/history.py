@@ -309,7 +309,7 @@ def _row(point: HistoryPoint) -> dict[str, Any]:
 
 
 def _total(point: TotalPoint) -> dict[str, Any]:
-    has_bounds = point.at_least is not None
+    has_bounds = point.at_most is not None
     return {
         "date": point.day,
         **{metric.value: count for metric, count in point.totals.items()},

@@ -30,7 +30,12 @@ class Bounds(BaseModel):
     """How exact reconstructed stars are."""
 
     at_least: Annotated[
-        int, Field(description="So many were held that day for certain.", examples=[61])
+        int | None,
+        Field(
+            description="So many were held that day for certain. Null in a gap if GitHub's history"
+            " of older days was read before it, and not since.",
+            examples=[61],
+        ),
     ]
     at_most: Annotated[
         int,
@@ -111,7 +116,10 @@ class TotalSources(BaseModel):
 class TotalBounds(BaseModel):
     """How exact a total of stars is of which some are reconstructed."""
 
-    at_least: Annotated[int, Field(examples=[880])]
+    at_least: Annotated[
+        int | None,
+        Field(description="Null if a repository's is not known.", examples=[880]),
+    ]
     at_most: Annotated[int, Field(examples=[885])]
 
 

@@ -61,8 +61,8 @@ class Loaded:
                 )
             if not claimed:
                 return
-            for repo_id in claimed:
-                backfiller.read(repo_id)
+            for claim in claimed:
+                backfiller.read(claim.repo_id)
 
     def stats(self) -> list[bytes]:
         """Return the observed rows up to the second gap, as the API sends them."""
