@@ -41,7 +41,7 @@ def of_totals(
         total, source = point.totals[metric], getattr(point.sources, metric)
         if point.day in values or total is None or source == sources.OBSERVED:
             continue
-        if point.at_least is not None and metric is Metric.STARGAZERS:
+        if point.at_most is not None and metric is Metric.STARGAZERS:
             if not has_all_histories:
                 continue
             marks.append(Mark(point.day, RECONSTRUCTED, point.at_least, point.at_most))
