@@ -63,8 +63,8 @@ def test_load_restores_an_export_into_empty_data(data_dir: Path, file: Path) -> 
         assert ask(postgres, "SELECT count(*) FROM daily_stats") == [(8,)]
 
 
-def test_load_says_that_the_product_has_never_run(tmp_path: Path, file: Path) -> None:
-    done = load(tmp_path / "nothing", file)
+def test_load_says_that_the_product_has_never_run(tmp_path: Path) -> None:
+    done = load(tmp_path / "nothing", tmp_path / "any")
 
     assert done.returncode == 1
     assert done.stderr.startswith("repopulse: ")

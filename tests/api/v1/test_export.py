@@ -5,8 +5,10 @@ import gzip
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from threading import Event
 from typing import Any
 
 import orjson
@@ -139,30 +141,40 @@ def test_a_head_request_makes_no_export(client: TestClient, engine: Engine) -> N
 
 
 def test_exports_over_the_limit_are_answered_429(
-    client: TestClient, engine: Engine, connection: Connection
+    client: TestClient, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def blocked() -> int:
-        count: int = connection.execute(
+    may_end = Event()
+
+    def never_ending(_connection: Connection) -> Iterator[bytes]:
+        yield b"begun"
+        may_end.wait(60)
+
+    def places() -> int:
+        taken: int = connection.execute(
             text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name = 'repopulse-api' AND wait_event_type = 'Lock'"
+                "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database"
+                " WHERE locktype = 'advisory' AND datname = current_database()"
             )
         ).scalar_one()
-        return count
+        return taken
 
     with ThreadPoolExecutor(export.MAX_EXPORTS) as pool:
-        with engine.begin() as holder:
-            holder.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+        with monkeypatch.context() as patch:
+            patch.setattr(export, "ndjson", never_ending)
             running = [pool.submit(client.get, "/v1/export") for _ in range(export.MAX_EXPORTS)]
-            wait_until(lambda: blocked() == export.MAX_EXPORTS)
-            refused = client.get("/v1/export")
+            try:
+                wait_until(lambda: places() == export.MAX_EXPORTS)
+                refused = client.get("/v1/export")
+            finally:
+                may_end.set()
         answers = [each.result(30) for each in running]
 
     assert refused.status_code == 429
     assert refused.json() == {"detail": "other exports are running: try again in a minute"}
     assert refused.headers["retry-after"] == "60"
-    assert [answer.status_code for answer in answers] == [200] * export.MAX_EXPORTS
+    assert [answer.text for answer in answers] == ["begun"] * export.MAX_EXPORTS
     # Their places are free again.
+    wait_until(lambda: places() == 0)
     assert client.get("/v1/export").status_code == 200
 
 
