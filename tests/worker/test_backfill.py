@@ -724,16 +724,17 @@ def test_all_that_was_ever_first_read_is_what_was_held_then(stage: Stage, accoun
         at(stage, moment)
         scan(stage, user)
         look(stage)
-        read_now = read(stage)
-        for day, gained in ended(log, moment).items():
-            if read_now:
-                first_seen.setdefault(day, gained)
-        last = star_gains.last_ended_day(moment)
-        for number in range(120):
-            first_seen.setdefault(last - number * DAY, 0)
+        if read(stage):
+            held = ended(log, moment)
+            day, last = date(2026, 8, 1), star_gains.last_ended_day(moment)
+            while day <= last:
+                first_seen.setdefault(day, held.get(day, 0))
+                day += DAY
         moment += timedelta(hours=7, minutes=13)
 
     found = gains(stage, repository)
-    for day in sorted(first_seen):
-        assert found.get(day, (0, 0))[0] in (first_seen[day], log.gained(noon(day + 2 * DAY))[day])
-    assert row(stage, repository).state == "done"
+    assert {day: found.get(day, (0, 0))[0] for day in first_seen} == first_seen
+    assert set(found) <= set(first_seen)
+    # Some of these stars were taken back between two readings.
+    assert any(last < first for first, last in found.values())
+    assert set(statuses(stage)) <= {200, 304}
