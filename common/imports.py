@@ -346,8 +346,15 @@ def release(connection: Connection, import_id: int) -> None:
 def forget_repositories(connection: Connection, ids: Iterable[int]) -> None:
     """Remove what imports that are not applied would add to repositories that are deleted.
 
-    What is applied goes with the repositories.
+    What is applied goes with the repositories. The caller has locked those; a task that writes rows
+    locks its import first, and then repositories against deletion alone, so that the two cannot
+    deadlock.
     """
+    connection.execute(
+        text(
+            "SELECT 1 FROM imports WHERE state NOT IN ('applied', 'refused') ORDER BY id FOR UPDATE"
+        )
+    )
     connection.execute(
         text(
             """

@@ -274,13 +274,16 @@ class _Work:
 
 def _fault(row: Row, today: date) -> str | None:
     """Return what of a row cannot be, or None."""
-    counts = row.stargazers, row.forks, row.watchers
-    if counts == (None, None, None):
+    is_empty = True
+    for count in (row.stargazers, row.forks, row.watchers):
+        if count is not None:
+            is_empty = False
+            if not 0 <= count <= _MAX_COUNT:
+                return "a count that is out of range"
+    if is_empty:
         return "no count"
     if row.day > today:
         return "a day in the future"
     if row.day < FIRST_DAY:
         return f"a day before {FIRST_DAY:%Y}, when GitHub began"
-    if any(count is not None and not 0 <= count <= _MAX_COUNT for count in counts):
-        return "a count that is out of range"
     return None

@@ -1,5 +1,6 @@
 """The report of a dry run: what would be imported, and what is refused and why."""
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,14 @@ class _Refused:
     lines: list[int] = field(default_factory=list)
 
 
+def _count(refused: dict[str, _Refused], reason: str, lines: tuple[int, ...], *, rows: int) -> None:
+    if reason not in refused and len(refused) >= _MAX_REASONS:
+        reason = _OTHERS
+    counted = refused.setdefault(reason, _Refused())
+    counted.rows += rows
+    counted.lines += lines[: _MAX_LINES - len(counted.lines)]
+
+
 class ReportBuilder:
     """Counts the rows of a file; its size is bounded, whatever is in the file."""
 
@@ -32,14 +41,9 @@ class ReportBuilder:
         self._refused: dict[str, _Refused] = {}
         self._matches: dict[int, Match] = {}
 
-    def refuse(self, line: int, reason: str, *, rows: int = 1) -> None:
-        """Count rows that are refused; the first lines of each reason are listed."""
-        if reason not in self._refused and len(self._refused) >= _MAX_REASONS:
-            reason = _OTHERS
-        refused = self._refused.setdefault(reason, _Refused())
-        refused.rows += rows
-        if len(refused.lines) < _MAX_LINES:
-            refused.lines.append(line)
+    def refuse(self, line: int, reason: str) -> None:
+        """Count a row that is refused; the first lines of each reason are listed."""
+        _count(self._refused, reason, (line,), rows=1)
 
     def match(self, match: Match) -> None:
         """Note how a repository was found; the first way counts."""
@@ -47,9 +51,10 @@ class ReportBuilder:
 
     def build(self, connection: Connection, import_id: int, parsed: ParsedFile) -> dict[str, Any]:
         """Return the report about the rows that are staged."""
+        # On a copy: the transaction may run twice.
+        refused = copy.deepcopy(self._refused)
         for row in connection.execute(_CONFLICTS, {"id": import_id}):
-            self.refuse(row.line, _CONFLICT, rows=row.lines)
-            self.refuse(row.conflict_line, _CONFLICT, rows=0)
+            _count(refused, _CONFLICT, (row.line, row.conflict_line), rows=row.lines)
         staged = connection.execute(_STAGED, {"id": import_id}).one()
         repositories = connection.execute(
             _REPOSITORIES, {"id": import_id, "limit": _MAX_REPOSITORIES}
@@ -75,10 +80,10 @@ class ReportBuilder:
                 }
                 for row in repositories
             ],
-            "refused": sum(refused.rows for refused in self._refused.values()),
+            "refused": sum(each.rows for each in refused.values()),
             "refusals": [
-                {"reason": reason, "rows": refused.rows, "lines": refused.lines}
-                for reason, refused in self._refused.items()
+                {"reason": reason, "rows": each.rows, "lines": each.lines}
+                for reason, each in refused.items()
             ],
         }
 

@@ -161,6 +161,16 @@ def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(
     assert upload(client, b"x" * most).status_code == 202
 
 
+def test_a_file_may_be_large_below_a_public_path_too(make_client: MakeClient) -> None:
+    client = make_client(public_url="https://example.org/repopulse")
+
+    for path in ("/repopulse/v1", "/v1"):
+        query = f"format=csv&name={len(path)}"
+        answer = client.post(f"{path}/imports?{query}", content=b"x" * 100_000)
+        assert answer.status_code == 202, path
+    assert client.put("/v1/users", content=b"x" * 100_000).status_code == 413
+
+
 def test_an_empty_file_is_refused_and_leaves_nothing(
     client: TestClient, connection: Connection
 ) -> None:
