@@ -20,6 +20,9 @@ DIRECTORY = ROOT / "docs" / "screenshots"
 USER_ID = 1000003
 """An organisation of the demo with repositories of every kind."""
 
+WITH_STAR_LOG = "northwind-labs/edge-charts"
+"""The repository of the demo with three years of stars."""
+
 
 def main() -> None:
     """Take all screenshots."""
@@ -31,10 +34,9 @@ def main() -> None:
     ):
         wait_until(lambda: "accounts followed" in demo.output, 180)
         wait_until(lambda: _is_recorded(demo.url), 120)
-        repositories = httpx.get(
-            f"{demo.url}/v1/users/{USER_ID}/repos?sort=stargazers&order=desc&limit=1"
-        ).json()
-        repository = f"/repos/{repositories[0]['id']}"
+        wait_until(lambda: _is_history_read(demo.url), 240)
+        (found,) = httpx.get(f"{demo.url}/v1/repos", params={"full_name": WITH_STAR_LOG}).json()
+        repository = f"/repos/{found['id']}?period=all#total"
         for name, path, dark, width in (
             ("overview", "/", False, 1280),
             ("user", f"/users/{USER_ID}", False, 1280),
@@ -52,6 +54,12 @@ def _is_recorded(url: str) -> bool:
         users = client.get("/v1/users").json()
         days = [client.get(f"/v1/users/{user['id']}/scans").json() for user in users]
     return all(found and found[0]["state"] == "done" for found in days)
+
+
+def _is_history_read(url: str) -> bool:
+    """Tell whether the histories of all repositories of the organisation are read."""
+    state: str = httpx.get(f"{url}/v1/users/{USER_ID}/backfill").json()["state"]
+    return state == "done"
 
 
 def _take(browser: Browser, url: str, name: str, *, dark: bool, width: int) -> None:

@@ -191,3 +191,84 @@ def test_invalid_requests_for_bars_are_refused(
         assert client.get(f"{path}?{query}").status_code == 422
     chart = f"/v1/repos/{repository.id}/chart.svg"
     assert client.get(chart, params={"source": "imported"}).status_code == 422
+
+
+@pytest.fixture
+def another(
+    connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> SeenRepository:
+    """Another repository of the user: two stars a day, whose history is not read; and both scanned.
+
+    A third one has no stars, and so no history to read.
+    """
+    other = factories.add_repository(connection, user, name="other")
+    empty = factories.add_repository(connection, user, name="empty")
+    factories.add_history(connection, user, other, until=TODAY, stargazers=[196, 198, 200])
+    for ago in (2, 1, 0):
+        factories.add_rows(connection, user, empty, {TODAY - ago * ONE_DAY: (0, 0, 0)})
+        factories.add_scan(connection, user, TODAY - ago * ONE_DAY)
+    for each in (repository, other, empty):
+        connection.exec_driver_sql(
+            f"UPDATE repositories SET listed_on = '{TODAY}' WHERE id = {each.id}"
+        )
+    return other
+
+
+def test_chart_of_a_user_has_the_reconstructed_total_once_all_histories_are_read(
+    client: TestClient, connection: Connection, user: TrackedUser, another: SeenRepository
+) -> None:
+    path = f"/v1/users/{user.id}/chart.svg"
+    observed = "Stars: 1,176 on 2026-06-15, 1,200 on 2026-06-17; lowest 1,176, highest 1,200."
+
+    partly = get(client, path, source="all", date_from="2026-06-01")
+    star_readings.store(
+        connection,
+        another.id,
+        {TODAY - number * ONE_DAY: 2 for number in range(1, 101)},
+        datetime(2026, 6, 17, 12, tzinfo=UTC),
+    )
+    whole = get(client, path, source="all", date_from="2026-06-01")
+
+    assert read_description(partly) == observed
+    assert read_description(get(client, path, date_from="2026-06-01")) == observed
+    description = read_description(whole)
+    assert "reconstructed: 14 days from 2026-06-01 to 2026-06-14" in description
+    assert "observed: 3 days from 2026-06-15 to 2026-06-17" in description
+    assert {"observed", HISTORY_TEXT} <= set(texts(whole))
+    history = client.get(f"/v1/users/{user.id}/history?date_from=2026-06-01").json()["history"]
+    assert f"Stars: {history[0]['stargazers']:,} on {history[0]['date']}" in description
+
+
+def test_other_totals_of_a_user_stay_observed(
+    client: TestClient, user: TrackedUser, another: SeenRepository
+) -> None:
+    forks = get(
+        client,
+        f"/v1/users/{user.id}/chart.svg",
+        source="all",
+        metric="forks",
+        date_from="2026-06-01",
+    )
+
+    assert "on 2026-06-15" in read_description(forks)
+    assert "reconstructed" not in read_description(forks)
+
+
+def test_imported_totals_of_a_user_need_the_counts_of_all_repositories(
+    client: TestClient, connection: Connection, user: TrackedUser, another: SeenRepository
+) -> None:
+    ids = connection.exec_driver_sql("SELECT id FROM repositories ORDER BY id").scalars().all()
+    for number, repo_id in enumerate(ids):
+        days = (date(2026, 6, 1), date(2026, 6, 2))[: 2 if number else 1]
+        imported.store(connection, repo_id, f"sheet {number}", dict.fromkeys(days, (None, 7, None)))
+
+    forks = get(
+        client,
+        f"/v1/users/{user.id}/chart.svg",
+        source="all",
+        metric="forks",
+        date_from="2026-06-01",
+    )
+
+    assert "Forks: 21 on 2026-06-01" in read_description(forks)
+    assert "imported: 1 day from 2026-06-01 to 2026-06-01" in read_description(forks)
