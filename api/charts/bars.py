@@ -116,7 +116,7 @@ def _lay_out(
     ticks = signed_ticks(
         max((bar.lost or 0 for bar in bars), default=0),
         max((bar.gained or 0 for bar in bars), default=0),
-        most=int(plane_height / (2 * font_px)) + 1,
+        most=int(plane_height / (1.5 * font_px)) + 1,
     )
     left = font_px + max(text_width(value_label(tick), font_px) for tick in ticks)
     plane = Plane(

@@ -5,14 +5,20 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+# By repository, the index has the first day at hand; one minimum of all would read all days.
 _FIRST_DAYS = """
-    SELECT min(day) + 1 FROM star_gains
-    WHERE repo_id IN (SELECT repo_id FROM backfills
-                      WHERE repo_id = ANY(:ids) AND read_through IS NOT NULL)
-      AND gained_first > 0
+    SELECT min(found.day) + 1
+    FROM backfills b CROSS JOIN LATERAL (
+        SELECT day FROM star_gains g
+        WHERE g.repo_id = b.repo_id AND g.gained_first > 0 ORDER BY day LIMIT 1
+    ) found
+    WHERE b.repo_id = ANY(:ids) AND b.read_through IS NOT NULL
     UNION ALL
-    SELECT min(i.date) FROM imported_stats i JOIN imports ON imports.id = i.import_id
-    WHERE i.repo_id = ANY(:ids) AND imports.state = 'applied'
+    SELECT min(found.date)
+    FROM unnest(CAST(:ids AS bigint[])) AS repository (id) CROSS JOIN LATERAL (
+        SELECT i.date FROM imported_stats i JOIN imports ON imports.id = i.import_id
+        WHERE i.repo_id = repository.id AND imports.state = 'applied' ORDER BY i.date LIMIT 1
+    ) found
 """
 
 
