@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from common import import_chunks, imports, tables
-from common.db import make_engine
+from common.db import first_line, make_engine, outage_reason
 from common.errors import RepopulseError
 from common.import_chunks import CHUNK_BYTES, MAX_FILE_BYTES
 from common.imports import MAX_UNFINISHED, Import, ImportFormat
@@ -26,7 +27,7 @@ from worker.imports.importer import Importer
 
 
 class CommandError(RepopulseError):
-    """The command cannot do what it was told; nothing has changed."""
+    """The command cannot do what it was told; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             for line in run(engine, settings, command):
                 print(line)
+    except SQLAlchemyError as error:
+        reason = outage_reason(error)
+        if reason is None:
+            raise
+        raise CommandError(f"{reason}: {first_line(error)}") from error
     finally:
         engine.dispose()
 

@@ -119,8 +119,9 @@ def test_without_redis_the_file_is_stored_and_due(
 
 
 def test_with_redis_the_sweep_leaves_it_to_its_message(
-    client: TestClient, connection: Connection
+    make_client: MakeClient, connection: Connection
 ) -> None:
+    client = make_client(load_lease=3600.0)
     assert upload(client).status_code == 202
 
     assert imports.claim(connection, limit=10, lease=60) == []

@@ -20,6 +20,12 @@ FILE = UploadedFile("mine", ImportFormat.CSV, None)
 Message = dict[str, object]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no upload take too long on a slow machine."""
+    monkeypatch.setattr(upload, "UPLOAD_SECONDS", 600)
+
+
 @pytest.fixture
 def resources(engine: Engine, settings: Settings) -> Iterator[Resources]:
     sender = Sender(make_celery(settings, is_api=True))

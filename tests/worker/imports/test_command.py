@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from common.imports import MAX_UNFINISHED, ImportFormat
+from common.settings import Settings
+from local.ports import free_port
 from tests.servers import ROOT
 from tests.worker.imports.desk import Desk
 from worker.imports import command
@@ -109,6 +112,14 @@ def test_the_command_line(desk: Desk, tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("applied: 1 day\n")
+
+
+def test_a_database_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = Settings(database_url=SecretStr(f"postgresql://a:b@127.0.0.1:{free_port()}/c"))
+    monkeypatch.setattr(command, "load_settings", lambda: nowhere)
+
+    with pytest.raises(CommandError, match="the database does not answer"):
+        command.main(["--name", "mine", "--apply"])
 
 
 @pytest.mark.parametrize(
