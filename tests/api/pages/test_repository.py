@@ -1,5 +1,6 @@
 """``/repos/{id}``: the days of a repository, its charts, and the code to embed them."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -197,6 +198,20 @@ def test_days_that_were_not_observed_have_reconstructed_stars_and_their_source(
     assert "not recorded" not in before[1]
     assert before[3:] == [UNKNOWN, UNKNOWN]
     assert len(shown) == 90
+
+
+def test_bounds_are_beside_the_source(
+    client: TestClient, connection: Connection, starred: SeenRepository
+) -> None:
+    before = {row[0]: row[2] for row in days(load(client, f"/repos/{starred.id}"))}
+    # A reading from before the gap: it is not known what was lost since.
+    connection.exec_driver_sql(
+        "UPDATE star_gains SET read_at = '2026-03-12 12:00Z' WHERE day <= '2026-03-11'"
+    )
+    after = {row[0]: row[2] for row in days(load(client, f"/repos/{starred.id}"))}
+
+    assert re.fullmatch(r"reconstructed, [\d,]+ to [\d,]+", before["2026-02-01"])
+    assert re.fullmatch(r"reconstructed, at most [\d,]+; not recorded: .*", after["2026-03-15"])
 
 
 def test_rows_of_days_are_those_of_the_history_call(
