@@ -200,6 +200,23 @@ def test_days_that_were_not_observed_have_reconstructed_stars_and_their_source(
     assert len(shown) == 90
 
 
+def test_day_whose_counts_have_several_sources_names_each(
+    client: TestClient, connection: Connection, starred: SeenRepository
+) -> None:
+    imported.store(
+        connection,
+        starred.id,
+        "a <sheet>",
+        {date(2026, 2, 1): (None, 3, None), date(2026, 2, 2): (7, 3, 1)},
+    )
+
+    shown = {row[0]: row[1:] for row in days(load(client, f"/repos/{starred.id}"))}
+
+    assert shown["2026-02-01"][1].startswith("stars reconstructed, forks imported: a <sheet>, ")
+    assert shown["2026-02-01"][3:] == ["3", UNKNOWN]
+    assert shown["2026-02-02"][:2] == ["7", "imported: a <sheet>"]
+
+
 def test_bounds_are_beside_the_source(
     client: TestClient, connection: Connection, starred: SeenRepository
 ) -> None:
