@@ -33,6 +33,7 @@ class Backfill:
     :param etag: of page 1, as in ``tables.backfills``
     :param read_at: when the last reading ended
     :param stargazers: the newest observed count; None if there is none
+    :param node_id: the repository's; None if it is not known
     """
 
     repo_id: int
@@ -45,6 +46,7 @@ class Backfill:
     read_at: datetime | None
     attempts: int
     stargazers: int | None
+    node_id: str | None
 
     def was_read(self, day: date) -> bool:
         """Return whether a page of this reading or of an earlier one had a day."""
@@ -101,8 +103,7 @@ def add(connection: Connection, repo_ids: Iterable[int]) -> int:
 _LISTED_TODAY = """
     r.state = 'listed' AND r.listed_on = (repopulse_now() AT TIME ZONE 'UTC')::date
 """
-"""GitHub showed it among the public repositories of its owner today: a token may see private ones,
-whose history would be answered too."""
+"""GitHub showed it among the public repositories of its owner today."""
 
 _ADD_NEW = text(f"""
     INSERT INTO backfills (repo_id)
@@ -276,7 +277,8 @@ _COLUMNS = """
     attempts,
     (SELECT stargazers FROM daily_stats d
      WHERE d.repo_id = b.repo_id AND d.date <= (repopulse_now() AT TIME ZONE 'UTC')::date
-     ORDER BY d.date DESC LIMIT 1) AS stargazers
+     ORDER BY d.date DESC LIMIT 1) AS stargazers,
+    (SELECT node_id FROM repositories r WHERE r.id = b.repo_id) AS node_id
 """
 
 

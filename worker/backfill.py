@@ -1,9 +1,10 @@
 """The backfill: one reading of one repository's star history, page by page.
 
-Each page is a permit, a request and a short transaction that stores the page and where to continue,
-so a stop half-way costs one request at most. Scans and loads go first: before each page the queues
-are looked at, and the permits leave them a reserve of the quota. Only days that have ended in Los
-Angeles are stored, by our clock as well as by GitHub's.
+First GitHub is asked whether anybody may see the repository: a token may see private ones, whose
+history would be answered too. Then each page is a permit, a request and a short transaction that
+stores the page and where to continue, so a stop half-way costs one request at most. Scans and loads
+go first: before each page the queues are looked at, and the permits leave them a reserve of the
+quota. Only days that have ended in Los Angeles are stored, by our clock as well as by GitHub's.
 """
 
 import logging
@@ -41,6 +42,7 @@ from worker.transactions import Transactions
 log = logging.getLogger(__name__)
 
 _NO_HISTORY = "GitHub has no star history of it"
+_NOT_PUBLIC = "GitHub does not show it to everybody"
 _NO_HISTORIES = "this Enterprise Server has no star histories"
 
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -111,7 +113,7 @@ class Backfiller:
 
     def _read(self, begun: Backfill, now: datetime) -> Reading:
         ends = time.monotonic() + self._settings.lease * _TASK_SHARE
-        pages = 0
+        pages, is_public = 0, False
         while True:
             if broker.queue_lengths(self._redis).work_waiting:
                 return self._give_back(begun, pages, "scans and loads go first", may_go_on=False)
@@ -120,6 +122,9 @@ class Backfiller:
             is_update = begun.next_page == 1 and not begun.is_whole
             etag = begun.etag if is_update and begun.read_through else None
             try:
+                if not is_public and not self._github.is_public(begun.repo_id, begun.node_id):
+                    return self._give_up(begun, BackfillState.FAILED, _NOT_PUBLIC, pages)
+                is_public = True
                 page = self._github.history(begun.repo_id, begun.next_page, etag=etag)
                 stored = self._store(begun, page, asked_at=now)
             except GitHubError as error:
@@ -181,9 +186,9 @@ class Backfiller:
                 is_failure = isinstance(error, RedisUnavailable | CredentialsRefused)
                 return self._wait(begun, error, wait, pages, is_failure=is_failure)
             case Gone() if begun.read_through is None and begun.next_page == 1:
-                return self._give_up(begun, BackfillState.NONE, _NO_HISTORY, error, pages)
+                return self._give_up(begun, BackfillState.NONE, _NO_HISTORY, pages, error)
             case Gone() | Blocked() | PolicyRefusal() | QueryWrong():
-                return self._give_up(begun, BackfillState.FAILED, str(error), error, pages)
+                return self._give_up(begun, BackfillState.FAILED, str(error), pages, error)
             case _:
                 pause = retry.pause_after(begun.attempts, longest=_LONGEST_PAUSE)
                 return self._wait(begun, error, pause, pages, is_failure=True, is_attempt=True)
@@ -222,7 +227,12 @@ class Backfiller:
         return Reading(pages, summary, may_go_on=False, is_failure=is_failure)
 
     def _give_up(
-        self, begun: Backfill, state: BackfillState, reason: str, error: GitHubError, pages: int
+        self,
+        begun: Backfill,
+        state: BackfillState,
+        reason: str,
+        pages: int,
+        error: GitHubError | None = None,
     ) -> Reading:
         # An Enterprise Server has the histories of all repositories or of none.
         is_of_all = state is BackfillState.NONE and self._settings.github.is_enterprise_server
@@ -238,10 +248,11 @@ class Backfiller:
                 backfills.give_up(connection, begun.repo_id, state, reason=reason, now=now)
 
         self._transactions.run(give_up)
+        said = reason if error is None else error.for_log()
         if is_of_all:
-            log.info("%s: %s", reason, error.for_log())
+            log.info("%s: %s", reason, said)
         else:
-            log.info("no star history: repository %d: %s", begun.repo_id, error.for_log())
+            log.info("no star history: repository %d: %s", begun.repo_id, said)
         return Reading(pages, f"{state}: {reason}", may_go_on=not is_of_all)
 
     def _give_back(

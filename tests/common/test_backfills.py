@@ -158,6 +158,7 @@ def test_days_were_read_by_an_earlier_reading_or_by_this_one() -> None:
         read_at=None,
         attempts=0,
         stargazers=None,
+        node_id=None,
     )
 
     read = [begun.was_read(TODAY - ago * DAY) for ago in (0, 1, 30, 31, 99, 100, 500)]

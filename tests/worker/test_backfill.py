@@ -15,6 +15,7 @@ from common.users import TrackedUser
 from simulator import Account, Fault, FaultKind, Limits, Match
 from simulator.edition import enterprise_server
 from simulator.entities import Repository
+from simulator.star_history import weeks
 from simulator.star_log import Star, StarLog
 from tests.waiting import wait_until
 from tests.worker.stage import TODAY, TOKEN, Stage
@@ -449,8 +450,13 @@ def test_a_private_repository_is_never_read(stage: Stage, stars: StarLog) -> Non
     assert gains(stage, shown)
     assert gains(stage, secret) == {}
     requested = len(statuses(stage))
-    # One that becomes private is not listed any more, whatever was requested before.
+    # One that becomes private is not read although today's scan listed it,
     stage.world.hide_repository(shown)
+    with stage.engine.begin() as connection:
+        backfills.request_repository(connection, shown.id)
+    assert [reading.pages for reading in read(stage)] == [0]
+    assert row(stage, shown).reason == "GitHub does not show it to everybody"
+    # and neither before the next scan nor after it, whatever is requested.
     at(stage, noon(TODAY + DAY))
     with stage.engine.begin() as connection:
         backfills.request_repository(connection, shown.id)
@@ -460,6 +466,34 @@ def test_a_private_repository_is_never_read(stage: Stage, stars: StarLog) -> Non
     assert read(stage) == []
     assert look(stage) == (0, 0)
     assert len(statuses(stage)) == requested
+
+
+def test_where_the_node_id_is_not_known_the_repository_itself_says_that_it_is_public(
+    stage: Stage, stars: StarLog
+) -> None:
+    at(stage, NOON)
+    hidden = stage.world.add_repository(stage.viewer, "hidden", stars=stars)
+    shown = stage.world.add_repository(stage.viewer, "shown", stars=stars)
+    deleted = stage.world.add_repository(stage.viewer, "deleted", stars=stars)
+    scan(stage, stage.follow(stage.viewer))
+    stage.world.hide_repository(hidden)
+    stage.world.delete_repository(deleted)
+    with stage.engine.begin() as connection:
+        connection.execute(text("UPDATE repositories SET node_id = NULL"))
+
+    read(stage)
+
+    assert [row(stage, each).state for each in (hidden, shown, deleted)] == [
+        "failed",
+        "done",
+        "failed",
+    ]
+    assert gains(stage, shown)
+    assert len(statuses(stage)) == len(history_pages(stage, shown))
+
+
+def history_pages(stage: Stage, repository: Repository) -> range:
+    return range(len(weeks(repository, stage.world.now)) // 30 + 1)
 
 
 def test_a_page_of_a_repository_that_went_meanwhile_is_not_stored(

@@ -97,6 +97,18 @@ class GitHub:
         """
         return self._rest.account(user_id)
 
+    def is_public(self, repo_id: int, node_id: str | None) -> bool:
+        """Return whether anybody may see a repository now; our credential may see more.
+
+        :raise Limited: no request is allowed now, or what is left is reserved for scans
+        :raise GitHubError: GitHub did not answer the question
+        """
+        if node_id is not None and self._watchers is not None:
+            looked = self._graphql.look([node_id], with_watchers=False, is_background=True)
+            if node_id in looked:
+                return looked[node_id] is not None
+        return self._rest.is_public(repo_id)
+
     def history(self, repo_id: int, page: int, *, etag: str | None = None) -> HistoryPage | None:
         """Return a page of a repository's star history, the newest weeks first.
 

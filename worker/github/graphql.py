@@ -172,7 +172,12 @@ class GraphQL:
         return page
 
     def look(
-        self, node_ids: list[str], *, with_watchers: bool, is_load: bool
+        self,
+        node_ids: list[str],
+        *,
+        with_watchers: bool,
+        is_load: bool = False,
+        is_background: bool = False,
     ) -> dict[str, Node | None]:
         """Look at repositories by node id, at most a hundred.
 
@@ -180,7 +185,10 @@ class GraphQL:
             Repositories about which GitHub said nothing clear are left out.
         """
         answer = self._transport.query(
-            look_document(with_watchers=with_watchers), {"ids": node_ids}, is_load=is_load
+            look_document(with_watchers=with_watchers),
+            {"ids": node_ids},
+            is_load=is_load,
+            is_background=is_background,
         )
         try:
             items = answer.usable().get("nodes")

@@ -96,6 +96,15 @@ class Rest:
         """
         return _full_repository(self._get(f"/repositories/{repository_id}", is_load=is_load))
 
+    def is_public(self, repository_id: int) -> bool:
+        """Return whether GitHub shows a repository, and shows it to everybody."""
+        try:
+            answer = self._transport.get(f"/repositories/{repository_id}", is_background=True)
+            data = answer.usable()
+        except Gone:
+            return False
+        return isinstance(data, dict) and _full_repository(data) is not None
+
     def find_repository(
         self, login: str, name: str, *, is_load: bool = False
     ) -> tuple[SeenRepository, int] | None:

@@ -93,9 +93,17 @@ class Transport:
             is_background=is_background,
         )
 
-    def query(self, document: str, variables: dict[str, Any], *, is_load: bool = False) -> Answer:
+    def query(
+        self,
+        document: str,
+        variables: dict[str, Any],
+        *,
+        is_load: bool = False,
+        is_background: bool = False,
+    ) -> Answer:
         """Send a query to the GraphQL API.
 
+        :param is_background: takes only what scans and loads leave of the quota
         :raise Limited: no request is allowed now; nothing was sent
         :raise CredentialsRefused: GitHub refuses the credentials
         """
@@ -104,6 +112,7 @@ class Transport:
             lambda: self._client.build_request("POST", self._graphql, json=content),
             "graphql",
             is_load=is_load,
+            is_background=is_background,
         )
 
     @contextmanager
