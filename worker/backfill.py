@@ -16,8 +16,8 @@ from datetime import date, datetime, timedelta
 import redis
 from sqlalchemy import Connection, Engine
 
-from common import backfills, broker, clock, star_gains
-from common.backfills import Backfill, Progress
+from common import broker, clock, readings, star_gains
+from common.readings import Progress, Reading
 from common.settings import Settings
 from common.states import BackfillState
 from worker import retry
@@ -42,6 +42,7 @@ from worker.transactions import Transactions
 log = logging.getLogger(__name__)
 
 _NO_HISTORY = "GitHub has no star history of it"
+_NOT_WANTED = "nothing written: deleted, requested anew or read meanwhile"
 _NOT_PUBLIC = "GitHub does not show it to everybody"
 _NO_HISTORIES = "this Enterprise Server has no star histories"
 
@@ -57,7 +58,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class BackfillOutcome:
     """How the task that reads a history ended.
 
     :param pages: how many were stored
@@ -94,24 +95,24 @@ class Backfiller:
         self._claim = GitHubClaim(settings.github.name)
         self._settings = settings
 
-    def read(self, repo_id: int) -> Reading:
+    def read(self, repo_id: int) -> BackfillOutcome:
         """Read pages of a history that is pending, until its end or until scans or loads wait."""
         lease = self._settings.load_lease
 
         def renew(connection: Connection) -> None:
-            backfills.renew(connection, repo_id, lease=lease)
+            readings.renew(connection, repo_id, lease=lease)
 
-        def begin(connection: Connection) -> tuple[Backfill | None, datetime]:
+        def begin(connection: Connection) -> tuple[Reading | None, datetime]:
             renew(connection)
-            return backfills.get_pending(connection, repo_id), clock.now(connection)
+            return readings.get_pending(connection, repo_id), clock.now(connection)
 
         begun, now = self._transactions.run(begin)
         if begun is None:
-            return Reading(0, "nothing to do: read already, deleted, or not listed today")
+            return BackfillOutcome(0, "nothing to do: read already, deleted, or not listed today")
         with renewed(self._engine, renew, lease=lease):
             return self._read(begun, now)
 
-    def _read(self, begun: Backfill, now: datetime) -> Reading:
+    def _read(self, begun: Reading, now: datetime) -> BackfillOutcome:
         ends = time.monotonic() + self._settings.lease * _TASK_SHARE
         pages, is_public = 0, False
         while True:
@@ -130,7 +131,9 @@ class Backfiller:
             except GitHubError as error:
                 return self._put_off(begun, error, pages)
             if stored is None:
-                return Reading(pages, "nothing written: deleted, requested anew or read meanwhile")
+                return BackfillOutcome(
+                    pages, "nothing written: deleted, requested anew or read meanwhile"
+                )
             pages += 1
             progress, now = stored
             if progress.is_done:
@@ -141,7 +144,7 @@ class Backfiller:
                     pages,
                     through,
                 )
-                return Reading(pages, f"done: {_pages(pages)}, until {through}")
+                return BackfillOutcome(pages, f"done: {_pages(pages)}, until {through}")
             begun = replace(
                 begun,
                 next_page=progress.next_page,
@@ -151,7 +154,7 @@ class Backfiller:
             )
 
     def _store(
-        self, begun: Backfill, page: HistoryPage | None, *, asked_at: datetime
+        self, begun: Reading, page: HistoryPage | None, *, asked_at: datetime
     ) -> tuple[Progress, datetime] | None:
         """Store a page, unless it is not wanted any more.
 
@@ -165,7 +168,7 @@ class Backfiller:
         ended = star_gains.last_ended_day(moment)
 
         def store(connection: Connection) -> tuple[Progress, datetime] | None:
-            locked = backfills.lock_pending(connection, begun)
+            locked = readings.lock_pending(connection, begun)
             if locked is None:
                 return None
             self._claim.hold(connection)
@@ -173,12 +176,12 @@ class Backfiller:
                 progress = _store_unchanged(connection, locked, ended, moment)
             else:
                 progress = _store_page(connection, locked, page, ended, moment)
-            backfills.advance(connection, locked.repo_id, progress)
+            readings.advance(connection, locked.repo_id, progress)
             return progress, clock.now(connection)
 
         return self._transactions.run(store)
 
-    def _put_off(self, begun: Backfill, error: GitHubError, pages: int) -> Reading:
+    def _put_off(self, begun: Reading, error: GitHubError, pages: int) -> BackfillOutcome:
         """Reschedule a reading, or give it up for a week."""
         match error:
             case Limited() | CredentialsRefused():
@@ -195,17 +198,17 @@ class Backfiller:
 
     def _wait(
         self,
-        begun: Backfill,
+        begun: Reading,
         error: GitHubError,
         wait: timedelta,
         pages: int,
         *,
         is_failure: bool,
         is_attempt: bool = False,
-    ) -> Reading:
+    ) -> BackfillOutcome:
         def reschedule(connection: Connection) -> str:
             now = clock.now(connection)
-            backfills.reschedule(
+            readings.reschedule(
                 connection,
                 begun.repo_id,
                 reason=str(error),
@@ -224,16 +227,16 @@ class Backfiller:
             error.for_log(),
         )
         summary = f"waiting until {until}, {_pages(pages)}: {error}"
-        return Reading(pages, summary, may_go_on=False, is_failure=is_failure)
+        return BackfillOutcome(pages, summary, may_go_on=False, is_failure=is_failure)
 
     def _give_up(
         self,
-        begun: Backfill,
+        begun: Reading,
         state: BackfillState,
         reason: str,
         pages: int,
         error: GitHubError | None = None,
-    ) -> Reading:
+    ) -> BackfillOutcome:
         # An Enterprise Server has the histories of all repositories or of none.
         is_of_all = state is BackfillState.NONE and self._settings.github.is_enterprise_server
         if is_of_all:
@@ -243,9 +246,9 @@ class Backfiller:
             self._claim.check(connection)
             now = clock.now(connection)
             if is_of_all:
-                backfills.give_up_all(connection, reason=reason, now=now)
+                readings.give_up_all(connection, reason=reason, now=now)
             else:
-                backfills.give_up(connection, begun.repo_id, state, reason=reason, now=now)
+                readings.give_up(connection, begun.repo_id, state, reason=reason, now=now)
 
         self._transactions.run(give_up)
         said = reason if error is None else error.for_log()
@@ -253,15 +256,17 @@ class Backfiller:
             log.info("%s: %s", reason, said)
         else:
             log.info("no star history: repository %d: %s", begun.repo_id, said)
-        return Reading(pages, f"{state}: {reason}", may_go_on=not is_of_all)
+        return BackfillOutcome(pages, f"{state}: {reason}", may_go_on=not is_of_all)
 
     def _give_back(
-        self, begun: Backfill, pages: int, reason: str, *, may_go_on: bool = True
-    ) -> Reading:
+        self, begun: Reading, pages: int, reason: str, *, may_go_on: bool = True
+    ) -> BackfillOutcome:
         self._transactions.run(
-            lambda connection: backfills.reschedule(connection, begun.repo_id, reason=None)
+            lambda connection: readings.reschedule(connection, begun.repo_id, reason=None)
         )
-        return Reading(pages, f"to be continued, {_pages(pages)}: {reason}", may_go_on=may_go_on)
+        return BackfillOutcome(
+            pages, f"to be continued, {_pages(pages)}: {reason}", may_go_on=may_go_on
+        )
 
 
 class PagesMoved(TryAgain):
@@ -269,7 +274,7 @@ class PagesMoved(TryAgain):
 
 
 def _store_page(
-    connection: Connection, row: Backfill, page: HistoryPage, ended: date, moment: datetime
+    connection: Connection, row: Reading, page: HistoryPage, ended: date, moment: datetime
 ) -> Progress:
     """Store the days of a page that have ended; return how far the reading has come.
 
@@ -315,7 +320,7 @@ def _store_page(
     )
 
 
-def _reaches_known(row: Backfill, oldest: date | None) -> bool:
+def _reaches_known(row: Reading, oldest: date | None) -> bool:
     """Return whether a reading that is not whole has come to the days that are known."""
     if row.is_whole or row.read_through is None or oldest is None:
         return False
@@ -323,7 +328,7 @@ def _reaches_known(row: Backfill, oldest: date | None) -> bool:
 
 
 def _store_unchanged(
-    connection: Connection, row: Backfill, ended: date, moment: datetime
+    connection: Connection, row: Reading, ended: date, moment: datetime
 ) -> Progress:
     """Store that page 1 is what it was, when no day that was still running had stars."""
     assert row.read_through is not None  # noqa: S101 - otherwise no ETag is sent

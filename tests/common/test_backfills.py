@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from common import backfills
-from common.backfills import Backfill, Progress
+from common import backfills, readings
+from common.readings import Progress
 from common.repositories import Counts
 from common.states import BackfillState
 from tests import factories
@@ -53,7 +53,7 @@ def test_a_lease_keeps_others_off_until_it_ends(connection: Connection, clock: C
     (repo_id,) = add(connection)
     assert claim(connection) == [repo_id]
     clock.advance(timedelta(seconds=50))
-    backfills.renew(connection, repo_id, lease=60)
+    readings.renew(connection, repo_id, lease=60)
     clock.advance(timedelta(seconds=50))
     assert claim(connection) == []
     clock.advance(timedelta(seconds=11))
@@ -102,11 +102,11 @@ def test_a_time_too_far_ahead_is_a_wrong_clocks(
 )
 def test_what_github_did_not_list_today_is_not_read(connection: Connection, change: str) -> None:
     (repo_id,) = add(connection)
-    assert backfills.get_pending(connection, repo_id) is not None
+    assert readings.get_pending(connection, repo_id) is not None
     connection.execute(text(f"UPDATE repositories SET {change}"))
 
     assert claim(connection) == []
-    assert backfills.get_pending(connection, repo_id) is None
+    assert readings.get_pending(connection, repo_id) is None
 
 
 def test_rescheduling_counts_failures_alone(connection: Connection, clock: Clock) -> None:
@@ -114,7 +114,7 @@ def test_rescheduling_counts_failures_alone(connection: Connection, clock: Clock
     attempts = []
     for counts in (False, True, True, False):
         assert claim(connection) == [repo_id]
-        backfills.reschedule(
+        readings.reschedule(
             connection,
             repo_id,
             reason="a reason",
@@ -128,66 +128,14 @@ def test_rescheduling_counts_failures_alone(connection: Connection, clock: Clock
     assert attempts == [0, 1, 2, 2]
 
 
-def test_a_page_is_locked_only_for_the_reading_that_asked_for_it(connection: Connection) -> None:
-    (repo_id,) = add(connection)
-    begun = backfills.get_pending(connection, repo_id)
-    assert begun is not None
-    assert begun.stargazers == 9
-    assert backfills.lock_pending(connection, begun) == begun
-    progress = Progress(2, TODAY - 210 * DAY, TODAY - DAY, None, is_last=False, is_done=False)
-    backfills.advance(connection, repo_id, progress)
-
-    # Another task has stored it.
-    assert backfills.lock_pending(connection, begun) is None
-    # A reading of the newest days is another one, though it begins with page 1 too.
-    connection.execute(text("UPDATE backfills SET next_page = 1, is_whole = false"))
-    assert backfills.lock_pending(connection, begun) is None
-    connection.execute(text("UPDATE backfills SET is_whole = true, state = 'done'"))
-    assert backfills.lock_pending(connection, begun) is None
-
-
-def test_days_were_read_by_an_earlier_reading_or_by_this_one() -> None:
-    begun = Backfill(
-        1,
-        next_page=2,
-        is_whole=True,
-        read_through=TODAY - 100 * DAY,
-        reading_from=TODAY - 30 * DAY,
-        reading_through=TODAY - DAY,
-        etag=None,
-        read_at=None,
-        attempts=0,
-        stargazers=None,
-        node_id=None,
-    )
-
-    read = [begun.was_read(TODAY - ago * DAY) for ago in (0, 1, 30, 31, 99, 100, 500)]
-
-    assert read == [False, True, True, False, False, True, True]
-
-
-def test_an_end_keeps_what_is_known_of_earlier_readings(connection: Connection) -> None:
-    (repo_id,) = add(connection)
-    whole = Progress(1, TODAY - 700 * DAY, TODAY - DAY, "etag", is_last=True, is_done=True)
-    backfills.advance(connection, repo_id, whole)
-    # By a clock that was set back.
-    newest = Progress(1, TODAY - 210 * DAY, TODAY - 2 * DAY, "e2", is_last=False, is_done=True)
-    backfills.advance(connection, repo_id, newest)
-
-    row = connection.execute(text("SELECT * FROM backfills")).one()
-    assert (row.state, row.next_page, row.etag) == ("done", 1, "e2")
-    assert (row.read_from, row.read_through) == (TODAY - 700 * DAY, TODAY - DAY)
-    assert (row.reading_from, row.reading_through, row.stargazers) == (None, None, 9)
-
-
 @pytest.mark.parametrize("state", [BackfillState.NONE, BackfillState.FAILED])
 def test_what_was_given_up_continues_after_a_week(
     connection: Connection, clock: Clock, state: BackfillState
 ) -> None:
     (repo_id,) = add(connection)
     progress = Progress(4, TODAY - 630 * DAY, TODAY - DAY, None, is_last=False, is_done=False)
-    backfills.advance(connection, repo_id, progress)
-    backfills.give_up(connection, repo_id, state, reason="a reason", now=clock.now())
+    readings.advance(connection, repo_id, progress)
+    readings.give_up(connection, repo_id, state, reason="a reason", now=clock.now())
     assert claim(connection) == []
     found = []
     for _ in range(8):
@@ -199,19 +147,9 @@ def test_what_was_given_up_continues_after_a_week(
         found.append(backfills.add_due(connection, TODAY, after=0, limit=10).again)
 
     assert found == [0] * 6 + [1, 0]
-    begun = backfills.get_pending(connection, repo_id)
+    begun = readings.get_pending(connection, repo_id)
     assert begun is not None
     assert (begun.next_page, begun.is_whole) == (4, True)
-
-
-def test_all_that_wait_can_be_given_up_at_once(connection: Connection, clock: Clock) -> None:
-    first, second, third = add(connection, 3)
-    progress = Progress(1, TODAY, TODAY, None, is_last=True, is_done=True)
-    backfills.advance(connection, third, progress)
-
-    backfills.give_up_all(connection, reason="it has none", now=clock.now())
-
-    assert states(connection) == {first: "none", second: "none", third: "done"}
 
 
 def test_a_request_begins_again_at_page_1_unless_that_is_under_way(
@@ -219,17 +157,17 @@ def test_a_request_begins_again_at_page_1_unless_that_is_under_way(
 ) -> None:
     done, under_way, failed = add(connection, 3)
     end = Progress(1, TODAY - 70 * DAY, TODAY - DAY, None, is_last=True, is_done=True)
-    backfills.advance(connection, done, end)
+    readings.advance(connection, done, end)
     middle = Progress(4, TODAY - 630 * DAY, TODAY - DAY, None, is_last=False, is_done=False)
-    backfills.advance(connection, under_way, middle)
-    backfills.give_up(connection, failed, BackfillState.FAILED, reason="a reason", now=clock.now())
+    readings.advance(connection, under_way, middle)
+    readings.give_up(connection, failed, BackfillState.FAILED, reason="a reason", now=clock.now())
 
     for repo_id in (done, under_way, failed):
         backfills.request_repository(connection, repo_id)
 
     pages = {}
     for repo_id in claim(connection):
-        begun = backfills.get_pending(connection, repo_id)
+        begun = readings.get_pending(connection, repo_id)
         assert begun is not None
         pages[repo_id] = (begun.next_page, begun.read_through)
     assert pages == {done: (1, TODAY - DAY), under_way: (4, None), failed: (1, None)}

@@ -1,4 +1,4 @@
-"""Reading the star histories of repositories, page by page."""
+"""BackfillOutcome the star histories of repositories, page by page."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Row, text
 
-from common import backfills, clock, star_gains, users
+from common import backfills, clock, readings, star_gains, users
 from common.broker import Queue
 from common.star_gains import LOS_ANGELES
 from common.users import TrackedUser
@@ -19,7 +19,7 @@ from simulator.star_history import weeks
 from simulator.star_log import Star, StarLog
 from tests.waiting import wait_until
 from tests.worker.stage import TODAY, TOKEN, Stage
-from worker.backfill import Reading
+from worker.backfill import BackfillOutcome
 
 DAY = timedelta(days=1)
 FIRST = date(2023, 6, 1)
@@ -81,7 +81,7 @@ def ended(log: StarLog, moment: datetime) -> dict[date, int]:
     return {day: gained for day, gained in log.gained(moment).items() if day <= last}
 
 
-def read(stage: Stage) -> list[Reading]:
+def read(stage: Stage) -> list[BackfillOutcome]:
     """Read what is due until nothing is."""
     backfiller = stage.backfiller()
     found = []
@@ -149,12 +149,12 @@ def test_a_load_has_the_whole_history_read_with_one_request_a_page(
 ) -> None:
     _, repository = loaded(stage, account, stars)
 
-    readings = read(stage)
+    outcomes = read(stage)
 
     assert gains(stage, repository) == {
         day: (gained, gained) for day, gained in ended(stars, NOON).items()
     }
-    assert [reading.pages for reading in readings] == [PAGES]
+    assert [reading.pages for reading in outcomes] == [PAGES]
     assert statuses(stage) == [200] * PAGES
     found = row(stage, repository)
     assert (found.state, found.read_through) == ("done", TODAY - DAY)
@@ -278,7 +278,7 @@ def test_a_clock_that_is_ahead_makes_no_day_end(
     assert row(stage, repository).read_through == date(2026, 11, 22)
 
 
-# Reading again
+# BackfillOutcome again
 
 
 def test_the_newest_page_is_read_again_each_day_on_which_the_count_moved(
@@ -557,7 +557,7 @@ def test_an_enterprise_server_is_asked_for_one_history(
 
     (reading,) = read(stage)
 
-    assert reading == Reading(
+    assert reading == BackfillOutcome(
         0, "none: this Enterprise Server has no star histories", may_go_on=False
     )
     assert statuses(stage) == [404]
@@ -665,11 +665,11 @@ def test_a_deletion_and_a_page_at_the_same_time_do_not_deadlock(
 ) -> None:
     user, repository = loaded(stage, account, stars)
     with stage.engine.begin() as connection:
-        begun = backfills.get_pending(connection, repository.id)
+        begun = readings.get_pending(connection, repository.id)
     assert begun is not None
     with ThreadPoolExecutor(1) as pool, stage.engine.connect() as page:
         with page.begin():
-            assert backfills.lock_pending(page, begun) is not None
+            assert readings.lock_pending(page, begun) is not None
 
             def delete() -> bool:
                 with stage.engine.begin() as connection:
@@ -705,7 +705,7 @@ def test_two_tasks_for_one_repository_store_each_page_once(
 ) -> None:
     _, repository = loaded(stage, account, stars)
     (repo_id,) = claim(stage)
-    other: list[Reading] = []
+    other: list[BackfillOutcome] = []
 
     def send_scan(_: httpx.Request) -> None:
         stage.redis.rpush(Queue.SCAN, "a message")

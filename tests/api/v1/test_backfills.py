@@ -7,9 +7,9 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from common import backfills
-from common.backfills import Progress
+from common import backfills, readings
 from common.broker import Queue, Task
+from common.readings import Progress
 from common.repositories import Counts, SeenRepository
 from common.settings import BackfillMode, Settings
 from common.states import BackfillState
@@ -41,7 +41,7 @@ def add(connection: Connection, user: TrackedUser, *, stars: int = 5) -> SeenRep
 
 
 def advance(connection: Connection, repository: SeenRepository, *, is_done: bool) -> None:
-    backfills.advance(
+    readings.advance(
         connection,
         repository.id,
         Progress(
@@ -144,7 +144,7 @@ def test_what_github_refuses_is_said_with_the_next_attempt(
 ) -> None:
     repository = add(connection, user)
     backfills.add(connection, [repository.id])
-    backfills.give_up(
+    readings.give_up(
         connection, repository.id, state, reason="GitHub blocks it: dmca", now=clock.now()
     )
 
