@@ -71,8 +71,9 @@ def of_repository(
     connection: Connection, repo_id: int, per: Per, first: date, last: date
 ) -> Sequence[Flow]:
     """Return the flow of each span that lies wholly between two days, both included."""
-    found = list(spans(per, first, min(last, clock.today(connection))))
-    rows = anchors.of_repository(connection, repo_id, {day for span in found for day in span})
+    last = min(last, clock.today(connection))
+    found = list(spans(per, first, last))
+    rows = anchors.of_repository(connection, repo_id, first, last)
     return flows(found, rows, star_history.of_repository(connection, repo_id))
 
 

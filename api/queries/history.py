@@ -101,8 +101,8 @@ def _estimates_of(
         return {}
     first, last = span
     gaps = list(_gaps(connection, repo_id, span, [row.day for row in rows], today))
-    ends = {day for gap in gaps for day in gap if day is not None}
-    observed = anchors.of_repository(connection, repo_id, ends)
+    ends = {(repo_id, day) for gap in gaps for day in gap if day is not None}
+    observed = {day: row for (_, day), (_, row) in anchors.of_days(connection, ends).items()}
     found: dict[date, Estimate] = {}
     for before, after in gaps:
         earlier = None if before is None else observed[before]

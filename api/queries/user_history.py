@@ -155,7 +155,7 @@ def _add_gaps(connection: Connection, user_id: int, gaps: Sequence[Gap], sums: _
     if not gaps:
         return
     present_until = _present_until(connection, user_id)
-    rows = anchors.of_repositories(
+    rows = anchors.of_days(
         connection,
         {(gap.repo_id, day) for gap in gaps for day in (gap.before, gap.after) if day is not None},
     )

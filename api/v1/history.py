@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from api.dependencies import Database
 from api.http import describe
+from api.http.body_cache import BodyCache
 from api.http.caching import IfNoneMatch, etag_matches, make_etag
 from api.http.dates import date_range
 from api.http.describe import TableRow
@@ -43,6 +44,8 @@ router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABL
 _DEFAULT_DAYS = {Per.DAY: 30, Per.WEEK: 26 * 7, Per.MONTH: 2 * 366}
 """Of gained and lost stars, by the length of a span."""
 
+_bodies = BodyCache(16 * 1024 * 1024)
+
 _LISTED_SOURCES = 10
 """Of an error's text; there may be many imports."""
 
@@ -58,11 +61,13 @@ WantedSources = Annotated[
 
 @dataclass(slots=True)
 class _Result:
-    """What a query returned; no rows if the client has the current version."""
+    """What a query returned; neither a body nor rows if the client has the current version."""
 
     owner: BaseModel
     file_name: str
     tag: str
+    body: bytes | None = None
+    """As it was sent before."""
     rows: list[dict[str, Any]] | None = None
 
 
@@ -113,7 +118,7 @@ def show_history(
             file_name=f"{found.login}-{found.name}-history-{first}-{last}",
             tag=make_etag(("history", found, first, last, chosen, wanted, compression)),
         )
-        if not etag_matches(if_none_match, result.tag):
+        if _is_wanted(result, if_none_match):
             points = history.of_repository(connection, repo_id, first, last, only)
             result.rows = list(map(_row, points))
         return result
@@ -168,7 +173,7 @@ def show_user_history(
             file_name=f"{user.login}-history-{first}-{last}",
             tag=make_etag(("totals", user, found, first, last, wanted, compression)),
         )
-        if not etag_matches(if_none_match, result.tag):
+        if _is_wanted(result, if_none_match):
             points = user_history.of_user(connection, user_id, first, last)
             result.rows = list(map(_total, points))
         return result
@@ -235,7 +240,7 @@ def show_flow(
             file_name=f"{found.login}-{found.name}-flow-{per}-{first}-{last}",
             tag=make_etag(("flow", found, per, first, last, wanted, compression)),
         )
-        if not etag_matches(if_none_match, result.tag):
+        if _is_wanted(result, if_none_match):
             result.rows = [
                 {
                     "from": span.since,
@@ -252,6 +257,14 @@ def show_flow(
     result = read(database, look, is_snapshot=True)
     names = list(RepositoryFlow.model_fields)
     return _respond(result, wanted, compression, names=names, row=FlowRow)
+
+
+def _is_wanted(result: _Result, if_none_match: str | None) -> bool:
+    """Return whether rows are to be read: the client has not got them, and no body is kept."""
+    if etag_matches(if_none_match, result.tag):
+        return False
+    result.body = _bodies.get(result.tag)
+    return result.body is None
 
 
 def _get_revision(connection: Connection, repo_id: int) -> Revision:
@@ -338,10 +351,11 @@ def _respond(
 
     :param names: of the owner and of the rows in JSON
     """
-    body = None
+    body = result.body
     if result.rows is not None:
         pieces = _pieces(result, result.rows, wanted, names, row)
         body = b"".join(compression.compress(pieces))
+        _bodies.put(result.tag, body)
     headers = {"ETag": f'"{result.tag}"', "Cache-Control": "no-cache"}
     return rows_response(wanted, compression, body, name=result.file_name, headers=headers)
 

@@ -14,6 +14,7 @@ import time
 from tests.benchmarks import (
     backfill,
     fan_out,
+    histories,
     importing,
     load,
     page,
@@ -34,6 +35,7 @@ PARTS = {
         start,
         recording,
         reading,
+        histories,
         load,
         scanning,
         pooler,

@@ -264,3 +264,18 @@ def test_reading_a_history_leaves_the_daily_rows_as_they_are(
     bring(connection)
 
     assert [client.get(path).content for path in paths] == before
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("path", [PATH, TOTALS])
+def test_an_answer_that_was_sent_before_is_not_read_again(
+    client: TestClient, connection: Connection, path: str
+) -> None:
+    formats = [{"format": name} for name in ("json", "csv", "ndjson")]
+    before = [client.get(path, params=each).content for each in formats]
+    # Nothing writes rows without a new revision.
+    connection.execute(text("DELETE FROM daily_stats"))
+
+    assert [client.get(path, params=each).content for each in formats] == before
+    read_again(connection)
+    assert [client.get(path, params=each).content for each in formats] != before
