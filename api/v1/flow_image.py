@@ -20,7 +20,7 @@ from api.queries.flow import Flow, Per
 from api.v1 import responses
 from api.v1.fields import Day, RepositoryId
 from api.v1.image_responses import Height, ShownTheme, Width, respond
-from api.v1.repositories import get_repository
+from api.v1.repositories import get_named_repository
 
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
 
@@ -72,10 +72,10 @@ def draw_flow(
     """
 
     def look(connection: Connection) -> tuple[str, tuple[date, date], Sequence[Flow]]:
-        entry = get_repository(connection, repo_id)
+        title = get_named_repository(connection, repo_id).full_name
         first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS[per])
         flows = past_flow.of_repository(connection, repo_id, per, first, last)
-        return entry.full_name, (first, last), flows
+        return title, (first, last), flows
 
     title, (first, last), flows = read(database, look)
     bars = [Bar(span.since, span.to, span.gained, span.lost, bool(span.late)) for span in flows]

@@ -20,12 +20,11 @@ from api.http.dates import date_range
 from api.http.transactions import read
 from api.queries import backfills, history, series, user_history
 from api.queries.metric import Metric
-from api.queries.repository_list import Entry
 from api.queries.series import Point
 from api.v1 import chart_series, responses
 from api.v1.fields import Day, RepositoryId, UserId
 from api.v1.image_responses import Height, ShownTheme, Width, respond
-from api.v1.repositories import get_repository
+from api.v1.repositories import get_named_repository, get_repository
 from api.v1.users import get_tracked_user
 from common.repositories import Counts
 
@@ -126,19 +125,19 @@ def draw_repository(
     seen, the space between them is filled lightly.
     """
 
-    def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Series]]:
-        entry = get_repository(connection, repo_id)
+    def look(connection: Connection) -> tuple[str, tuple[date, date], list[Series]]:
+        title = get_named_repository(connection, repo_id).full_name
         first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
         if source is ChartSource.OBSERVED:
             points = series.of_repository(connection, repo_id, first, last)
-            return entry, (first, last), _observed(points, metric.metrics)
+            return title, (first, last), _observed(points, metric.metrics)
         known = history.of_repository(connection, repo_id, first, last)
         lines = [chart_series.of_history(known, each) for each in metric.metrics]
-        return entry, (first, last), lines
+        return title, (first, last), lines
 
-    entry, days, lines = read(database, look)
+    title, days, lines = read(database, look)
     return _chart(
-        entry.full_name,
+        title,
         lines,
         days,
         theme=theme,

@@ -13,7 +13,7 @@ from api.http.formats import Table
 from api.http.negotiation import AcceptedFormat
 from api.http.transactions import read
 from api.queries import names, repository_list
-from api.queries.repository_list import SPANS, Entry
+from api.queries.repository_list import SPANS, Entry, Named
 from api.queries.repository_sort import Order, Sort, sort_repositories
 from api.queries.series import Change
 from api.v1 import responses
@@ -201,6 +201,17 @@ def get_repository(connection: Connection, repo_id: int) -> Entry:
     if entry is None:
         raise NotFoundError("repository not found")
     return entry
+
+
+def get_named_repository(connection: Connection, repo_id: int) -> Named:
+    """Return the name of a repository that a tracked user has or had.
+
+    :raise NotFoundError: there is none with this id
+    """
+    named = repository_list.get_named(connection, repo_id)
+    if named is None:
+        raise NotFoundError("repository not found")
+    return named
 
 
 def _contains(entry: Entry, words: str) -> bool:

@@ -19,11 +19,11 @@ from api.http.formats import ROW_SEPARATORS, Table, body_pieces, rows_response
 from api.http.negotiation import AcceptedCompression, AcceptedFormat, Format
 from api.http.transactions import read
 from api.queries import series, stats
-from api.queries.repository_list import Entry
+from api.queries.repository_list import Named
 from api.queries.series import Point
 from api.v1 import responses
 from api.v1.fields import DateFrom, DateTo, RepositoryId, UserId
-from api.v1.repositories import get_repository
+from api.v1.repositories import get_named_repository
 from api.v1.schemas import DailyRow, NamedRepository, RepositoryStats, Stats, User
 from api.v1.users import get_tracked_user
 from common.users import TrackedUser
@@ -162,12 +162,12 @@ def show_repository_stats(
     is the last 30 days, the maximum ten years. A day that was not recorded has no row.
     """
 
-    def look(connection: Connection) -> tuple[Entry, tuple[date, date], list[Point]]:
-        entry = get_repository(connection, repo_id)
+    def look(connection: Connection) -> tuple[Named, tuple[date, date], list[Point]]:
+        named = get_named_repository(connection, repo_id)
         first, last = date_range(connection, date_from, date_to)
-        return entry, (first, last), series.of_repository(connection, repo_id, first, last)
+        return named, (first, last), series.of_repository(connection, repo_id, first, last)
 
-    entry, (first, last), points = read(database, look)
+    named, (first, last), points = read(database, look)
     rows = [
         {
             "repo_id": repo_id,
@@ -179,7 +179,7 @@ def show_repository_stats(
         for point in points
     ]
     repository = NamedRepository(
-        id=entry.id, user_id=entry.user_id, name=entry.name, full_name=entry.full_name
+        id=named.id, user_id=named.user_id, name=named.name, full_name=named.full_name
     )
-    table = Table(f"{entry.login}-{entry.name}-stats-{first}-{last}", rows, DailyRow.columns())
+    table = Table(f"{named.login}-{named.name}-stats-{first}-{last}", rows, DailyRow.columns())
     return table.to_response(wanted, body={"repository": repository.model_dump(), "stats": rows})
