@@ -171,7 +171,8 @@ def _add_gaps(connection: Connection, user_id: int, gaps: Sequence[Gap], sums: _
         next_owner, after = _row(rows, gap.repo_id, gap.after)
         listed_on = present_until.get(gap.repo_id)
         # A gap belongs to the owner before it, and the past to the present owner.
-        if owner != (user_id if before or listed_on is None else None):
+        is_own = listed_on is not None if before is None else owner == user_id
+        if not is_own:
             continue
         until = gap.last
         if after is None:
