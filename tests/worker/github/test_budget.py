@@ -192,6 +192,22 @@ def test_a_late_answer_of_another_window_ends_no_wait_either(lab: Lab) -> None:
     budget.acquire("core", is_load=True)
 
 
+@pytest.mark.parametrize("resource", ["core", "graphql"])
+def test_the_background_leaves_three_tenths_to_scans_and_loads(lab: Lab, resource: str) -> None:
+    budget = lab.budget()
+    quota = Quota(resource, 100, 31, 1800)
+    budget.settle(budget.acquire(resource), Answer(Meaning.DATA, quota=quota))
+
+    budget.settle(budget.acquire(resource, is_background=True), Answer(Meaning.DATA))
+    with pytest.raises(Limited, match="used up"):
+        budget.acquire(resource, is_background=True)
+    for _ in range(25):
+        budget.settle(budget.acquire(resource), Answer(Meaning.DATA))
+    with pytest.raises(Limited, match="used up"):
+        budget.acquire(resource)
+    budget.acquire(resource, is_load=True)
+
+
 def test_requests_on_their_way_are_taken_off_what_an_answer_tells(lab: Lab) -> None:
     budget = lab.budget(concurrency=3)
     teach(budget)
