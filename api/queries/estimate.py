@@ -40,6 +40,15 @@ class Anchor:
     observed_at: datetime
     latest: datetime
 
+    @property
+    def latest_second(self) -> int:
+        """The second of ``latest``, since 1970.
+
+        Readings are known to the second, by GitHub's clock. One in the same second follows the
+        row: a history is read after the scan that listed its repository.
+        """
+        return int(self.latest.timestamp())
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -144,7 +153,7 @@ def estimates(
     lowest = first.toordinal()
     anchor_day = anchor.day.toordinal()
     sure_split = local_day(anchor.earliest)
-    latest = anchor.latest.timestamp()
+    latest = anchor.latest_second
     ceiling = anchor.stargazers
     since = limit = None
     gains, read_at = history.by_day, history.read_by_day

@@ -63,12 +63,12 @@ def run(
 
 def _is_read_after(history: StarHistory, anchor: Anchor) -> bool:
     first = history.first_reading
-    return first is not None and first >= anchor.latest.timestamp()
+    return first is not None and first >= anchor.latest_second
 
 
 def _before_first_gain(history: StarHistory, anchor: Anchor) -> Estimate:
     """Return the estimate of the days before the first stars of a history."""
-    split, latest = local_day(anchor.earliest), anchor.latest.timestamp()
+    split, latest = local_day(anchor.earliest), anchor.latest_second
     later = sum(
         stars
         for day, stars, read_at in zip(history.days, history.stars, history.read_at, strict=True)

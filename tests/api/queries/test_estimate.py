@@ -209,3 +209,14 @@ def test_stars_that_were_read_before_the_observation_may_have_been_lost_before_i
     # Perhaps the ten are those of before, and the five were taken back.
     assert found[day - 3 * ONE_DAY] == Estimate(5, at_least=0, at_most=10)
     assert found[day - 2 * ONE_DAY] == Estimate(10, at_least=5, at_most=10)
+
+
+def test_a_reading_in_the_second_of_the_observation_follows_it() -> None:
+    day = date(2026, 6, 5)
+    moment = datetime(2026, 6, 5, 0, 5, 0, 700_000, UTC)
+    anchor = Anchor(day, 5, moment, moment, moment)
+    gained = {date(2026, 6, 1): (2, moment), date(2026, 6, 2): (3, moment)}
+
+    found = dict(estimates(make_history(day, gained), date(2026, 6, 2), anchor))
+
+    assert found[date(2026, 6, 2)] == Estimate(2, at_least=2, at_most=2)
