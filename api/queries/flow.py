@@ -51,6 +51,8 @@ class Flow:
 
 def spans(per: Per, first: date, last: date) -> Iterator[tuple[date, date]]:
     """Yield the spans that lie wholly between two days, both included: each with both its days."""
+    if first >= last:
+        return
     since = first
     if per is Per.WEEK:
         since += (-first.weekday() % 7) * _DAY

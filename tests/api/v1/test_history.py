@@ -279,3 +279,22 @@ def test_an_answer_that_was_sent_before_is_not_read_again(
     assert [client.get(path, params=each).content for each in formats] == before
     read_again(connection)
     assert [client.get(path, params=each).content for each in formats] != before
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    "path", [PATH, TOTALS, *(f"/v1/repos/900/flow?per={per}" for per in ("day", "week", "month"))]
+)
+@pytest.mark.parametrize(
+    ("first", "last"), [("0001-01-01", "0001-02-01"), ("9999-12-31", "9999-12-31")]
+)
+def test_the_ends_of_the_calendar_have_no_history(
+    client: TestClient, path: str, first: str, last: str
+) -> None:
+    separator = "&" if "?" in path else "?"
+
+    answer = client.get(f"{path}{separator}date_from={first}&date_to={last}")
+
+    assert answer.status_code == 200
+    rows = answer.json().get("history") or answer.json().get("flow") or []
+    assert all(row.get("net") is None and "stargazers" not in row for row in rows)
