@@ -14,10 +14,10 @@ TIMEOUT = 2.5
 class Part(Generic[T]):
     """One part of a snapshot, read in a thread that a frozen server may hold."""
 
-    def __init__(self, read: Callable[[], T], *, missing: T, timeout: float = TIMEOUT) -> None:
+    def __init__(self, read: Callable[[], T], *, missing: T, timeout: float | None = None) -> None:
         self._read = read
         self._missing = missing
-        self._timeout = timeout
+        self._timeout = TIMEOUT if timeout is None else timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="status")
         self._reading: asyncio.Future[T] | None = None
 

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.http.limits import MAX_REQUESTS
+from api.status import part
+from api.status.part import TIMEOUT
 from common.settings import Settings
 from tests.api.fake_worker import FakeWorker
 
@@ -16,8 +18,13 @@ MakeClient = Callable[..., TestClient]
 
 
 @pytest.fixture
-def make_client(settings: Settings) -> Iterator[MakeClient]:
-    """Start the application with some settings changed, or with other limits."""
+def make_client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeClient]:
+    """Start the application with some settings changed, or with other limits.
+
+    On a busy machine a server may take seconds to answer, so the status waits longer for its parts
+    than it does for people.
+    """
+    monkeypatch.setattr(part, "TIMEOUT", 20)
     with ExitStack() as stack:
 
         def make(
@@ -29,6 +36,13 @@ def make_client(settings: Settings) -> Iterator[MakeClient]:
             return stack.enter_context(TestClient(app))
 
         yield make
+
+
+@pytest.fixture
+def usual_timeout(make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the status wait for its parts as long as it does for people."""
+    del make_client
+    monkeypatch.setattr(part, "TIMEOUT", TIMEOUT)
 
 
 @pytest.fixture

@@ -249,6 +249,7 @@ def test_a_frozen_redis_delays_requests_by_seconds_and_loses_no_user(
 
 
 @pytest.mark.fault
+@pytest.mark.usefixtures("usual_timeout")
 def test_readiness_follows_a_redis_that_freezes_and_thaws(
     make_client: MakeClient, own_redis: EmbeddedValkey
 ) -> None:

@@ -356,6 +356,7 @@ def test_vanished_user_is_not_overdue(
     assert checks(client)["users"] == "0 of 1 recorded, 1 not found at GitHub"
 
 
+@pytest.mark.usefixtures("usual_timeout")
 def test_count_that_takes_too_long_does_not_delay_the_answer(
     client: TestClient, connection: Connection
 ) -> None:
