@@ -9,6 +9,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from common import claims
 from common.credentials import choose_credential
 from common.db import array_literal
 from common.readings import LISTED_TODAY
@@ -65,10 +66,8 @@ _READ_AGAIN = text(f"""
                       WHERE past.repo_id = r.id AND past.date < d.date AND past.date >= d.date - 7
                         AND past.date > b.read_through
                   ) < d.date - 1 - greatest(d.date - 8, b.read_through, r.first_seen_on - 1))
-              -- A time further ahead than any rule sets is void, as in ``common.scans``.
               ELSE b.state IN ('none', 'failed')
-                  AND NOT (b.not_before > repopulse_now()
-                           AND b.not_before <= repopulse_now() + interval '8 days') END
+                  AND NOT {claims.waits("b", most="8 days")} END
         FOR NO KEY UPDATE OF b SKIP LOCKED
     )
     UPDATE backfills b
@@ -149,22 +148,15 @@ def request_repository(connection: Connection, repo_id: int) -> None:
     connection.execute(_REQUEST_REPOSITORY, {"id": repo_id})
 
 
-_COUNT_LEASES = text("""
-    SELECT count(*) FROM backfills
-    WHERE state = 'pending' AND lease_until > repopulse_now()
-      AND lease_until <= repopulse_now()
-          + greatest(make_interval(secs => 2 * :lease), interval '1 hour')
-""")
+_COUNT_LEASES = text(f"""
+    SELECT count(*) FROM backfills WHERE state = 'pending' AND {claims.has_lease()}
+""")  # noqa: S608 - a condition of ours
 
 _CLAIM = text(f"""
     WITH due AS (
         SELECT b.repo_id AS due_id FROM backfills b JOIN repositories r ON r.id = b.repo_id
         WHERE b.state = 'pending' AND {LISTED_TODAY}
-          AND NOT (b.lease_until > repopulse_now()
-                   AND b.lease_until <= repopulse_now()
-                       + greatest(make_interval(secs => 2 * :lease), interval '1 hour'))
-          AND NOT (b.not_before > repopulse_now()
-                   AND b.not_before <= repopulse_now() + interval '2 days')
+          AND {claims.is_free("b", most="2 days")}
         -- What failed goes last: it may kill its worker each time.
         ORDER BY b.is_whole, b.attempts, b.requested_at, b.repo_id
         LIMIT :limit

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from common import clock, tables
+from common import claims, clock, tables
 from common.db import array_literal
 from common.states import ImportState
 
@@ -218,24 +218,19 @@ def _change(
 # The queue
 
 
-_CLAIM = text("""
+_CLAIM = text(f"""
     WITH due AS (
         SELECT id AS due_id FROM imports
         WHERE state IN ('reading', 'applying', 'undoing')
           AND id <> ALL(CAST(:queued AS bigint[]))
-          -- A lease or wait further ahead than any rule sets is void, as in ``common.scans``.
-          AND NOT (lease_until > repopulse_now()
-                   AND lease_until <= repopulse_now()
-                       + greatest(make_interval(secs => 2 * :lease), interval '1 hour'))
-          AND NOT (not_before > repopulse_now()
-                   AND not_before <= repopulse_now() + interval '2 hours')
+          AND {claims.is_free(most="2 hours")}
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE imports
     SET lease_until = repopulse_now() + make_interval(secs => :lease), held_by = NULL
     FROM due WHERE id = due_id
     RETURNING id
-""")
+""")  # noqa: S608 - a condition of ours
 
 
 def claim(

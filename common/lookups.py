@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, bindparam, func, select, text, update
 
-from common import clock, tables
+from common import claims, clock, tables
 from common.db import array_literal
 from common.states import LookupState
 
@@ -124,26 +124,19 @@ def count_pending(connection: Connection, *, most: int) -> int:
     return count
 
 
-_CLAIM = text("""
+_CLAIM = text(f"""
     WITH due AS (
         SELECT id AS due_id FROM lookups
         WHERE state = 'pending' AND id <> ALL(CAST(:queued AS bigint[]))
-          AND NOT (lease_until > repopulse_now()
-                   AND lease_until <= repopulse_now()
-                       + greatest(make_interval(secs => 2 * :lease), interval '1 hour'))
-          AND NOT (not_before > repopulse_now()
-                   AND not_before <= repopulse_now() + interval '2 hours')
+          AND {claims.is_free(most="2 hours")}
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE lookups
     SET lease_until = repopulse_now() + make_interval(secs => :lease), attempts = attempts + 1
     FROM due WHERE id = due_id
     RETURNING id, login, state, reason, user_id, attempts, false AS is_postponed
-""")
-"""Lease the oldest lookups that are due, passing over those that another transaction claims.
-
-A lease or wait further ahead than any rule sets is void, as in ``common.scans``.
-"""
+""")  # noqa: S608 - a condition of ours
+"""Lease the oldest lookups that are due, passing over those that another transaction claims."""
 
 
 def claim(
