@@ -12,15 +12,13 @@ from celery import Celery
 from common import backfills, broker, clock, star_gains
 from common.broker import Queue, Task
 from common.redis_client import own_key
+from worker import backlog
 from worker.process import Process
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 1
 """Readings at the same time, all workers together."""
-
-BACKLOG = "repopulse:backlog"
-"""The key of the note that users are left in the table, see ``worker.fan_out``."""
 
 _LOOKED = "repopulse:backfills_looked"
 """The key of the last repository at which a sweep looked; the next one looks at those after it."""
@@ -41,7 +39,7 @@ def send_next(app: Celery, process: Process, *, is_sweep: bool = False) -> int:
         return 0
     if broker.queue_lengths(process.redis).work_waiting:
         return 0
-    if not is_sweep and process.redis.exists(own_key(process.redis, BACKLOG)):
+    if not is_sweep and backlog.is_noted(process.redis):
         return 0
     if is_sweep:
         _look(process)

@@ -30,10 +30,10 @@ from common import (
 )
 from common.broker import Queue, Task
 from common.lookups import Lookup
-from common.redis_client import own_key
 from common.scans import Claim
 from common.states import ScanState
-from worker.backfill_queue import BACKLOG, send_next
+from worker import backlog
+from worker.backfill_queue import send_next
 from worker.outcome import Outcome
 from worker.process import Process
 
@@ -122,7 +122,7 @@ def fan_out(app: Celery, process: Process) -> FanOut:
             break
         sent += 1
     # After they are sent, so that the next fan-out counts them.
-    _note_backlog(process.redis, is_left=len(claims) >= room_for_scans)
+    backlog.note(process.redis, is_left=len(claims) >= room_for_scans)
     if room and not claims and not pending:
         send_next(app, process, is_sweep=True)
     collection.record_sweep(process.redis)
@@ -140,7 +140,7 @@ def refill(app: Celery, process: Process, outcome: Outcome) -> None:
     few = process.settings.high_water * _LOW_WATER_SHARE
     try:
         waiting = broker.queue_lengths(process.redis).work_waiting
-        is_needed = waiting <= few and _take_backlog(process.redis)
+        is_needed = waiting <= few and backlog.take(process.redis)
     except redis.RedisError as error:
         log.warning("Redis does not answer, the next sweep follows: %s", error)
         return
@@ -174,15 +174,3 @@ def _maintain(connection: Connection) -> None:
     complete = collection.record_completed_day(connection)
     if complete is not None:
         log.info("no user is due any more today: %s", complete.summary)
-
-
-def _note_backlog(client: "redis.Redis", *, is_left: bool) -> None:
-    if is_left:
-        client.set(own_key(client, BACKLOG), 1)
-    else:
-        client.delete(own_key(client, BACKLOG))
-
-
-def _take_backlog(client: "redis.Redis") -> bool:
-    """Remove the note; return whether this call removed it, which is true for one caller."""
-    return client.delete(own_key(client, BACKLOG)) == 1
