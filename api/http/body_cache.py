@@ -13,6 +13,7 @@ class BodyCache:
     """The latest bodies, up to some bytes in total."""
 
     def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self._bodies: LRUCache[str, bytes] = LRUCache(maxsize=max_bytes, getsizeof=len)
         self._lock = Lock()
 

@@ -1,17 +1,15 @@
 """``…/stats``: the daily rows of a user's repositories, or of one repository."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from threading import Lock
 
-from cachetools import LRUCache
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
 from api.http import describe
+from api.http.body_cache import BodyCache
 from api.http.caching import IfNoneMatch, etag_matches, make_etag
 from api.http.dates import date_range
 from api.http.errors import bad_query
@@ -33,10 +31,7 @@ router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABL
 _MAX_ROWS = 500_000
 """About 45 MB of JSON."""
 
-cache: LRUCache[str, bytes] = LRUCache(maxsize=16 * 1024 * 1024, getsizeof=len)
-"""The latest bodies by ETag. An ETag covers everything in its body, so no body is ever stale."""
-
-_cache_lock = Lock()
+bodies = BodyCache(16 * 1024 * 1024)
 
 
 @dataclass(slots=True)
@@ -105,8 +100,7 @@ def show_stats(
         )
         if etag_matches(if_none_match, result.tag):
             return result
-        with _cache_lock:
-            result.body = cache.get(result.tag)
+        result.body = bodies.get(result.tag)
         if result.body is None:
             result.rows = stats.read_text(
                 connection,
@@ -127,11 +121,9 @@ def show_stats(
             body_pieces(wanted, result.rows, columns=DailyRow.columns(), body=frame)
         )
         # A body that is too large for the cache is sent while it is made.
-        if sum(map(len, result.rows)) <= cache.maxsize:
+        if sum(map(len, result.rows)) <= bodies.max_bytes:
             body = b"".join(body)
-            # Too large after all, with what JSON has around the rows.
-            with _cache_lock, suppress(ValueError):
-                cache[result.tag] = body
+            bodies.put(result.tag, body)
     headers = {"ETag": f'"{result.tag}"', "Cache-Control": "no-cache"}
     return rows_response(wanted, compression, body, name=result.file_name, headers=headers)
 

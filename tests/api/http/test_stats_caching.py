@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from cachetools import LRUCache
 from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
 
 import api.v1.stats
+from api.http.body_cache import BodyCache
 from api.queries import stats as queries
 from common import repositories, stats, users
 from common.repositories import Counts, SeenRepository
@@ -37,7 +37,7 @@ def repository(connection: Connection, user: TrackedUser) -> SeenRepository:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The users whose rows this test read; it starts with an empty cache."""
-    api.v1.stats.cache.clear()
+    monkeypatch.setattr(api.v1.stats, "bodies", BodyCache(16 * 1024 * 1024))
     users_read: list[int] = []
 
     def read_and_count(connection: Connection, user_id: int, *span: Any, **how: Any) -> list[bytes]:
@@ -185,7 +185,7 @@ def test_a_response_is_consistent_although_a_scan_ends_meanwhile(
         return read(connection, user_id, *span, **how)
 
     expected = client.get(path_of(user)).json()
-    api.v1.stats.cache.clear()
+    monkeypatch.setattr(api.v1.stats, "bodies", BodyCache(16 * 1024 * 1024))
     with monkeypatch.context() as patch:
         patch.setattr(queries, "read_text", scan_and_read)
         during = client.get(path_of(user))
@@ -309,9 +309,9 @@ def test_rows_too_large_for_the_cache_are_streamed(
         repository = factories.add_repository(connection, user)
         factories.add_history(connection, user, repository, until=TODAY, stargazers=range(3))
     path, accepted = f"{path_of(user)}?format={format_}", {"Accept-Encoding": coding}
-    api.v1.stats.cache.clear()
+    monkeypatch.setattr(api.v1.stats, "bodies", BodyCache(16 * 1024 * 1024))
     kept = client.get(path, headers=accepted)
-    monkeypatch.setattr(api.v1.stats, "cache", LRUCache(maxsize=1000, getsizeof=len))
+    monkeypatch.setattr(api.v1.stats, "bodies", BodyCache(1000))
 
     sent = client.get(path, headers=accepted)
 
