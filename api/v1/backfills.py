@@ -15,7 +15,7 @@ from api.queries import backfills as progress
 from api.v1 import responses
 from api.v1.backfill_schemas import RepositoryReading, UserReading
 from api.v1.fields import RepositoryId, UserId
-from api.v1.repositories import get_repository
+from api.v1.repositories import get_named_repository
 from api.v1.users import get_tracked_user
 from common import backfills
 from common.broker import Task
@@ -87,7 +87,7 @@ def request_repository_backfill(resources: Owned, repo_id: RepositoryId) -> JSON
     off = backfills.why_off(resources.settings)
 
     def request(connection: Connection) -> RepositoryReading:
-        get_repository(connection, repo_id)
+        get_named_repository(connection, repo_id)
         backfills.request_repository(connection, repo_id)
         return RepositoryReading.of(progress.of_repository(connection, repo_id, off=off))
 
@@ -106,7 +106,7 @@ def show_repository_backfill(resources: Owned, repo_id: RepositoryId) -> JSONRes
     off = backfills.why_off(resources.settings)
 
     def look(connection: Connection) -> RepositoryReading:
-        get_repository(connection, repo_id)
+        get_named_repository(connection, repo_id)
         return RepositoryReading.of(progress.of_repository(connection, repo_id, off=off))
 
     return JSONResponse(read(resources.database, look).model_dump(mode="json"))
