@@ -81,7 +81,7 @@ def _take(connection: Connection) -> None:
             f"this installation is not empty: it follows {users} users and has {imports} imports;"
             " restore the file into a new one, or import it here, which adds its rows as imported"
         )
-    # Days on which nobody was followed.
+    # Sweeps complete days even while no user is followed.
     connection.execute(tables.completed_days.delete())
 
 

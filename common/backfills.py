@@ -101,7 +101,7 @@ def add_due(connection: Connection, last_day: date, *, after: int, limit: int) -
 
     :param last_day: the last day that has ended in Los Angeles
     :param after: look at repositories with a greater id
-    :param limit: look at so many: 10,000 take some tenths of a second
+    :param limit: how many repositories to look at; 10,000 take some tenths of a second
     """
     upto: int | None = connection.execute(
         text("SELECT id FROM repositories WHERE id > :after ORDER BY id OFFSET :skip LIMIT 1"),

@@ -74,7 +74,7 @@ REPOSITORY = Record(
     "repository",
     tables.repositories,
     order=("id",),
-    # A restored repository gets another one, so that no client takes its old copy for current.
+    # A restored repository gets a new one, so that no client treats an old copy as current.
     left_out=frozenset({"revision"}),
 )
 OWNERSHIP = Record("ownership", tables.ownerships, order=("user_id", "repo_id"))

@@ -109,8 +109,8 @@ def lock_pending(connection: Connection, read: Reading) -> Reading | None:
     """Lock a reading against other writers and deletion until the transaction ends.
 
     :param read: the reading as it was before its next page was requested
-    :return: the reading; None if it is not pending any more, is another one or further by now, or
-        if the repository was deleted or is not public any more
+    :return: the reading; None if it is no longer pending, was requested anew or has reached
+        another page, or if the repository was deleted or is no longer public
     """
     # In the order in which a deletion locks them, so that the two cannot deadlock.
     is_public = connection.execute(

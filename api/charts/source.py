@@ -1,6 +1,6 @@
 """Where the values of a chart are from, and how each source is drawn.
 
-Sources differ by the shape of their lines and dots, so that they are told apart without colour.
+Each source has its own shape of line and dot, so that readers can tell them apart without colour.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

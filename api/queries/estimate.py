@@ -52,7 +52,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A count of stars that nobody observed.
+    """An estimated count of stars on a day without an observed row.
 
     :param at_least: None in a gap if older days were read before it: it is not known how many of
         their stars had been lost by then

@@ -32,8 +32,8 @@ class Bounds(BaseModel):
     at_least: Annotated[
         int | None,
         Field(
-            description="So many were held that day for certain. Null in a gap if GitHub's history"
-            " of older days was read before it, and not since.",
+            description="At least this many stars were held on that day. Null in a gap if GitHub's"
+            " history of older days was read before the gap and not since.",
             examples=[61],
         ),
     ]
@@ -203,8 +203,8 @@ class FlowRow(TableRow):
     lost: Annotated[
         int | None,
         Field(
-            description="`gained` - `net`. At least so many: a star given and taken back between"
-            " two readings is not seen.",
+            description="`gained` - `net`. This is a lower bound: a star given and taken back"
+            " between two readings is not seen.",
             examples=[2],
         ),
     ]

@@ -76,7 +76,7 @@ async def store_upload(request: Request, resources: Resources, file: UploadedFil
     except TimeoutError:
         raise HTTPException(408, TOO_SLOW) from None
     except ClientDisconnect:
-        # Nobody reads this.
+        # The client is gone; this response is only logged.
         raise HTTPException(408, "the upload was cut off") from None
     finally:
         # Also if the request was cancelled.
