@@ -303,7 +303,9 @@ def test_parquet_without_pyarrow_is_refused_with_what_to_do(
     assert other.headers["content-type"] == "application/x-ndjson"
 
 
-@pytest.mark.skipif(not parquet.is_available(), reason="requirements/parquet.txt is an option")
+@pytest.mark.skipif(
+    not parquet.is_available(), reason="needs pyarrow, which `make parquet` installs"
+)
 def test_parquet_has_each_count_with_its_source(client: TestClient, full: Engine) -> None:
     import pyarrow.parquet  # noqa: PLC0415
 
@@ -333,7 +335,9 @@ def test_parquet_has_each_count_with_its_source(client: TestClient, full: Engine
     }
 
 
-@pytest.mark.skipif(not parquet.is_available(), reason="requirements/parquet.txt is an option")
+@pytest.mark.skipif(
+    not parquet.is_available(), reason="needs pyarrow, which `make parquet` installs"
+)
 def test_parquet_of_nothing_has_no_rows(client: TestClient) -> None:
     import pyarrow.parquet  # noqa: PLC0415
 
