@@ -1,53 +1,117 @@
-"""``/follow``: follow a user by login and show the progress."""
+"""``/follow``: follow users by login or pasted address, and show the progress."""
 
+import asyncio
+from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
 
-from api.dependencies import Database, Owned
+from api.dependencies import Database, Owned, Resources
 from api.http.public_url import public_url_of
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.layout import page, redirect
 from api.pages.overview import overview
-from api.pages.steps import read_steps
+from api.pages.pasted import MAX_PASTED, Pasted, read_pasted
+from api.pages.steps import Steps, read_steps
 from api.status.snapshot import Status
-from api.v1.fields import MAX_ID, Login
+from api.v1.fields import MAX_ID
 from api.v1.resolve import Resolved, resolve_login
+from common import users
+from common.lookups import Lookup
+from common.users import TrackedUser
 
 router = APIRouter(prefix="/follow")
 
-_LOGIN: TypeAdapter[str] = TypeAdapter(Login)
-
 LookupId = Annotated[int, Path(ge=1, le=MAX_ID)]
+
+_Ids = Annotated[
+    list[Annotated[int, Query(ge=1, le=MAX_ID)]],
+    Query(default_factory=list, max_length=MAX_PASTED),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of several logins.
+
+    :param users: followed already, or lately found
+    :param steps: how far the others are
+    """
+
+    users: list[TrackedUser]
+    steps: list[Steps]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing will change any more."""
+        return all(steps.is_finished for steps in self.steps)
 
 
 @router.post("")
 async def follow(
     request: Request, resources: Owned, status: Status, form: LoggedInForm
 ) -> Response:
-    """Follow a user; redirect to the user, or to the progress of the lookup."""
-    given = form.get("login", "").strip().removeprefix("@")
-    try:
-        login = _LOGIN.validate_python(given)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
+    """Follow one user or several; redirect to the user, or to the progress.
+
+    If a line names no login, nobody is followed: the form comes back with the text and the reasons.
+    """
+    given = form.get("login", "")
+    accounts = read_pasted(given, resources.settings.github)
+    problems = _problems(accounts)
+    if problems:
         return await overview(
-            request, resources.database, status, login=given, problem=f"Not followed: {reason}."
+            request, resources.database, status, pasted=given.strip(), problems=problems
         )
-    # The page of the progress waits for a login that is new.
-    found = await resolve_login(resources, login, waits_for_new=False)
-    if isinstance(found, Resolved):
-        return redirect(f"/users/{found.user.id}")
-    return redirect(f"/follow/{found.id}")
+    # The page of the progress waits for logins that are new.
+    found = await asyncio.gather(*(_resolve(resources, account) for account in accounts))
+    if len(found) > 1:
+        return redirect("/follow?" + urlencode([_reference(each) for each in found]))
+    if isinstance(found[0], Resolved):
+        return redirect(f"/users/{found[0].user.id}")
+    return redirect(f"/follow/{found[0].id}")
+
+
+def _problems(accounts: list[Pasted]) -> list[Pasted]:
+    """Return what cannot be followed, and why; empty if all can."""
+    if not accounts:
+        return [Pasted("", None, "enter a login, or the address of an account or a repository")]
+    if len(accounts) > MAX_PASTED:
+        return [Pasted("", None, f"these are {len(accounts)}, and at most {MAX_PASTED} at once")]
+    return [account for account in accounts if account.login is None]
+
+
+async def _resolve(resources: Resources, account: Pasted) -> Resolved | Lookup:
+    assert account.login is not None  # noqa: S101 - the caller has refused the others
+    return await resolve_login(resources, account.login, waits_for_new=False)
+
+
+def _reference(found: Resolved | Lookup) -> tuple[str, int]:
+    return ("user", found.user.id) if isinstance(found, Resolved) else ("lookup", found.id)
 
 
 @router.get("")
-def show_form() -> Response:
-    """Redirect to the overview, which has the form."""
-    return redirect("/")
+def show_several(
+    request: Request,
+    database: Database,
+    user: _Ids,
+    lookup: _Ids,
+) -> Response:
+    """Show what became of several logins; without any, redirect to the form on the overview."""
+    if not user and not lookup:
+        return redirect("/")
+
+    def look(connection: Connection) -> Followed:
+        found = [users.get(connection, user_id) for user_id in user]
+        return Followed(
+            [each for each in found if each is not None],
+            [read_steps(connection, lookup_id) for lookup_id in lookup],
+        )
+
+    return page(request, "followed.html", followed=read(database, look))
 
 
 @router.get("/{lookup_id}")

@@ -1,5 +1,6 @@
 """``/``: the followed users, and how today's collection is going."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from api.dependencies import Database
 from api.http.transactions import read
 from api.pages.layout import page
+from api.pages.pasted import Pasted
 from api.pages.trend import LOOK_BACK, Trend
 from api.queries import series, user_list
 from api.queries.metric import Metric
@@ -45,14 +47,14 @@ async def overview(
     *,
     search: str = "",
     after: tuple[str, int] = ("", 0),
-    login: str = "",
-    problem: str | None = None,
+    pasted: str = "",
+    problems: Sequence[Pasted] = (),
 ) -> Response:
     """Return the page.
 
     :param after: login and id of the last user on the previous page
-    :param login: the content of the form to follow a user
-    :param problem: why that login was not accepted
+    :param pasted: the content of the form to follow users
+    :param problems: what in it was not accepted
     """
 
     def read_content(connection: Connection) -> tuple[Progress, list[Listed], dict[int, Trend]]:
@@ -69,7 +71,7 @@ async def overview(
     return page(
         request,
         "overview.html",
-        status_code=200 if problem is None else 422,
+        status_code=422 if problems else 200,
         progress=progress,
         level=readiness.level,
         # The sentence about today has these words already.
@@ -85,6 +87,7 @@ async def overview(
         has_next=len(users) > _USERS_PER_PAGE,
         is_first=after == ("", 0),
         search=search,
-        login=login,
-        problem=problem,
+        pasted=pasted,
+        problems=problems,
+        is_several="\n" in pasted,
     )

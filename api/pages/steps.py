@@ -61,6 +61,16 @@ class Steps:
             self.scan.stage is Stage.DONE
         )
 
+    @property
+    def current(self) -> Step:
+        """The step that is in progress or failed, or the last one."""
+        return self.lookup if self.lookup.stage is not Stage.DONE else self.scan
+
+    @property
+    def is_lookup_failed(self) -> bool:
+        """Whether no user was found, so that another login may be meant."""
+        return self.lookup.stage is Stage.FAILED
+
     def as_json(self, root: str) -> dict[str, object]:
         """Return the steps for the script of the page.
 
@@ -68,6 +78,7 @@ class Steps:
         """
         return {
             "is_finished": self.is_finished,
+            "is_lookup_failed": self.is_lookup_failed,
             "user_url": None if self.user is None else f"{root}/users/{self.user.id}",
             "steps": [{"stage": step.stage, "text": step.text} for step in self.all],
         }

@@ -51,7 +51,7 @@ def test_log_in_follow_look_around_download_and_try_the_documentation(
         (cookie,) = visitor.context.cookies()
         assert (cookie["path"], cookie["secure"]) == (PREFIX, True)
 
-        page.get_by_label("Follow a user or an organisation by login").fill("octo-org")
+        page.get_by_label("Follow a user or an organisation").fill("octo-org")
         page.get_by_role("button", name="Follow").click()
         # Updated by the script; the page does not reload.
         expect(page.locator("[data-stage='done']")).to_have_count(2, timeout=60_000)

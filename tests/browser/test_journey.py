@@ -42,7 +42,7 @@ def test_follow_a_user_look_around_and_download(
         visitor.go("/")
         visitor.check()
 
-        page.get_by_label("Follow a user or an organisation by login").fill("octo-org")
+        page.get_by_label("Follow a user or an organisation").fill("octo-org")
         page.get_by_role("button", name="Follow").click()
         # Updated by the script; the page does not reload.
         expect(page.locator("[data-stage='done']")).to_have_count(2)
@@ -95,10 +95,11 @@ def test_progress_page_shows_that_github_has_no_such_login(
 ) -> None:
     with visiting(browser, system.address, width=390) as visitor:
         visitor.go("/")
-        visitor.page.get_by_label("Follow a user or an organisation by login").fill("nobody-at-all")
+        visitor.page.get_by_label("Follow a user or an organisation").fill("nobody-at-all")
         visitor.page.keyboard.press("Enter")
 
         expect(visitor.page.locator("[data-stage='failed']")).to_contain_text("nobody-at-all")
+        expect(visitor.page.get_by_label("Follow another login")).to_have_value("nobody-at-all")
         visitor.check()
 
 
@@ -123,7 +124,7 @@ def test_pages_can_be_used_with_the_keyboard_alone(
     with visiting(browser, system.address, width=1280) as visitor:
         page = visitor.page
         visitor.go("/")
-        tab_to(page, "Follow a user or an organisation by login")
+        tab_to(page, "Follow a user or an organisation")
         page.keyboard.type("octo-org")
         tab_to(page, "Follow")
         page.keyboard.press("Enter")
@@ -186,7 +187,7 @@ def test_pages_work_without_javascript(browser: Browser, system: System, world: 
     with visiting(browser, system.address, width=1280, scripts=False) as visitor:
         page = visitor.page
         page.goto(system.address)
-        page.get_by_label("Follow a user or an organisation by login").fill("octo-org")
+        page.get_by_label("Follow a user or an organisation").fill("octo-org")
         page.get_by_role("button", name="Follow").click()
         # The page reloads itself until the user is recorded.
         expect(page.locator("[data-stage='done']")).to_have_count(2)
@@ -286,13 +287,13 @@ def test_login_with_the_key_shows_the_forms(
         page.get_by_role("main").get_by_role("link", name="Log in").click()
         page.get_by_label("Key").fill(key.get_secret_value())
         page.get_by_role("button", name="Log in").click()
-        page.get_by_label("Follow a user or an organisation by login").fill("adam")
+        page.get_by_label("Follow a user or an organisation").fill("adam")
         visitor.check()
         cookies = {cookie["name"]: cookie for cookie in visitor.context.cookies()}
         assert cookies["repopulse_session"]["httpOnly"]
         assert cookies["repopulse_session"]["sameSite"] == "Strict"
 
         page.get_by_role("button", name="Log out").click()
-        expect(page.get_by_label("Follow a user or an organisation by login")).to_have_count(0)
+        expect(page.get_by_label("Follow a user or an organisation")).to_have_count(0)
     with engine.begin() as connection:
         assert users.page(connection) == []

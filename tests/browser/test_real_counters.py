@@ -108,7 +108,7 @@ def test_pages_and_downloads_show_the_real_counters(
     with visiting(browser, system.address, width=width) as visitor:
         page = visitor.page
         visitor.go("/")
-        page.get_by_label("Follow a user or an organisation by login").fill(login)
+        page.get_by_label("Follow a user or an organisation").fill(login)
         page.keyboard.press("Enter")
         expect(page.locator("[data-stage='done']")).to_have_count(2)
         visitor.check()

@@ -18,6 +18,10 @@ function update(result) {
     if (stage.textContent !== step.stage) stage.textContent = step.stage;
     if (text.textContent !== step.text) text.textContent = step.text;
   });
+  if (result.is_lookup_failed) {
+    // Absent for visitors who may not follow anyone.
+    document.getElementById("another")?.removeAttribute("hidden");
+  }
   if (result.user_url !== null) {
     const next = progress.querySelector(".next");
     next.querySelector("a").setAttribute("href", result.user_url);

@@ -21,8 +21,7 @@ from tests.clock import Clock
 
 
 def follow(client: TestClient, login: str) -> Response:
-    form = fill(load(client, "/"), "/follow", login=login)
-    return client.post("/follow", data=form, headers=BROWSER, follow_redirects=False)
+    return client.post("/follow", data={"login": login}, headers=BROWSER, follow_redirects=False)
 
 
 def steps(client: TestClient, path: str) -> list[tuple[str, str]]:
@@ -221,7 +220,7 @@ def test_progress_of_an_unfollowed_user_says_so(client: TestClient, connection: 
     assert found == ("failed", "found, but unfollowed since")
 
 
-@pytest.mark.parametrize("login", ["", "_a", "a b", "<script>", "a" * 40, "../x", "é", "\x00", '"'])
+@pytest.mark.parametrize("login", ["_a", "a b", "<script>", "a" * 40, "../x", "é", "\x00"])
 def test_invalid_login_is_explained_beside_the_field(
     client: TestClient, connection: Connection, login: str
 ) -> None:
@@ -229,9 +228,100 @@ def test_invalid_login_is_explained_beside_the_field(
     page = parse(response.text)
 
     assert response.status_code == 422
-    assert "a login must be 1 to 39 letters" in page.one("p", id="problem").text
+    assert "a login must be 1 to 39 letters" in page.one("div", id="problem").text
     assert page.one("input", id="login").attributes["aria-describedby"] == "problem"
     assert page.one("input", id="login").attributes["value"] == login.strip()
+
+
+@pytest.mark.parametrize("login", ["", " ", '"'])
+def test_field_without_a_login_is_explained(client: TestClient, login: str) -> None:
+    response = follow(client, login)
+
+    assert response.status_code == 422
+    assert "Not followed: enter a login" in parse(response.text).one("div", id="problem").text
+
+
+def test_correction_is_offered(client: TestClient, connection: Connection) -> None:
+    page = parse(follow(client, "octo cat").text)
+
+    assert page.one("div", id="problem").text.endswith("Did you mean octo-cat?")
+
+
+def test_pasted_address_is_followed(client: TestClient, connection: Connection) -> None:
+    address = follow(client, "https://github.com/adam/some-thing").headers["location"]
+
+    assert load(client, address).one("h1").text == "Following adam"
+
+
+def test_several_are_followed_at_once(
+    client: TestClient, connection: Connection, redis_url: str
+) -> None:
+    address = follow(client, "adam\r\nhttps://github.com/eve\r\nADAM").headers["location"]
+
+    page = load(client, address)
+    assert page.one("h1").text == "Following 2 users"
+    assert [step.text for step in page.all("li", data_stage="in progress")] == [
+        "adam in progress asking GitHub",
+        "eve in progress asking GitHub",
+    ]
+    assert page.all("meta", http_equiv="refresh")
+    assert len(sent(redis_url, Queue.LOAD)) == 2
+
+
+def test_several_that_are_followed_already_are_linked(
+    make_client: MakeClient, connection: Connection
+) -> None:
+    client = make_client(lookup_wait=0.1)
+    adam = factories.add_user(connection, login="adam")
+    eve = factories.add_user(connection, login="eve")
+
+    page = load(client, follow(client, "adam\neve").headers["location"])
+
+    assert page.all("a", href=f"/users/{adam.id}")
+    assert page.all("a", href=f"/users/{eve.id}")
+    assert not page.all("meta", http_equiv="refresh")
+
+
+def test_if_one_of_several_is_invalid_nobody_is_followed(
+    client: TestClient, connection: Connection, redis_url: str
+) -> None:
+    response = follow(client, "adam\r\nhttps://gitlab.com/eve\r\n")
+    page = parse(response.text)
+
+    assert response.status_code == 422
+    assert "gitlab.com is not github.com" in page.one("div", id="problem").text
+    assert page.one("textarea", id="logins").text == "adam https://gitlab.com/eve"
+    assert page.one("textarea", id="logins").attributes["aria-describedby"] == "problem"
+    assert sent(redis_url, Queue.LOAD) == []
+
+
+def test_more_than_a_bound_are_refused(client: TestClient) -> None:
+    response = follow(client, "\n".join(f"user-{number}" for number in range(51)))
+
+    assert response.status_code == 422
+    assert "these are 51, and at most 50 at once" in response.text
+
+
+def test_login_that_github_does_not_have_can_be_corrected(
+    client: TestClient, connection: Connection
+) -> None:
+    lookup, _ = lookups.get_or_create(connection, "nobody")
+    lookups.fail(connection, lookup.id, "GitHub has no user nobody")
+
+    page = load(client, f"/follow/{lookup.id}")
+
+    assert "hidden" not in page.one("form", id="another").attributes
+    assert fill(page, "/follow") == {"login": "nobody"}
+
+
+def test_no_other_login_is_asked_for_while_github_is_asked(
+    client: TestClient, connection: Connection
+) -> None:
+    lookup, _ = lookups.get_or_create(connection, "adam")
+
+    page = load(client, f"/follow/{lookup.id}")
+
+    assert "hidden" in page.one("form", id="another").attributes
 
 
 @pytest.mark.parametrize("path", ["/follow/4711", "/follow/4711/progress"])
