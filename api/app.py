@@ -33,6 +33,7 @@ from api.v1 import (
     lookups,
     repositories,
     scans,
+    search,
     stats,
     users,
 )
@@ -110,6 +111,7 @@ def create_app(
         scans,
         lookups,
         repositories,
+        search,
         stats,
         growth,
         history,

@@ -49,6 +49,7 @@ def make_repository(
     *,
     is_fork: bool = False,
     is_archived: bool = False,
+    description: str | None = None,
 ) -> SeenRepository:
     """Return a repository as GitHub would show it."""
     repository_id = repository_id or next(_repository_ids)
@@ -59,6 +60,7 @@ def make_repository(
         is_fork=is_fork,
         is_archived=is_archived,
         counts=counts or Counts(stargazers=42, forks=9, watchers=14),
+        description=description,
     )
 
 
@@ -69,9 +71,10 @@ def add_repository(
     name: str | None = None,
     *,
     day: date | None = None,
+    description: str | None = None,
 ) -> SeenRepository:
     """Add a repository to a tracked user, seen first on a day, by default today."""
-    repository = make_repository(repository_id, name)
+    repository = make_repository(repository_id, name, description=description)
     repositories.save(connection, user.id, day or clock.today(connection), [repository])
     return repository
 

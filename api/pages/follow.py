@@ -1,6 +1,7 @@
 """``/follow``: follow users by login or pasted address, and show the progress."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -62,6 +63,8 @@ async def follow(
     given = form.get("login", "")
     accounts = read_pasted(given, resources.settings.github)
     problems = _problems(accounts)
+    if problems and "\n" in given.strip():
+        return _form(request, given.strip(), problems)
     if problems:
         return await overview(
             request, resources.database, status, pasted=given.strip(), problems=problems
@@ -100,9 +103,9 @@ def show_several(
     user: _Ids,
     lookup: _Ids,
 ) -> Response:
-    """Show what became of several logins; without any, redirect to the form on the overview."""
+    """Show what became of several logins; without any, the form for several."""
     if not user and not lookup:
-        return redirect("/")
+        return _form(request)
 
     def look(connection: Connection) -> Followed:
         found = [users.get(connection, user_id) for user_id in user]
@@ -112,6 +115,11 @@ def show_several(
         )
 
     return page(request, "followed.html", followed=read(database, look))
+
+
+def _form(request: Request, pasted: str = "", problems: Sequence[Pasted] = ()) -> Response:
+    status_code = 422 if problems else 200
+    return page(request, "several.html", status_code=status_code, pasted=pasted, problems=problems)
 
 
 @router.get("/{lookup_id}")

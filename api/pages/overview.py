@@ -89,5 +89,4 @@ async def overview(
         search=search,
         pasted=pasted,
         problems=problems,
-        is_several="\n" in pasted,
     )

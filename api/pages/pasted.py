@@ -51,11 +51,18 @@ def read_pasted(text: str, github: GitHubServer) -> list[Pasted]:
     """
     found: dict[str, Pasted] = {}
     for part in _SEPARATOR.split(text):
-        given = part.strip().strip("<>\"'`").strip()
+        given = _unquote(part.strip())
         if given:
             pasted = _read(given, github)
             found.setdefault((pasted.login or given).lower(), pasted)
     return list(found.values())
+
+
+def _unquote(given: str) -> str:
+    """Return a text without quotation marks, or the brackets around an address."""
+    if given.startswith("<") and given.endswith(">") and "://" in given:
+        given = given[1:-1]
+    return given.strip("\"'`").strip()
 
 
 def _read(given: str, github: GitHubServer) -> Pasted:

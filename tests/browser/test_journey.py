@@ -84,8 +84,10 @@ def test_follow_a_user_look_around_and_download(
         visitor.check()
 
         page.get_by_role("link", name="Overview").click()
-        page.get_by_label("Search by login").fill("OCTO")
-        page.get_by_role("button", name="Search").click()
+        page.keyboard.press("/")
+        page.keyboard.type("OCTO")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("OCTO")
         expect(page.get_by_role("link", name="octo-org")).to_be_visible()
         visitor.check()
 
