@@ -7,7 +7,17 @@ Pages read the database through ``api.queries``, as the calls under ``/v1`` do.
 from fastapi import FastAPI
 
 from api.http.public_url import PublicUrl
-from api.pages import follow, imports, login, overview, repository, search, status, user
+from api.pages import (
+    follow,
+    imports,
+    login,
+    overview,
+    repository,
+    search,
+    status,
+    user,
+    user_by_login,
+)
 from api.pages.assets import Assets
 from api.pages.auth import Auth, NotLoggedInError
 from api.pages.errors import ErrorPages
@@ -21,6 +31,16 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.state.github_pages = settings.github.pages
     app.add_exception_handler(NotLoggedInError, login.redirect_to_login)
     app.mount("/static", Assets(), name="static")
-    for module in (overview, login, follow, user, repository, imports, search, status):
+    for module in (
+        overview,
+        login,
+        follow,
+        user,
+        repository,
+        imports,
+        search,
+        user_by_login,
+        status,
+    ):
         app.include_router(module.router, include_in_schema=False)
     app.add_middleware(ErrorPages, root=url.path)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from api.dependencies import Owned
+from api.dependencies import Owned, Resources
 from api.http.errors import NotFoundError
 from api.http.transactions import read
 from api.pages.auth import LoggedInForm
@@ -21,6 +21,7 @@ from api.queries import (
     backfills,
     beginnings,
     growth,
+    names,
     repository_list,
     scan_days,
     series,
@@ -35,6 +36,7 @@ from api.queries.repository_sort import Order, Sort, change_of, sort_repositorie
 from api.queries.user_list import Listed
 from api.v1.fields import UserId
 from api.v1.scans import request_scan
+from api.v1.users import get_tracked_user
 from common import clock
 from common.backfills import why_off
 
@@ -127,13 +129,14 @@ class Content:
     calendar: Calendar
 
 
-def _view_options(
+def view_options(
     metric: Metric = Metric.STARGAZERS,
     period: Period = Period.QUARTER,
     sort: Annotated[str, Query(pattern=_SORTS)] = "stargazers",
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> ViewOptions:
+    """Return what the query string asks to see."""
     return ViewOptions(metric, period, sort, order == "asc", page)
 
 
@@ -142,10 +145,34 @@ def show_user(
     request: Request,
     resources: Owned,
     user_id: UserId,
-    options: Annotated[ViewOptions, Depends(_view_options)],
+    options: Annotated[ViewOptions, Depends(view_options)],
     scan: RescanResult | None = None,
 ) -> Response:
-    """Show a user."""
+    """Redirect to the page by login, or show the user here if another one has the login now."""
+
+    def has_login(connection: Connection) -> str | None:
+        user = get_tracked_user(connection, user_id)
+        holder = names.find_user(connection, user.login)
+        return user.login if holder is not None and holder.id == user.id else None
+
+    login = read(resources.database, has_login)
+    if login is not None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return redirect(f"/u/{login}{query}")
+    return show_page(request, resources, user_id, options, scan)
+
+
+def show_page(
+    request: Request,
+    resources: Resources,
+    user_id: int,
+    options: ViewOptions,
+    scan: RescanResult | None = None,
+) -> Response:
+    """Return the page of a user.
+
+    :raise NotFoundError: no such user is followed
+    """
     off = why_off(resources.settings)
     content = read(
         resources.database, lambda connection: _read(connection, user_id, options, off=off)

@@ -119,7 +119,7 @@ def test_pages_and_downloads_show_the_real_counters(
         total = [sum(counts[at] for counts in newest.values()) for at in range(3)]
 
         page.get_by_role("link", name=f"Show {login}").click()
-        page.wait_for_url(f"**/users/{account.id}")
+        page.wait_for_url(f"**/u/{login}")
         figures = page.locator("dl.figures").first.locator("div > dd:first-of-type")
         assert figures.all_inner_texts()[:3] == [f"{each:,}" for each in total]
         shown = cells(page.get_by_role("region", name="Repositories").get_by_role("table"))
