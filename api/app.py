@@ -150,7 +150,6 @@ async def _open_resources(
         status = StatusReader(
             database,
             redis,
-            celery,
             credential_name=credential,
             github=settings.github.name,
             sweep_interval=settings.sweep_interval,

@@ -2,7 +2,8 @@
 
 A worker's consumer loop writes it while it is connected to the broker, so a loop that hangs or has
 lost Redis stops writing. Beat writes its file at each tick. The file says which process wrote it,
-whether a task runs, and when a message was last taken.
+whether a task runs, and when a message was last taken. At the same time the worker notes in Redis
+that it runs, for the API.
 """
 
 import json
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import redis
 from celery import Celery, bootsteps
 from celery.signals import task_received
 from celery.worker import state
 
+from common import running_workers
+from common.redis_client import Client, make_redis
 from common.settings import Settings
 
 INTERVAL = 5.0
@@ -95,15 +99,29 @@ def register(app: Celery, settings: Settings) -> None:
 
         requires = ("celery.worker.consumer.tasks:Tasks",)
         timer: Any = None
+        client: Client | None = None
 
         def start(self, consumer: Any) -> None:
-            beat()
-            self.timer = consumer.timer.call_repeatedly(INTERVAL, beat)
+            self.client = client = make_redis(settings)
 
-        def stop(self, _consumer: Any) -> None:
+            def tell() -> None:
+                beat()
+                # Where Redis does not answer, the consumer finds that out itself.
+                with suppress(redis.RedisError, OSError):
+                    running_workers.note(client, consumer.hostname)
+
+            tell()
+            self.timer = consumer.timer.call_repeatedly(INTERVAL, tell)
+
+        def stop(self, consumer: Any) -> None:
             if self.timer is not None:
                 self.timer.cancel()
                 self.timer = None
+            if self.client is not None:
+                with suppress(redis.RedisError, OSError):
+                    running_workers.forget(self.client, consumer.hostname)
+                self.client.close()
+                self.client = None
 
         shutdown = stop
 

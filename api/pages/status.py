@@ -18,7 +18,7 @@ _QUOTAS = {"graphql": "GraphQL points", "core": "REST requests"}
 @router.get("/status")
 async def show_status(request: Request, resources: Owned, status: Status) -> Response:
     """Show today's progress, the components, the queues, and GitHub's quota and limits."""
-    readiness = await read_readiness(status, with_workers=True)
+    readiness = await read_readiness(status)
     snapshot = readiness.snapshot
     redis = snapshot.redis
     quotas = [
@@ -35,7 +35,7 @@ async def show_status(request: Request, resources: Owned, status: Status) -> Res
         progress=snapshot.progress,
         redis=redis,
         quotas=quotas,
-        workers=snapshot.workers,
+        workers=None if redis is None else redis.workers,
         is_anonymous=choose_credential(resources.settings) is None,
         histories_off=why_off(resources.settings),
         scan_at=f"{resources.settings.scan_at:%H:%M}",

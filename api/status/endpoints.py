@@ -96,5 +96,5 @@ async def readyz(status_reader: Status) -> JSONResponse:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(traffic: AllTraffic, status_reader: Status) -> Response:
     """Return the metrics of the collection and of the API, in Prometheus' text format."""
-    snapshot, requests = await asyncio.gather(status_reader.read(with_workers=True), traffic.read())
+    snapshot, requests = await asyncio.gather(status_reader.read(), traffic.read())
     return Response(render(snapshot, requests), media_type=CONTENT_TYPE_LATEST)

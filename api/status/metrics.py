@@ -56,11 +56,10 @@ class _Families:
         if self._snapshot.redis is not None:
             yield from _redis(self._snapshot.redis)
             yield from _counted(self._snapshot.redis.counters)
-        if self._snapshot.workers is not None:
             yield GaugeMetricFamily(
                 "repopulse_workers",
-                "Workers that answered within a second",
-                value=len(self._snapshot.workers),
+                "Workers that said within 20 seconds that they run",
+                value=len(self._snapshot.redis.workers),
             )
 
 

@@ -65,12 +65,9 @@ class Readiness:
         return sorted(wrong, key=lambda each: each[1].level, reverse=True)
 
 
-async def read_readiness(reader: StatusReader, *, with_workers: bool = False) -> Readiness:
-    """Read a snapshot and check its parts; a part whose level changed is logged.
-
-    :param with_workers: ask the workers too, which takes a second
-    """
-    snapshot = await reader.read(with_workers=with_workers)
+async def read_readiness(reader: StatusReader) -> Readiness:
+    """Read a snapshot and check its parts; a part whose level changed is logged."""
+    snapshot = await reader.read()
     checks = check(snapshot)
     if reader.is_read_only:
         checks |= check_for_reading(snapshot)

@@ -15,9 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, TypeVar
 
-from celery import Celery
 from fastapi import Depends, Request
-from kombu.exceptions import KombuError, OperationalError
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from sqlalchemy import Connection, Engine, text
@@ -25,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.transactions import read
 from api.queries.progress import Progress, count_overdue, get_progress
-from api.status.part import TIMEOUT, Part
+from api.status.part import Part
 from common import (
     broker,
     collection,
@@ -36,6 +34,7 @@ from common import (
     installation,
     problems,
     redis_claim,
+    running_workers,
 )
 from common.broker import QueueLengths
 from common.db import Outage, first_line, outage_reason
@@ -52,9 +51,6 @@ NO_ANSWER = "does not answer"
 
 OVERDUE_HOURS = 26
 """Hours from one settled scan to the next: a day, and room for a night that takes longer."""
-
-_PING_TIMEOUT = 1.0
-"""Seconds that workers have to answer; their main process does, even while they scan."""
 
 _LATE_SWEEP = 300
 _LATE_SWEEPS = 5
@@ -119,6 +115,8 @@ class RedisStatus:
     """The id of the installation whose workers use the queues; None if that is not recorded."""
     other_owner: str
     """What is wrong if that is another installation."""
+    workers: list[str]
+    """The names of the workers that run."""
 
     @property
     def token_expires_in(self) -> timedelta | None:
@@ -146,8 +144,6 @@ class StatusSnapshot:
     redis: RedisStatus | None
     redis_error: str
     """Why there is no ``redis``."""
-    workers: list[str] | None
-    """The names of those that answered; None also if they were not asked."""
     github: str
     """The GitHub of the settings."""
 
@@ -165,7 +161,6 @@ class StatusReader:
         self,
         database: Engine,
         redis: Redis,
-        celery: Celery,
         *,
         credential_name: str,
         github: str,
@@ -175,7 +170,6 @@ class StatusReader:
         self.is_read_only = is_read_only
         self._engine = database
         self._client = redis
-        self._celery = celery
         self._credential_name = credential_name
         self._github = github
         self._late_sweep = max(_LATE_SWEEP, _LATE_SWEEPS * sweep_interval)
@@ -193,27 +187,21 @@ class StatusReader:
         self._redis = Part[tuple[RedisStatus | None, str]](
             self._read_redis, missing=(None, NO_ANSWER)
         )
-        self._workers = Part(self._ping_workers, missing=None, timeout=_PING_TIMEOUT + TIMEOUT)
 
-    async def read(self, *, with_workers: bool = False) -> StatusSnapshot:
-        """Return the state of the collection now.
-
-        :param with_workers: ask the workers too, which takes a second
-        """
+    async def read(self) -> StatusSnapshot:
+        """Return the state of the collection now."""
         (
             (database, database_error),
             progress,
             overdue,
             future,
             (redis, redis_error),
-            names,
         ) = await asyncio.gather(
             self._database.get(),
             self._progress.get(),
             self._overdue.get(),
             self._future.get(),
             self._redis.get(),
-            self._workers.get() if with_workers else _skip(),
         )
         return StatusSnapshot(
             database,
@@ -223,7 +211,6 @@ class StatusReader:
             future,
             redis,
             redis_error,
-            names,
             self._github,
         )
 
@@ -231,7 +218,7 @@ class StatusReader:
         """End the threads."""
         for part in (
             *(self._database, self._progress, self._overdue, self._future),
-            *(self._redis, self._workers),
+            self._redis,
         ):
             part.close()
 
@@ -272,12 +259,12 @@ class StatusReader:
 
     def _get_redis_status(self, obstacle: str) -> RedisStatus:
         client, name = self._client, self._credential_name
-        seconds, _ = client.time()
+        seconds, microseconds = client.time()
         limited_until, reason = client.hmget(credentials.block_key(name), "blocked_until", "reason")
         sweep_age = collection.sweep_age(client)
         return RedisStatus(
             obstacle=obstacle,
-            now=datetime.fromtimestamp(seconds, UTC),
+            now=datetime.fromtimestamp(seconds + microseconds / 1e6, UTC),
             queues=broker.queue_lengths(client),
             sweep_age=sweep_age,
             is_sweep_late=self._time_without_sweep(sweep_age) >= self._late_sweep,
@@ -296,6 +283,7 @@ class StatusReader:
             starts=problems.read(client, problems.START),
             owner=redis_claim.get_owner(client),
             other_owner=redis_claim.describe(client),
+            workers=running_workers.read(client),
         )
 
     def _time_without_sweep(self, sweep_age: float | None) -> float:
@@ -315,18 +303,6 @@ class StatusReader:
         if remaining is None or limit is None or resets_at is None:
             return None
         return Allowance(max(0, int(remaining)), int(limit), _moment(resets_at))
-
-    def _ping_workers(self) -> list[str] | None:
-        try:
-            answers = self._celery.control.ping(timeout=_PING_TIMEOUT)
-        except (OperationalError, KombuError, RedisError, OSError) as error:
-            log.warning("status without workers: %s", error)
-            return None
-        return sorted(name for answer in answers for name in answer)
-
-
-async def _skip() -> None:
-    """Read nothing."""
 
 
 def _get_database_status(connection: Connection) -> DatabaseStatus:

@@ -139,11 +139,19 @@ def test_frozen_worker_is_not_counted(system: System) -> None:
         wait_until(lambda: shown(system).value("repopulse_workers") == 1, 30)
         worker = system.processes["worker"].pid
         os.kill(worker, signal.SIGSTOP)
-        frozen = shown(system).value("repopulse_workers")
-        os.kill(worker, signal.SIGCONT)
+        try:
+            wait_until(lambda: shown(system).value("repopulse_workers") == 0, 60)
+        finally:
+            os.kill(worker, signal.SIGCONT)
         wait_until(lambda: shown(system).value("repopulse_workers") == 1, 30)
 
-    assert frozen == 0
+
+def test_worker_that_was_terminated_is_not_counted(system: System) -> None:
+    with running(system, "api", "worker"):
+        wait_until(lambda: shown(system).value("repopulse_workers") == 1, 30)
+        system.processes["worker"].terminate()
+        # Sooner than after the time that forgets a killed one.
+        wait_until(lambda: shown(system).value("repopulse_workers") == 0, 15)
 
 
 def test_worker_opens_no_port(system: System) -> None:

@@ -334,4 +334,4 @@ def test_unknown_lookup_is_404(client: TestClient, path: str) -> None:
 
 def test_form_for_several_is_a_page_of_its_own(client: TestClient) -> None:
     assert load(client, "/").all("a", href="/follow")
-    assert load(client, "/follow").one("textarea", id="logins")
+    assert load(client, "/follow").all("textarea", id="logins")

@@ -31,4 +31,4 @@ def test_page_without_words_says_what_can_be_found(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/status", "/search"])
 def test_every_page_has_the_box(client: TestClient, path: str) -> None:
-    assert load(client, path).one("form", action="/search").one("input", id="search")
+    assert load(client, path).one("form", action="/search").all("input", id="search")

@@ -181,7 +181,7 @@ def test_rejected_credentials_are_shown(make_client: MakeClient, redis_url: str)
 
 
 def test_absence_of_workers_is_shown(client: TestClient) -> None:
-    assert "no worker answered within a second" in load(client, "/status").one("main").text
+    assert "no worker has said within 20 seconds" in load(client, "/status").one("main").text
 
 
 def test_status_without_redis_shows_what_postgres_knows(
@@ -194,7 +194,7 @@ def test_status_without_redis_shows_what_postgres_knows(
 
     assert figures(page)["Followed"] == "1"
     assert page.one("main").text.count("Unknown: Redis does not answer") == 2
-    assert "unknown: the workers cannot be reached" in page.one("main").text
+    assert "unknown: Redis does not answer" in page.one("main").text
 
 
 def test_status_without_postgres_shows_what_redis_knows(
