@@ -29,7 +29,10 @@ _ON_PROBE: tuple[tuple[str, ...], ...] = (
     *((name,) for name in ("GET", "HGETALL", "HLEN", "LLEN", "ZCARD", "SMEMBERS", "RPOP", "TTL")),
     *((name, "a") for name in ("HMGET", "HGET", "HDEL", "ZREM", "SREM", "SADD", "LPUSH", "RPUSH")),
     *((name, "a") for name in ("BLPOP", "BRPOP")),
-    *((name, "0", "0") for name in ("LRANGE", "LTRIM", "ZRANGE", "ZREMRANGEBYSCORE")),
+    *(
+        (name, "0", "0")
+        for name in ("LRANGE", "LTRIM", "ZRANGE", "ZRANGEBYSCORE", "ZREMRANGEBYSCORE")
+    ),
     ("HSET", "a", "b"),
     ("HINCRBY", "a", "1"),
     ("HINCRBYFLOAT", "a", "1"),
