@@ -96,6 +96,7 @@ _REMOVE = f"""
 """  # noqa: S608 - a constant
 
 _REPAIRS = (
+    f"DELETE FROM latest_stats WHERE user_id = :id AND date > {_TODAY}",  # noqa: S608 - a constant
     f"DELETE FROM scans WHERE user_id = :id AND day > {_TODAY}",  # noqa: S608 - a constant
     # The newest day that really was settled; without one the user is loaded again.
     f"""

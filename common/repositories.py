@@ -72,19 +72,21 @@ def list_known(connection: Connection, user_id: int, day: date) -> list[KnownRep
 
 
 _LOCK = text("""
-    SELECT 1 FROM repositories WHERE id = ANY(CAST(:ids AS bigint[]))
+    SELECT user_id FROM repositories WHERE id = ANY(CAST(:ids AS bigint[]))
     ORDER BY id FOR NO KEY UPDATE
 """)
 """Lock repositories in the order of their ids, so that two transactions cannot deadlock."""
 
 
-def lock(connection: Connection, ids: Iterable[int]) -> None:
+def lock(connection: Connection, ids: Iterable[int]) -> frozenset[int]:
     """Lock repositories against other writers until the transaction ends.
 
     A transaction that writes to repositories or to their rows first locks all of them here. Two
     transactions may share some, because a repository changed its owner.
+
+    :return: the ids of their owners, as stored
     """
-    connection.execute(_LOCK, {"ids": array_literal(ids)})
+    return frozenset(connection.execute(_LOCK, {"ids": array_literal(ids)}).scalars())
 
 
 _UPSERT = text("""

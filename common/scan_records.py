@@ -47,6 +47,33 @@ def update(
     )
 
 
+def keep_totals(connection: Connection, user_id: int, day: date) -> None:
+    """Keep the sums of a user's rows of a day with its record, if the day is done.
+
+    Whoever writes or takes over rows of the day calls it afterwards, in the same transaction.
+    """
+    connection.execute(
+        text(
+            """
+            UPDATE scans
+            SET (stargazers, forks, watchers, totals_at) = (
+                SELECT coalesce(sum(d.stargazers), 0), coalesce(sum(d.forks), 0),
+                       coalesce(sum(d.watchers), 0), scans.finished_at
+                FROM ownerships o CROSS JOIN LATERAL (
+                    SELECT stargazers, forks, watchers FROM daily_stats
+                    WHERE repo_id = o.repo_id AND date = :day AND user_id = :id
+                    -- Each row is looked up by key.
+                    LIMIT 1
+                ) d
+                WHERE o.user_id = :id
+            )
+            WHERE user_id = :id AND day = :day AND state = 'done'
+            """
+        ),
+        {"id": user_id, "day": day},
+    )
+
+
 def note(connection: Connection, user_id: int, day: date, text_: str) -> None:
     """Add a note to the record of a user's day, whatever becomes of the scan."""
     connection.execute(

@@ -220,6 +220,21 @@ daily_stats = Table(
 )
 """The counts of each repository on each UTC day; partitioned by month."""
 
+latest_stats = Table(
+    "latest_stats",
+    metadata,
+    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("stargazers", Integer, nullable=False),
+    Column("forks", Integer, nullable=False),
+    Column("watchers", Integer, nullable=False),
+    # Of the repository when the row was written. If it has another one now, a process that does not
+    # know this table has scanned it since, and the row does not count.
+    Column("revision", Uuid, nullable=False),
+)
+"""A copy of each repository's newest daily row, so that lists can be sorted by it."""
+
 scans = Table(
     "scans",
     metadata,
@@ -235,6 +250,12 @@ scans = Table(
     Column("finished_at", _TIME),
     # What else is to be known of the day; shown after the reason.
     Column("note", Text),
+    # The sums of the day's rows, if the day is done. They count while ``totals_at`` is equal to
+    # ``finished_at``: a process that does not know them changes only the latter.
+    Column("stargazers", BigInteger),
+    Column("forks", BigInteger),
+    Column("watchers", BigInteger),
+    Column("totals_at", _TIME),
     CheckConstraint(_one_of(ScanState), name="state"),
     # The sweep closes unfinished scans of past days without reading the whole table.
     Index("ix_scans_unfinished", "day", postgresql_where=text("state IN ('claimed', 'waiting')")),

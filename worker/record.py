@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from common import names, repositories, scans, stats, users
+from common import names, repositories, scan_records, scans, stats, users
 from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
@@ -59,7 +59,7 @@ def record(
     :param note: what the record has to say of this scan besides
     """
     known = {each.id for each in target.known}
-    repositories.lock(connection, known.union(seen.id for seen in observation.seen))
+    owners = repositories.lock(connection, known.union(seen.id for seen in observation.seen))
     account = observation.account
     login = None if account is None else account.login
     names.save(connection, begun.user_id, begun.day, login, observation.seen)
@@ -75,6 +75,9 @@ def record(
     state, summary = _end_day(
         connection, begun, observation, recorded, now, max_attempts=max_attempts, note=note
     )
+    # Those from whom a repository was taken over may have had its row of this day.
+    for user_id in sorted(owners | {begun.user_id}):
+        scan_records.keep_totals(connection, user_id, begun.day)
     outcome = Outcome(state, rows, summary)
     return Recorded(outcome, login or begun.login, target.is_load, recorded, new, vanished)
 

@@ -23,7 +23,8 @@ from api.queries.beginnings import Beginnings
 from api.queries.flow import Flow, Per
 from api.queries.history import HistoryPoint
 from api.queries.metric import Metric
-from api.queries.repository_list import SPANS, Entry
+from api.queries.repository_list import Entry
+from api.queries.repository_sort import SPANS
 from api.v1.fields import MAX_ID
 from api.v1.repositories import get_repository
 from common import clock

@@ -31,8 +31,8 @@ from api.queries.backfills import UserBackfill
 from api.queries.beginnings import Beginnings
 from api.queries.growth import Mover
 from api.queries.metric import Metric
-from api.queries.repository_list import SPANS, Entry
-from api.queries.repository_sort import Order, Sort, change_of, sort_repositories
+from api.queries.repository_list import Entry
+from api.queries.repository_sort import SPANS, Order, Sort, change_of
 from api.queries.user_list import Listed
 from api.v1.fields import UserId
 from api.v1.scans import request_scan
@@ -214,18 +214,22 @@ def _read(
     if user is None:
         raise NotFoundError("user not found")
     today = clock.today(connection)
-    entries = repository_list.of_user(connection, user_id)
-    first_day = min((entry.first_day for entry in entries if entry.first_day), default=None)
-    since = beginnings.read(connection, [entry.id for entry in entries], first_day)
+    first_day = repository_list.first_day_of_user(connection, user_id)
+    since = beginnings.of_user(connection, user_id, first_day)
     if not backfills.are_all_read(connection, user_id):
         # The chart has no total of some of the repositories.
         since = replace(since, reconstructed=None)
     of_metric = since if options.metric is Metric.STARGAZERS else replace(since, reconstructed=None)
     dates = options.period.until(today, known_since=of_metric.first)
-    start = (options.page - 1) * _REPOSITORIES_PER_PAGE
-    order = Order.ASCENDING if options.is_ascending else Order.DESCENDING
-    ordered = sort_repositories(entries, _sort_column(options), order)
-    shown = ordered[start : start + _REPOSITORIES_PER_PAGE]
+    listed = repository_list.of_user(
+        connection,
+        user_id,
+        _sort_column(options),
+        Order.ASCENDING if options.is_ascending else Order.DESCENDING,
+        limit=_REPOSITORIES_PER_PAGE,
+        offset=(options.page - 1) * _REPOSITORIES_PER_PAGE,
+    )
+    shown = listed.entries
     movers = growth.movers(
         connection, user_id, dates.first, dates.last, by=options.metric, limit=_MAX_MOVERS
     )
@@ -237,7 +241,7 @@ def _read(
         dates=dates,
         total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),
         entries=shown,
-        repositories=len(entries),
+        repositories=listed.in_all,
         trends=_trends(connection, user_id, shown, today),
         movers=[mover for mover in movers if mover.difference],
         calendar=make_calendar(

@@ -1,9 +1,12 @@
 """From when on anything is known of a repository, or of a user's, by source."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
+
+from common import tables
 
 # By repository, the index has the first day at hand; one minimum of all would read all days.
 _FIRST_DAYS = """
@@ -43,12 +46,23 @@ class Beginnings:
         return min((day for day in days if day is not None), default=None)
 
 
-def read(connection: Connection, repo_ids: list[int], observed: date | None) -> Beginnings:
+def of_user(connection: Connection, user_id: int, observed: date | None) -> Beginnings:
+    """Return from when on the sources of the repositories that a user has or had have anything.
+
+    :param observed: their first row
+    """
+    owned = select(tables.ownerships.c.repo_id).where(tables.ownerships.c.user_id == user_id)
+    return read(connection, connection.execute(owned).scalars().all(), observed)
+
+
+def read(connection: Connection, repo_ids: Sequence[int], observed: date | None) -> Beginnings:
     """Return from when on the sources of some repositories have anything.
 
     :param observed: their first row
     """
-    reconstructed, imported = connection.execute(text(_FIRST_DAYS), {"ids": repo_ids}).scalars()
+    reconstructed, imported = connection.execute(
+        text(_FIRST_DAYS), {"ids": list(repo_ids)}
+    ).scalars()
     # Without a row after it, nothing can be reconstructed.
     if observed is None or (reconstructed is not None and reconstructed >= observed):
         reconstructed = None

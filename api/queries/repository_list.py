@@ -1,4 +1,8 @@
-"""Repositories as people see them: description, recorded days, newest counts and changes."""
+"""Repositories as people see them: description, recorded days, newest counts and changes.
+
+A user may have 20,000. They are filtered, sorted and cut by Postgres; what is shown of each is read
+for those alone that are on the page.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,12 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 
+from api.queries.repository_sort import SPANS, Order, Sort
 from api.queries.series import Change, Point, change_over
 from common import tables
+from common.db import array_literal
 from common.repositories import Counts
-
-SPANS = (1, 7, 30, 365)
-"""Numbers of days over which a change is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +96,96 @@ def get_named(connection: Connection, repo_id: int) -> Named | None:
     return None if row is None else Named(*row)
 
 
-def of_user(connection: Connection, user_id: int) -> list[Entry]:
-    """Return all repositories that a user has or had, by id, with only that user's days."""
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which of a user's repositories are wanted; None does not filter.
+
+    :param words: a text that is in the name or the description, in any case
+    """
+
+    is_fork: bool | None = None
+    is_archived: bool | None = None
+    is_present: bool | None = None
+    language: str | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Some of a user's repositories in order.
+
+    :param in_all: how many there are on all pages
+    """
+
+    entries: list[Entry]
+    in_all: int
+
+
+def of_user(
+    connection: Connection,
+    user_id: int,
+    sort: Sort = Sort.NAME,
+    order: Order | None = None,
+    *,
+    only: Filter | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> ListPage:
+    """Return repositories that a user has or had, with only that user's days.
+
+    Those without a value in the sort column come last in either direction; equal ones are in the
+    order of their names.
+
+    :param order: None sorts text from A to Z, and numbers and dates from the greatest
+    """
+    only = only or Filter()
+    values = {
+        "user_id": user_id,
+        "fork": only.is_fork,
+        "archived": only.is_archived,
+        "present": only.is_present,
+        "language": only.language,
+        # No name contains a NUL, and Postgres refuses texts with one.
+        "words": None if only.words is None else only.words.replace("\0", "\ufffd"),
+        "limit": limit,
+        "offset": offset,
+    }
+    direction = (order or sort.usual_order).value
+    ids = (
+        connection.execute(
+            text(
+                f"{_LISTED.format(columns='r.id', joined=_joined(sort))} ORDER BY"
+                f" {_value(sort)} {direction} NULLS LAST, {_BY_NAME} LIMIT :limit OFFSET :offset"
+            ),
+            values,
+        )
+        .scalars()
+        .all()
+    )
+    in_all = len(ids) + offset
+    if (limit is not None and len(ids) == limit) or (offset and not ids):
+        in_all = connection.execute(
+            text(_LISTED.format(columns="count(*)", joined="")), values
+        ).scalar_one()
     rows = connection.execute(
         text(
             _ENTRIES.format(
                 owner="o.user_id",
                 source="ownerships o JOIN repositories r ON r.id = o.repo_id",
                 own="AND user_id = o.user_id",
-                wanted="o.user_id = :user_id",
+                wanted="o.user_id = :user_id AND r.id = ANY(CAST(:ids AS bigint[]))",
             )
         ),
-        {"user_id": user_id},
+        {"user_id": user_id, "ids": array_literal(ids)},
     ).all()
-    return _entries(connection, rows, user_id)
+    found = {entry.id: entry for entry in _entries(connection, rows, user_id)}
+    return ListPage([found[each] for each in ids], in_all)
+
+
+def first_day_of_user(connection: Connection, user_id: int) -> date | None:
+    """Return the first recorded day of any repository that a user has or had."""
+    first: date | None = connection.execute(text(_FIRST_DAY), {"user_id": user_id}).scalar_one()
+    return first
 
 
 def get(connection: Connection, repo_id: int) -> Entry | None:
@@ -121,6 +200,99 @@ def get(connection: Connection, repo_id: int) -> Entry | None:
     ).all()
     entries = _entries(connection, rows, None)
     return entries[0] if entries else None
+
+
+_BY_NAME = 'lower(r.name) COLLATE "C", r.id'
+
+_LISTED = """
+WITH clock AS (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today)
+SELECT {columns}
+FROM clock CROSS JOIN ownerships o
+JOIN repositories r ON r.id = o.repo_id
+JOIN users u ON u.id = o.user_id
+{joined}
+WHERE o.user_id = :user_id
+  AND (CAST(:fork AS boolean) IS NULL OR r.is_fork = :fork)
+  AND (CAST(:archived AS boolean) IS NULL OR r.is_archived = :archived)
+  AND (CAST(:present AS boolean) IS NULL OR :present = (
+      -- Otherwise ``absent_since`` below has a day.
+      r.user_id = o.user_id AND r.state = 'listed'
+      AND (u.state <> 'vanished' OR u.missing_since IS NULL)))
+  AND (CAST(:language AS text) IS NULL OR lower(r.language) = lower(:language))
+  AND (CAST(:words AS text) IS NULL OR strpos(lower(r.name), lower(:words)) > 0
+       OR strpos(lower(r.description), lower(:words)) > 0)
+"""
+
+# The copy of the newest row, unless it does not count: then the row itself.
+_NEWEST = """
+LEFT JOIN latest_stats kept ON kept.repo_id = r.id AND kept.user_id = o.user_id
+    AND kept.revision = r.revision AND kept.date <= today
+LEFT JOIN LATERAL (
+    SELECT date, stargazers, forks, watchers FROM daily_stats
+    WHERE kept.repo_id IS NULL AND repo_id = r.id AND date <= today AND user_id = o.user_id
+    ORDER BY date DESC LIMIT 1
+) looked_up ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(kept.date, looked_up.date) AS date,
+           coalesce(kept.stargazers, looked_up.stargazers) AS stargazers,
+           coalesce(kept.forks, looked_up.forks) AS forks,
+           coalesce(kept.watchers, looked_up.watchers) AS watchers
+) newest
+"""
+
+_EARLIER = """
+LEFT JOIN LATERAL (
+    SELECT stargazers, forks, watchers FROM daily_stats
+    WHERE repo_id = r.id AND date = newest.date - {days} AND user_id = o.user_id LIMIT 1
+) earlier ON true
+"""
+
+_OLDEST = """
+LEFT JOIN LATERAL (
+    SELECT date FROM daily_stats
+    WHERE repo_id = r.id AND date <= today AND user_id = o.user_id ORDER BY date LIMIT 1
+) oldest ON true
+"""
+
+_FIRST_DAY = """
+SELECT coalesce(
+    (SELECT min(day) FROM scans WHERE user_id = :user_id AND recorded > 0),
+    -- Rows of which no scan is recorded.
+    (SELECT min(oldest.date)
+     FROM (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today) clock
+     CROSS JOIN ownerships o CROSS JOIN LATERAL (
+         SELECT date FROM daily_stats
+         WHERE repo_id = o.repo_id AND date <= today AND user_id = o.user_id
+         ORDER BY date LIMIT 1
+     ) oldest WHERE o.user_id = :user_id)
+)
+"""
+
+_PLAIN = {
+    Sort.NAME: 'lower(r.name) COLLATE "C"',
+    Sort.LANGUAGE: 'lower(r.language) COLLATE "C"',
+    Sort.ID: "r.id",
+    Sort.FIRST_DAY: "oldest.date",
+    Sort.LAST_DAY: "newest.date",
+}
+
+
+def _joined(sort: Sort) -> str:
+    """Return the joins that the value of a sort column needs."""
+    if sort is Sort.FIRST_DAY:
+        return _OLDEST
+    if sort in (Sort.NAME, Sort.LANGUAGE, Sort.ID):
+        return ""
+    days = sort.days
+    return _NEWEST if days is None else _NEWEST + _EARLIER.format(days=days)
+
+
+def _value(sort: Sort) -> str:
+    """Return the expression of a sort column."""
+    if sort in _PLAIN:
+        return _PLAIN[sort]
+    metric = sort.metric
+    return f"newest.{metric}" if sort.days is None else f"newest.{metric} - earlier.{metric}"
 
 
 # For each repository, the oldest and the newest day are read from the two ends of the index: the

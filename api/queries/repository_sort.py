@@ -1,11 +1,18 @@
-"""The order of a list of repositories, in the API and on pages."""
+"""The columns by which a list of repositories can be sorted, in the API and on pages."""
 
-from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any
 
 from api.queries.metric import Metric
-from api.queries.repository_list import SPANS, Entry
+
+SPANS = (1, 7, 30, 365)
+"""Numbers of days over which a change is shown."""
+
+
+class Order(StrEnum):
+    """The direction of a sort."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
 
 
 class Sort(StrEnum):
@@ -33,51 +40,23 @@ class Sort(StrEnum):
     WATCHERS_365D = "watchers_365d"
 
     @property
-    def is_text(self) -> bool:
-        """Return whether its values are text, which ascends by default."""
-        return self in {Sort.NAME, Sort.LANGUAGE}
+    def usual_order(self) -> Order:
+        """Text ascends by default; numbers and dates descend."""
+        return Order.ASCENDING if self in {Sort.NAME, Sort.LANGUAGE} else Order.DESCENDING
 
+    @property
+    def metric(self) -> Metric | None:
+        """The metric whose count or change is in the column, if any."""
+        name = self.value.partition("_")[0]
+        return Metric(name) if name in set(Metric) else None
 
-class Order(StrEnum):
-    """The direction of a sort."""
-
-    ASCENDING = "asc"
-    DESCENDING = "desc"
+    @property
+    def days(self) -> int | None:
+        """The number of days of a change, if it is one."""
+        _, _, days = self.value.partition("_")
+        return int(days.removesuffix("d")) if self.metric is not None and days else None
 
 
 def change_of(metric: Metric, days: int) -> Sort:
     """Return the column of a metric's change over some days."""
     return Sort(f"{metric}_{days}d")
-
-
-def sort_repositories(entries: Iterable[Entry], sort: Sort, order: Order | None) -> list[Entry]:
-    """Return repositories in order; those without a value come last in either direction.
-
-    :param order: None sorts text from A to Z, and numbers and dates from the greatest
-    """
-    value = _VALUES[sort]
-    order = order or (Order.ASCENDING if sort.is_text else Order.DESCENDING)
-    # Equal values stay in the order of their names in both directions.
-    by_name = sorted(entries, key=lambda entry: (entry.name.casefold(), entry.id))
-    known = [entry for entry in by_name if value(entry) is not None]
-    unknown = [entry for entry in by_name if value(entry) is None]
-    return sorted(known, key=value, reverse=order is Order.DESCENDING) + unknown
-
-
-def _count(metric: Metric) -> Callable[[Entry], Any]:
-    return lambda entry: getattr(entry.latest, metric, None)
-
-
-def _change(metric: Metric, days: int) -> Callable[[Entry], Any]:
-    return lambda entry: getattr(entry.changes[days], metric, None)
-
-
-_VALUES: dict[Sort, Callable[[Entry], Any]] = {
-    Sort.NAME: lambda entry: entry.name.casefold(),
-    Sort.LANGUAGE: lambda entry: entry.language and entry.language.casefold(),
-    Sort.ID: lambda entry: entry.id,
-    Sort.FIRST_DAY: lambda entry: entry.first_day,
-    Sort.LAST_DAY: lambda entry: entry.last_day,
-    **{Sort(metric): _count(metric) for metric in Metric},
-    **{change_of(metric, days): _change(metric, days) for days in SPANS for metric in Metric},
-}

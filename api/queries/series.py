@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, case, func, select, text
 
 from common import clock, tables
 from common.states import ScanState
@@ -106,8 +106,15 @@ def of_users(
     """
     ids = sorted(user_ids)
     last = min(last, clock.today(connection))
+    kept = _scans.totals_at == _scans.finished_at
     complete_days = connection.execute(
-        select(_scans.user_id, _scans.day)
+        select(
+            _scans.user_id,
+            _scans.day,
+            case((kept, _scans.stargazers)),
+            case((kept, _scans.forks)),
+            case((kept, _scans.watchers)),
+        )
         .where(
             _scans.user_id.in_(ids),
             _scans.day.between(first, last),
@@ -115,7 +122,26 @@ def of_users(
         )
         .order_by(_scans.user_id, _scans.day)
     ).all()
-    # Joined here: until new rows are analyzed, Postgres would choose a join day by day.
+    missing = [(user_id, day) for user_id, day, *counts in complete_days if None in counts]
+    totals = _add_up(connection, missing)
+    series: dict[int, list[Point]] = defaultdict(list)
+    for user_id, day, *counts in complete_days:
+        total = totals.get((user_id, day), [0, 0, 0]) if None in counts else counts
+        series[user_id].append(Point(day, *total))
+    return dict(series)
+
+
+def _add_up(
+    connection: Connection, days: Sequence[tuple[int, date]]
+) -> dict[tuple[int, date], list[int]]:
+    """Return the totals of users' days of which no totals are kept; days without rows are absent.
+
+    :param days: user ids with days
+    """
+    if not days:
+        return {}
+    # Joined with the days by the caller: until new rows are analyzed, Postgres would choose a join
+    # day by day.
     rows = connection.execute(
         text(
             """
@@ -126,14 +152,13 @@ def of_users(
             GROUP BY user_id, date
             """
         ),
-        {"ids": ids, "first": first, "last": last},
+        {
+            "ids": sorted({user_id for user_id, _ in days}),
+            "first": min(day for _, day in days),
+            "last": max(day for _, day in days),
+        },
     )
-    totals = {(user_id, day): counts for user_id, day, *counts in rows}
-    series: dict[int, list[Point]] = defaultdict(list)
-    for user_id, day in complete_days:
-        stargazers, forks, watchers = totals.get((user_id, day), (0, 0, 0))
-        series[user_id].append(Point(day, stargazers, forks, watchers))
-    return dict(series)
+    return {(user_id, day): counts for user_id, day, *counts in rows}
 
 
 def of_repositories(

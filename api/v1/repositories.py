@@ -13,8 +13,8 @@ from api.http.formats import Table
 from api.http.negotiation import AcceptedFormat
 from api.http.transactions import read
 from api.queries import names, repository_list
-from api.queries.repository_list import SPANS, Entry, Named
-from api.queries.repository_sort import Order, Sort, sort_repositories
+from api.queries.repository_list import Entry, Filter, ListPage, Named
+from api.queries.repository_sort import SPANS, Order, Sort
 from api.queries.series import Change
 from api.v1 import responses
 from api.v1.fields import MAX_PAGE, Flag, FullName, Limit, RepositoryId, UserId
@@ -109,26 +109,22 @@ def list_repositories(
     matching repositories; if there are more than `limit`, the `Link` header with `rel="next"` has
     the next page.
     """
+    only = Filter(
+        is_fork=fork, is_archived=archived, is_present=present, language=language, words=q
+    )
 
-    def look(connection: Connection) -> tuple[TrackedUser, list[Entry]]:
-        return get_tracked_user(connection, user_id), repository_list.of_user(connection, user_id)
+    def look(connection: Connection) -> tuple[TrackedUser, ListPage]:
+        user = get_tracked_user(connection, user_id)
+        return user, repository_list.of_user(
+            connection, user_id, sort, order, only=only, limit=limit, offset=offset
+        )
 
-    user, entries = read(database, look)
-    matching = [
-        entry
-        for entry in entries
-        if (fork is None or entry.is_fork is fork)
-        and (archived is None or entry.is_archived is archived)
-        and (present is None or entry.is_present is present)
-        and (language is None or (entry.language or "").casefold() == language.casefold())
-        and (q is None or _contains(entry, q.casefold()))
-    ]
-    page = sort_repositories(matching, sort, order)[offset : offset + limit]
-    headers = {"X-Total-Count": str(len(matching))}
-    if len(matching) > offset + limit:
+    user, page = read(database, look)
+    headers = {"X-Total-Count": str(page.in_all)}
+    if page.in_all > offset + limit:
         following = request.url.include_query_params(limit=limit, offset=offset + limit)
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    rows = [_body(entry) for entry in page]
+    rows = [_body(entry) for entry in page.entries]
     table = Table(
         f"{user.login}-repos", rows, Repository.columns(), flat=map(Repository.flat, rows)
     )
@@ -212,10 +208,6 @@ def get_named_repository(connection: Connection, repo_id: int) -> Named:
     if named is None:
         raise NotFoundError("repository not found")
     return named
-
-
-def _contains(entry: Entry, words: str) -> bool:
-    return words in entry.name.casefold() or words in (entry.description or "").casefold()
 
 
 def _body(entry: Entry) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from api.http.describe import TableRow
 from api.queries.metric import Metric
-from api.queries.repository_list import SPANS
+from api.queries.repository_sort import SPANS
 from api.queries.scan_days import ScanRecord, UnscannedDay
 from api.v1.fields import AccountId, Login, Name
 from common import lookups, users

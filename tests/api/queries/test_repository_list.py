@@ -39,7 +39,7 @@ def both(connection: Connection, repository: SeenRepository) -> list[Entry]:
     assert alone is not None
     (listed,) = [
         entry
-        for entry in repository_list.of_user(connection, alone.user_id)
+        for entry in repository_list.of_user(connection, alone.user_id).entries
         if entry.id == repository.id
     ]
     return [listed, alone]
@@ -107,7 +107,7 @@ def test_the_list_has_the_users_repositories_only(
     second = add_repository(connection, user)
     add_repository(connection, add_user(connection))
 
-    entries = repository_list.of_user(connection, user.id)
+    entries = repository_list.of_user(connection, user.id).entries
 
     assert [entry.id for entry in entries] == [repository.id, second.id]
 
@@ -164,8 +164,8 @@ def taker(connection: Connection, user: TrackedUser, repository: SeenRepository)
 def test_a_moved_repository_is_in_both_lists_with_the_days_of_each(
     connection: Connection, user: TrackedUser, taker: TrackedUser
 ) -> None:
-    (before,) = repository_list.of_user(connection, user.id)
-    (after,) = repository_list.of_user(connection, taker.id)
+    (before,) = repository_list.of_user(connection, user.id).entries
+    (after,) = repository_list.of_user(connection, taker.id).entries
 
     assert (before.full_name, after.full_name) == ("allien/hello", "bob/hello")
     assert (before.first_day, before.last_day) == (ago(4), ago(3))
@@ -180,7 +180,7 @@ def test_a_change_ignores_another_owners_days(
 ) -> None:
     connection.execute(text("DELETE FROM daily_stats WHERE date > :day"), {"day": ago(2)})
 
-    (after,) = repository_list.of_user(connection, taker.id)
+    (after,) = repository_list.of_user(connection, taker.id).entries
     alone = repository_list.get(connection, repository.id)
 
     assert after.changes[1] is None
@@ -215,10 +215,10 @@ def test_an_unknown_repository_is_none(connection: Connection) -> None:
 def test_a_user_without_repositories_has_an_empty_list(
     connection: Connection, user: TrackedUser
 ) -> None:
-    assert repository_list.of_user(connection, user.id) == []
+    assert repository_list.of_user(connection, user.id).entries == []
 
 
-def test_a_list_of_any_length_takes_two_statements(
+def test_a_list_of_any_length_takes_three_statements(
     connection: Connection, user: TrackedUser
 ) -> None:
     for _ in range(20):
@@ -227,5 +227,5 @@ def test_a_list_of_any_length_takes_two_statements(
     asked: list[str] = []
     event.listen(connection, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
 
-    assert len(repository_list.of_user(connection, user.id)) == 20
-    assert len(asked) == 2
+    assert len(repository_list.of_user(connection, user.id).entries) == 20
+    assert len(asked) == 3
