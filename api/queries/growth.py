@@ -44,24 +44,39 @@ def movers(
     last = min(last, clock.today(connection))
     rows = connection.execute(
         text(
-            # The first and the last day are read from the two ends of the index; the days in
-            # between are not read.
+            # Most repositories have a row on the first day, and a copy of the newest row. For the
+            # others these are read from the two ends of the index; the days in between are not
+            # read.
             f"""
             SELECT r.id, r.name, oldest.date AS first_day, newest.date AS last_day,
                    oldest.count AS first, newest.count AS last, difference
             FROM ownerships o
             JOIN repositories r ON r.id = o.repo_id
-            CROSS JOIN LATERAL (
+            LEFT JOIN daily_stats on_first
+                ON on_first.repo_id = o.repo_id AND on_first.date = :first
+                AND on_first.user_id = o.user_id
+            LEFT JOIN LATERAL (
                 SELECT date, {column} AS count FROM daily_stats
-                WHERE repo_id = o.repo_id AND user_id = o.user_id
+                WHERE on_first.repo_id IS NULL AND repo_id = o.repo_id AND user_id = o.user_id
                   AND date BETWEEN :first AND :last
                 ORDER BY date LIMIT 1
-            ) oldest
-            CROSS JOIN LATERAL (
+            ) later ON true
+            LEFT JOIN latest_stats kept
+                ON kept.repo_id = o.repo_id AND kept.user_id = o.user_id
+                AND kept.revision = r.revision AND kept.date BETWEEN :first AND :last
+            LEFT JOIN LATERAL (
                 SELECT date, {column} AS count FROM daily_stats
-                WHERE repo_id = o.repo_id AND user_id = o.user_id
+                WHERE kept.repo_id IS NULL AND repo_id = o.repo_id AND user_id = o.user_id
                   AND date BETWEEN :first AND :last
                 ORDER BY date DESC LIMIT 1
+            ) looked_up ON true
+            CROSS JOIN LATERAL (
+                SELECT coalesce(on_first.date, later.date) AS date,
+                       coalesce(on_first.{column}, later.count) AS count
+            ) oldest
+            CROSS JOIN LATERAL (
+                SELECT coalesce(kept.date, looked_up.date) AS date,
+                       coalesce(kept.{column}, looked_up.count) AS count
             ) newest
             CROSS JOIN LATERAL (SELECT newest.count - oldest.count AS difference) change
             WHERE o.user_id = :user_id AND oldest.date < newest.date

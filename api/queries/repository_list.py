@@ -164,9 +164,8 @@ def of_user(
     )
     in_all = len(ids) + offset
     if (limit is not None and len(ids) == limit) or (offset and not ids):
-        in_all = connection.execute(
-            text(_LISTED.format(columns="count(*)", joined="")), values
-        ).scalar_one()
+        counted = _OWNED if only == Filter() else _LISTED.format(columns="count(*)", joined="")
+        in_all = connection.execute(text(counted), values).scalar_one()
     rows = connection.execute(
         text(
             _ENTRIES.format(
@@ -222,6 +221,8 @@ WHERE o.user_id = :user_id
   AND (CAST(:words AS text) IS NULL OR strpos(lower(r.name), lower(:words)) > 0
        OR strpos(lower(r.description), lower(:words)) > 0)
 """
+
+_OWNED = "SELECT count(*) FROM ownerships WHERE user_id = :user_id"
 
 # The copy of the newest row, unless it does not count: then the row itself.
 _NEWEST = """
