@@ -1,6 +1,6 @@
-"""A user with 20,000 repositories and a year of days, 7,300,000 rows, every day whole, in a database
-with other users; a real API process, one client, the median of ten. The first view is the one after
-the start of the API; later views are of other addresses, so that nothing of them is kept.
+"""A user with 20,000 repositories and a year of days, 7,300,000 rows, every day whole, in a
+database with other users; a real API process, one client, the median of ten. The first view is the
+one after the start of the API; later views are of other addresses, so that nothing of them is kept.
 """
 
 import statistics
