@@ -19,7 +19,7 @@ import psycopg2
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from common import export_reader, installation, stats, tables
+from common import export_reader, installation, scan_records, stats, tables
 from common.db import first_line, make_engine, outage_reason
 from common.errors import RepopulseError, exit_with_message
 from common.export_reader import ExportError, Line
@@ -51,6 +51,7 @@ def restore(engine: Engine, file: BufferedReader) -> Counter[str]:
                 if month is not None:
                     stats.create_partitions(connection, month, months_ahead=0)
                 counts[record.type] += _copy(connection, record, group)
+            scan_records.keep_all_totals(connection)
             _continue_numbers(connection)
     except IntegrityError as error:
         raise ExportError(f"the file contradicts itself: {_both_lines(error)}") from error

@@ -79,7 +79,13 @@ REPOSITORY = Record(
 )
 OWNERSHIP = Record("ownership", tables.ownerships, order=("user_id", "repo_id"))
 NAME = Record("name", tables.names, order=("user_id", "repo_id", "name"))
-SCAN = Record("scan", tables.scans, order=("user_id", "day"))
+SCAN = Record(
+    "scan",
+    tables.scans,
+    order=("user_id", "day"),
+    # A restore adds them up.
+    left_out=frozenset({"stargazers", "forks", "watchers", "totals_at"}),
+)
 COMPLETED_DAY = Record("completed_day", tables.completed_days, order=("day",))
 OBSERVED = Record("observed", tables.daily_stats, order=("repo_id", "date"), months=True)
 STAR_GAIN = Record("github_history", tables.star_gains, order=("repo_id", "day"))
@@ -117,6 +123,8 @@ POSITIONS = {record: position for position, record in enumerate(RECORDS)}
 
 BY_TYPE = {record.type: record for record in RECORDS}
 
-LEFT_OUT_TABLES = frozenset({"lookups", "import_chunks", "import_rows", "installation"})
-"""Tables without records: logins that wait to be resolved, files that wait to be imported, and the
-installation, of which the header has the GitHub."""
+LEFT_OUT_TABLES = frozenset(
+    {"lookups", "import_chunks", "import_rows", "installation", "latest_stats"}
+)
+"""Tables without records: logins that wait to be resolved, files that wait to be imported, the
+installation, of which the header has the GitHub, and copies of the newest rows."""

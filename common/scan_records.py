@@ -74,6 +74,25 @@ def keep_totals(connection: Connection, user_id: int, day: date) -> None:
     )
 
 
+def keep_all_totals(connection: Connection) -> None:
+    """Do that for all days of all users, in one statement: where many rows came in by themselves."""
+    connection.execute(
+        text(
+            """
+            UPDATE scans s
+            SET stargazers = coalesce(t.stargazers, 0), forks = coalesce(t.forks, 0),
+                watchers = coalesce(t.watchers, 0), totals_at = s.finished_at
+            FROM scans day LEFT JOIN (
+                SELECT user_id, date, sum(stargazers) AS stargazers, sum(forks) AS forks,
+                       sum(watchers) AS watchers
+                FROM daily_stats GROUP BY user_id, date
+            ) t ON t.user_id = day.user_id AND t.date = day.day
+            WHERE s.user_id = day.user_id AND s.day = day.day AND s.state = 'done'
+            """
+        )
+    )
+
+
 def note(connection: Connection, user_id: int, day: date, text_: str) -> None:
     """Add a note to the record of a user's day, whatever becomes of the scan."""
     connection.execute(

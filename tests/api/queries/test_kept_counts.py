@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from api.queries import repository_list, series
 from api.queries.repository_list import Entry
 from api.queries.repository_sort import Order, Sort
-from common import repositories, stats, users
+from common import repositories, scan_records, stats, users
 from common.repositories import Counts, SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
@@ -166,3 +166,17 @@ def test_kept_totals_count_until_the_scan_ends_again(
 
     assert kept.stargazers == 1
     assert added_up.stargazers == 12
+
+
+def test_totals_of_all_days_are_kept_at_once(connection: Connection, user: TrackedUser) -> None:
+    scan(connection, user, TODAY, [make(1, 5), make(2, 7)])
+    add_scan(connection, user, TODAY, ScanState.DONE)
+    idle = add_user(connection)
+    add_scan(connection, idle, TODAY, ScanState.DONE)
+
+    scan_records.keep_all_totals(connection)
+
+    kept = connection.execute(
+        text("SELECT stargazers FROM scans WHERE totals_at = finished_at ORDER BY user_id")
+    )
+    assert kept.scalars().all() == [12, 0]
