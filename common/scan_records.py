@@ -75,7 +75,7 @@ def keep_totals(connection: Connection, user_id: int, day: date) -> None:
 
 
 def keep_all_totals(connection: Connection) -> None:
-    """Do that for all days of all users, in one statement: where many rows came in by themselves."""
+    """Do that for every day of every user, where rows did not come from scans."""
     connection.execute(
         text(
             """
