@@ -24,6 +24,7 @@ from api.status.shared_traffic import SharedTraffic, sharing
 from api.status.snapshot import StatusReader
 from api.v1 import (
     backfills,
+    badges,
     export,
     flow_image,
     growth,
@@ -120,7 +121,7 @@ def create_app(
         imports,
     ):
         app.include_router(module.router, dependencies=[KnownQuery])
-    for module in (images, flow_image, endpoints):
+    for module in (images, badges, flow_image, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     public_url.install(app, url)

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from api.charts.badge import badge
 from api.charts.frame import MIN_WIDTH
 from api.charts.line import line_chart
 from api.charts.panel import Series
@@ -26,7 +25,6 @@ from api.v1.fields import Day, RepositoryId, UserId
 from api.v1.image_responses import Height, ShownTheme, Width, respond
 from api.v1.repositories import get_named_repository, get_repository
 from api.v1.users import get_tracked_user
-from common.repositories import Counts
 
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
 
@@ -67,16 +65,6 @@ ShownMetric = Annotated[
     Query(
         description="One count, or `all` for three panels with an axis each.",
         examples=["stargazers"],
-    ),
-]
-OneMetric = Annotated[Metric, Query(description="The count to show.", examples=["stargazers"])]
-Label = Annotated[
-    str | None,
-    Query(
-        min_length=1,
-        max_length=100,
-        description="The text before the count; shortened if it is too long.",
-        examples=["stars"],
     ),
 ]
 ChartFrom = Annotated[
@@ -194,76 +182,6 @@ def draw_user(
         days,
         theme=theme,
         size=(width, height),
-        if_none_match=if_none_match,
-    )
-
-
-_BADGE = describe.svg(
-    "The badge.", width=84, height=20, headers=responses.IMAGE_HEADERS
-) | responses.invalid_metric("metric")
-
-
-@router.get(
-    "/repos/{repo_id}/badge.svg",
-    summary="Draw a repository's newest count",
-    response_class=Response,
-    responses=_BADGE | responses.NO_REPOSITORY,
-)
-def draw_badge(
-    database: Database,
-    *,
-    repo_id: RepositoryId,
-    metric: OneMetric = Metric.STARGAZERS,
-    label: Label = None,
-    theme: ShownTheme = Theme.AUTO,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """Draw the newest recorded count of a repository as a badge, 20 pixels high."""
-    latest = read(database, lambda connection: get_repository(connection, repo_id)).latest
-    return _badge(latest, metric, label=label, theme=theme, if_none_match=if_none_match)
-
-
-@router.get(
-    "/users/{user_id}/badge.svg",
-    summary="Draw a user's newest total",
-    response_class=Response,
-    responses=_BADGE | responses.NO_USER,
-)
-def draw_user_badge(
-    database: Database,
-    *,
-    user_id: UserId,
-    metric: OneMetric = Metric.STARGAZERS,
-    label: Label = None,
-    theme: ShownTheme = Theme.AUTO,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """Draw the newest total of all repositories of a user as a badge, 20 pixels high.
-
-    It is that of the newest day on which every repository was recorded.
-    """
-
-    def look(connection: Connection) -> Point | None:
-        get_tracked_user(connection, user_id)
-        return series.newest_of_user(connection, user_id)
-
-    latest = read(database, look)
-    return _badge(latest, metric, label=label, theme=theme, if_none_match=if_none_match)
-
-
-def _badge(
-    latest: Counts | Point | None,
-    metric: Metric,
-    *,
-    label: str | None,
-    theme: Theme,
-    if_none_match: str | None,
-) -> Response:
-    name = label or metric.label.lower()
-    value = f"{getattr(latest, metric):,}" if latest else "not recorded yet"
-    return respond(
-        ("badge", name, value, theme),
-        lambda: badge(name, value, theme=theme),
         if_none_match=if_none_match,
     )
 

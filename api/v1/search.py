@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.dependencies import Database
 from api.http import describe
@@ -20,8 +20,6 @@ MAX_RESULTS = 100
 class FoundRepository(BaseModel):
     """A repository that was found by words."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: Annotated[int, Field(description="GitHub's repository id.", examples=[831775037])]
     user_id: Annotated[int, Field(description="The newest owner.", examples=[82056671])]
     full_name: Annotated[str, Field(examples=["onelonelyrepo/safe-queue"])]
@@ -29,16 +27,9 @@ class FoundRepository(BaseModel):
     language: Annotated[
         str | None, Field(description="The main language according to GitHub.", examples=["Go"])
     ]
-    fork: Annotated[bool, Field(validation_alias="is_fork", examples=[False])]
-    archived: Annotated[bool, Field(validation_alias="is_archived", examples=[False])]
-    gone: Annotated[
-        bool,
-        Field(
-            validation_alias="is_gone",
-            description="Whether GitHub shows it no more.",
-            examples=[False],
-        ),
-    ]
+    fork: Annotated[bool, Field(examples=[False])]
+    archived: Annotated[bool, Field(examples=[False])]
+    gone: Annotated[bool, Field(description="Whether GitHub shows it no more.", examples=[False])]
 
 
 class SearchResult(BaseModel):
@@ -57,7 +48,19 @@ class SearchResult(BaseModel):
         return cls(
             users=[User.of(user) for user in found.users],
             users_in_all=found.users_in_all,
-            repositories=[FoundRepository.model_validate(each) for each in found.repositories],
+            repositories=[
+                FoundRepository(
+                    id=each.id,
+                    user_id=each.user_id,
+                    full_name=each.full_name,
+                    description=each.description,
+                    language=each.language,
+                    fork=each.is_fork,
+                    archived=each.is_archived,
+                    gone=each.is_gone,
+                )
+                for each in found.repositories
+            ],
             repositories_in_all=found.repositories_in_all,
         )
 

@@ -15,6 +15,7 @@ import api.v1.backfill_schemas
 import api.v1.history_schemas
 import api.v1.import_schemas
 import api.v1.schemas
+import api.v1.search
 from api.app import create_app
 from api.http.middleware import MAX_BODY_BYTES
 from common.settings import Settings
@@ -48,6 +49,7 @@ def model_of(schema: dict[str, Any]) -> Any:
         getattr(module, name)
         for module in (
             api.v1.schemas,
+            api.v1.search,
             api.v1.backfill_schemas,
             api.v1.history_schemas,
             api.v1.import_schemas,
@@ -79,6 +81,7 @@ def test_the_documented_calls() -> None:
         "GET /v1/repos/{repo_id}/flow.svg",
         "GET /v1/repos/{repo_id}/history",
         "GET /v1/repos/{repo_id}/stats",
+        "GET /v1/search",
         "GET /v1/users",
         "GET /v1/users/{user_id}",
         "GET /v1/users/{user_id}/backfill",
@@ -200,6 +203,7 @@ def test_no_schema_has_properties_beside_alternatives() -> None:
         ("GET /v1/users/{user_id}/repos", "200 404 406 422 503"),
         ("GET /v1/users/{user_id}/growth", "200 404 406 422 503"),
         ("GET /v1/repos", "200 406 422 503"),
+        ("GET /v1/search", "200 422 503"),
         ("GET /v1/repos/{repo_id}", "200 404 422 503"),
         ("GET /v1/repos/{repo_id}/stats", "200 404 406 422 503"),
         ("GET /v1/users/{user_id}/chart.svg", "200 304 404 422 503"),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
+import api.v1.badges
 import api.v1.images
 from api.v1 import image_responses
 from common import repositories, users
@@ -44,8 +45,8 @@ def pen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The images drawn in this test, which starts with an empty cache."""
     image_responses.render.cache_clear()
     drawings: list[str] = []
-    for name in ("line_chart", "badge"):
-        monkeypatch.setattr(api.v1.images, name, counted(getattr(api.v1.images, name), drawings))
+    for module, name in ((api.v1.images, "line_chart"), (api.v1.badges, "badge")):
+        monkeypatch.setattr(module, name, counted(getattr(module, name), drawings))
     return drawings
 
 
