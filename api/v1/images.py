@@ -23,7 +23,7 @@ from api.queries.series import Point
 from api.v1 import chart_series, responses
 from api.v1.fields import Day, RepositoryId, UserId
 from api.v1.image_responses import Height, ShownTheme, Width, respond
-from api.v1.repositories import get_named_repository, get_repository
+from api.v1.repositories import get_named_repository
 from api.v1.users import get_tracked_user
 
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
