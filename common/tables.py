@@ -9,11 +9,9 @@ row names the user who owned the repository on that day, so that history stays w
 a transfer. ``ownerships`` lists all repositories that a user ever had, so that a user's rows are
 found by primary key. ``names`` keeps the former names of both.
 
-What is known of days before the first row is apart from what was observed: ``star_gains`` has what
-GitHub's history said, and ``imported_stats`` what came from files.
+What is known of days before the first row is apart from what was observed: ``history_tables``
+defines these tables, which are named here too.
 """
-
-from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
@@ -21,14 +19,11 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -37,38 +32,38 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-from common.states import (
-    BackfillState,
-    ImportState,
-    LookupState,
-    RepositoryState,
-    ScanState,
-    UserState,
+from common.history_tables import (
+    backfills,
+    import_chunks,
+    import_rows,
+    imported_stats,
+    imports,
+    star_gains,
 )
+from common.metadata import NEVER, TIME, metadata, one_of
+from common.states import LookupState, RepositoryState, ScanState, UserState
 
-metadata = MetaData(
-    # Constraints have the same names in every database, so that migrations can refer to them.
-    naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-NEVER = text("'-infinity'")
-"""No ``lease_until`` or ``not_before``; unlike null it compares as earlier than now."""
-
-
-def _one_of(states: type[StrEnum]) -> str:
-    return "state IN (" + ", ".join(f"'{state}'" for state in states) + ")"
-
-
-_TIME = DateTime(timezone=True)
-
+__all__ = [
+    "NEVER",
+    "backfills",
+    "completed_days",
+    "daily_stats",
+    "import_chunks",
+    "import_rows",
+    "imported_stats",
+    "imports",
+    "installation",
+    "latest_stats",
+    "lookups",
+    "metadata",
+    "names",
+    "ownerships",
+    "repositories",
+    "scans",
+    "star_gains",
+    "users",
+]
 
 users = Table(
     "users",
@@ -78,10 +73,10 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("node_id", Text),
     Column("state", Text, nullable=False, server_default=UserState.ACTIVE),
-    Column("added_at", _TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("added_at", TIME, nullable=False, server_default=func.repopulse_now()),
     Column("scanned_on", Date),
-    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
-    Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    Column("lease_until", TIME, nullable=False, server_default=NEVER),
+    Column("not_before", TIME, nullable=False, server_default=NEVER),
     # Claims since the last settled scan.
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     # Scans in a row that began and reported nothing, because their worker was killed.
@@ -92,12 +87,12 @@ users = Table(
     # The first day of those in a row on which GitHub showed no such account, and the moment at
     # which it first did; the moment means nothing if there is no such day.
     Column("missing_since", Date),
-    Column("missing_at", _TIME),
+    Column("missing_at", TIME),
     # How many repositories GitHub counted at the last settled scan.
     Column("repositories", Integer),
     # When a client last requested a scan.
-    Column("asked_at", _TIME),
-    CheckConstraint(_one_of(UserState), name="state"),
+    Column("asked_at", TIME),
+    CheckConstraint(one_of(UserState), name="state"),
     # Not unique: between a rename and the next scan two users may have the same login.
     Index("ix_users_login_folded", text("lower(login)")),
     Index("ix_users_due", text("scanned_on NULLS FIRST"), "id"),
@@ -114,11 +109,11 @@ lookups = Table(
     Column("state", Text, nullable=False, server_default=LookupState.PENDING),
     Column("reason", Text),
     Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
-    Column("created_at", _TIME, nullable=False, server_default=func.repopulse_now()),
-    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
-    Column("not_before", _TIME, nullable=False, server_default=NEVER),
+    Column("created_at", TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("lease_until", TIME, nullable=False, server_default=NEVER),
+    Column("not_before", TIME, nullable=False, server_default=NEVER),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    CheckConstraint(_one_of(LookupState), name="state"),
+    CheckConstraint(one_of(LookupState), name="state"),
     # At most one pending lookup per login.
     Index(
         "uq_lookups_login_pending",
@@ -133,7 +128,7 @@ completed_days = Table(
     "fan_outs",
     metadata,
     Column("day", Date, primary_key=True),
-    Column("completed_at", _TIME, nullable=False),
+    Column("completed_at", TIME, nullable=False),
     # How many were recorded, and how many GitHub did not show.
     Column("users", Integer, nullable=False),
     Column("not_found", Integer),
@@ -161,7 +156,7 @@ repositories = Table(
     # Changes with each scan, which may change daily rows. It is random, since a counter would
     # repeat values after a backup is restored.
     Column("revision", Uuid, nullable=False, server_default=func.gen_random_uuid()),
-    CheckConstraint(_one_of(RepositoryState), name="state"),
+    CheckConstraint(one_of(RepositoryState), name="state"),
 )
 """The repositories as GitHub last showed them."""
 
@@ -246,8 +241,8 @@ scans = Table(
     Column("expected", Integer),
     Column("recorded", Integer, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("started_at", _TIME, nullable=False, server_default=func.repopulse_now()),
-    Column("finished_at", _TIME),
+    Column("started_at", TIME, nullable=False, server_default=func.repopulse_now()),
+    Column("finished_at", TIME),
     # What else is to be known of the day; shown after the reason.
     Column("note", Text),
     # The sums of the day's rows, if the day is done. They count while ``totals_at`` is equal to
@@ -255,142 +250,14 @@ scans = Table(
     Column("stargazers", BigInteger),
     Column("forks", BigInteger),
     Column("watchers", BigInteger),
-    Column("totals_at", _TIME),
-    CheckConstraint(_one_of(ScanState), name="state"),
+    Column("totals_at", TIME),
+    CheckConstraint(one_of(ScanState), name="state"),
     # The sweep closes unfinished scans of past days without reading the whole table.
     Index("ix_scans_unfinished", "day", postgresql_where=text("state IN ('claimed', 'waiting')")),
     # Today's are counted for the overview.
     Index("ix_scans_incomplete", "day", postgresql_where=text("state = 'incomplete'")),
 )
 """What became of each user's day: how many repositories have their row, and why not all."""
-
-star_gains = Table(
-    "star_gains",
-    metadata,
-    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE")),
-    # A day of Los Angeles that had ended when it was read.
-    Column("day", Date),
-    # How many stars given on that day were still held, at the first reading and at the last. A day
-    # without a row, up to ``backfills.read_through``, had none at each reading. A day without stars
-    # has a row if it was read within a week of its end, for the sake of ``read_at``.
-    Column("gained_first", Integer, nullable=False),
-    Column("gained_last", Integer, nullable=False),
-    # The moment of the first reading, or a later one if that is not known any more.
-    Column("read_at", _TIME, nullable=False),
-    PrimaryKeyConstraint(
-        "repo_id", "day", postgresql_include=["gained_first", "gained_last", "read_at"]
-    ),
-    CheckConstraint("gained_first >= 0 AND gained_last >= 0", name="counts"),
-)
-"""What GitHub's history of stars said. Never mixed into ``daily_stats``."""
-
-backfills = Table(
-    "backfills",
-    metadata,
-    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
-    Column("state", Text, nullable=False, server_default=BackfillState.PENDING),
-    Column("reason", Text),
-    # The page that is to be read next, from 1; a stop half-way continues here.
-    Column("next_page", Integer, nullable=False, server_default=text("1")),
-    # The last day of which the whole history up to it was read; null before the first reading.
-    Column("read_through", Date),
-    # The first day of the oldest week that the last whole reading had.
-    Column("read_from", Date),
-    # Whether the reading in progress goes to the last page, or only to what is known already.
-    Column("is_whole", Boolean, nullable=False, server_default=text("true")),
-    # The days that the reading in progress, which began with page 1, has so far.
-    Column("reading_through", Date),
-    Column("reading_from", Date),
-    # Of page 1, if none of its days was still running: then an unchanged page has no news.
-    Column("etag", Text),
-    # When the last reading ended, and the newest observed count at that time.
-    Column("read_at", _TIME),
-    Column("stargazers", Integer),
-    Column("requested_at", _TIME, nullable=False, server_default=func.repopulse_now()),
-    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
-    Column("not_before", _TIME, nullable=False, server_default=NEVER),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    CheckConstraint(_one_of(BackfillState), name="state"),
-    # In the order in which they are claimed.
-    Index(
-        "ix_backfills_pending",
-        "is_whole",
-        "attempts",
-        "requested_at",
-        "repo_id",
-        postgresql_where=text("state = 'pending'"),
-    ),
-    Index("ix_backfills_leased", "lease_until", postgresql_where=text("state = 'pending'")),
-)
-"""How far the reading of each repository's star history has come; also its queue."""
-
-imports = Table(
-    "imports",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    # Shown as the source of its rows.
-    Column("name", Text, nullable=False, unique=True),
-    Column("format", Text, nullable=False),
-    # The full name of the repository, if all of the file is of one and the file does not say which.
-    Column("repository", Text),
-    Column("state", Text, nullable=False, server_default=ImportState.READING),
-    Column("reason", Text),
-    # What was found in the file; null until it was read.
-    Column("report", JSONB),
-    Column("created_at", _TIME, nullable=False, server_default=func.repopulse_now()),
-    Column("applied_at", _TIME),
-    Column("lease_until", _TIME, nullable=False, server_default=NEVER),
-    Column("not_before", _TIME, nullable=False, server_default=NEVER),
-    # The id of the task that works on it; null if none does.
-    Column("held_by", Text),
-    # How often a task began to do what the state says.
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    CheckConstraint(_one_of(ImportState), name="state"),
-)
-"""Histories that people brought in files."""
-
-import_chunks = Table(
-    "import_chunks",
-    metadata,
-    Column("import_id", ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary, nullable=False),
-)
-"""The bytes of the file of an import, until a worker has read it."""
-
-import_rows = Table(
-    "import_rows",
-    metadata,
-    # Without a foreign key, which would take a fifth of the time: a writer locks the import.
-    Column("import_id", BigInteger, autoincrement=False, primary_key=True),
-    Column("repo_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("date", Date, primary_key=True),
-    Column("stargazers", Integer),
-    Column("forks", Integer),
-    Column("watchers", Integer),
-    # The line of the file, and how many further lines are of the same repository and day.
-    Column("line", Integer, nullable=False),
-    Column("repeats", Integer, nullable=False),
-    # Of such lines the first with other counts. The day is then refused.
-    Column("conflict_line", Integer),
-)
-"""What an import that is not applied would add."""
-
-imported_stats = Table(
-    "imported_stats",
-    metadata,
-    Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE")),
-    Column("date", Date),
-    Column("import_id", ForeignKey("imports.id"), index=True, nullable=False),
-    # Null where the file has no count.
-    Column("stargazers", Integer),
-    Column("forks", Integer),
-    Column("watchers", Integer),
-    PrimaryKeyConstraint("repo_id", "date", "import_id"),
-    CheckConstraint("stargazers >= 0 AND forks >= 0 AND watchers >= 0", name="counts"),
-)
-"""The counts of imports, which count once the import is ``applied``. Never mixed into
-``daily_stats``."""
 
 installation = Table(
     "installation",
