@@ -18,12 +18,12 @@ from api.pages.layout import page, redirect
 from api.pages.overview import overview
 from api.pages.pasted import MAX_PASTED, Pasted, read_pasted
 from api.pages.steps import Steps, read_steps
+from api.queries import names
+from api.queries.names import Account
 from api.status.snapshot import Status
 from api.v1.fields import MAX_ID
 from api.v1.resolve import Resolved, resolve_login
-from common import users
 from common.lookups import Lookup
-from common.users import TrackedUser
 
 router = APIRouter(prefix="/follow")
 
@@ -43,7 +43,7 @@ class Followed:
     :param steps: how far the others are
     """
 
-    users: list[TrackedUser]
+    users: list[Account]
     steps: list[Steps]
 
     @property
@@ -108,9 +108,9 @@ def show_several(
         return _form(request)
 
     def look(connection: Connection) -> Followed:
-        found = [users.get(connection, user_id) for user_id in user]
+        found = names.accounts(connection, user)
         return Followed(
-            [each for each in found if each is not None],
+            [found[user_id] for user_id in user if user_id in found],
             [read_steps(connection, lookup_id) for lookup_id in lookup],
         )
 

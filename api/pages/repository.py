@@ -17,12 +17,13 @@ from api.http.transactions import read
 from api.pages.day_table import KnownDay, MissingDays, newest_first
 from api.pages.layout import page
 from api.pages.period import DateRange, Period
-from api.queries import backfills, beginnings, history, past_flow, scan_days
+from api.queries import backfills, beginnings, history, names, past_flow, scan_days
 from api.queries.backfills import RepositoryBackfill, Stage
 from api.queries.beginnings import Beginnings
 from api.queries.flow import Flow, Per
 from api.queries.history import HistoryPoint
 from api.queries.metric import Metric
+from api.queries.names import Account
 from api.queries.repository_list import Entry
 from api.queries.repository_sort import SPANS
 from api.v1.fields import MAX_ID
@@ -58,12 +59,14 @@ class ViewOptions:
 class Content:
     """What the page shows, read in one transaction.
 
+    :param owner: the account whose repository it is
     :param backfill: how far GitHub's history of its stars is read
     :param per: the span of a bar of stars gained and lost
     :param flows: the numbers of the bars, the newest first; none without a history
     """
 
     entry: Entry
+    owner: Account
     since: Beginnings
     dates: DateRange
     dates_without_history: DateRange
@@ -138,8 +141,10 @@ def _read(connection: Connection, repo_id: int, period: Period, *, off: str | No
     rows = list(islice(newest_first(points, first, last, scans, new_stars), _MAX_ROWS + 1))
     per = _span_of_bars(dates)
     flows = past_flow.of_repository(connection, repo_id, per, dates.first, dates.last)
+    owner = names.accounts(connection, [entry.user_id])[entry.user_id]
     return Content(
         entry,
+        owner,
         since,
         dates,
         period.until(today, known_since=replace(since, reconstructed=None).first),

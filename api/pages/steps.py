@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from api.http.errors import NotFoundError
 from api.pages.filters import plural, timestamp
-from api.queries import scan_days
+from api.queries import names, scan_days
+from api.queries.names import Account
 from api.queries.scan_days import ScanRecord
-from common import clock, lookups, users
+from common import clock, lookups
 from common.lookups import Lookup
 from common.states import LookupState, ScanState
-from common.users import TrackedUser
 
 
 class Stage(StrEnum):
@@ -47,7 +47,7 @@ class Steps:
     login: str
     lookup: Step
     scan: Step
-    user: TrackedUser | None
+    user: Account | None
 
     @property
     def all(self) -> tuple[Step, Step]:
@@ -79,7 +79,7 @@ class Steps:
         return {
             "is_finished": self.is_finished,
             "is_lookup_failed": self.is_lookup_failed,
-            "user_url": None if self.user is None else f"{root}/users/{self.user.id}",
+            "user_url": None if self.user is None else f"{root}{self.user.path}",
             "steps": [{"stage": step.stage, "text": step.text} for step in self.all],
         }
 
@@ -92,7 +92,9 @@ def read_steps(connection: Connection, lookup_id: int) -> Steps:
     lookup = lookups.get(connection, lookup_id)
     if lookup is None:
         raise NotFoundError("lookup not found")
-    user = None if lookup.user_id is None else users.get(connection, lookup.user_id)
+    user = None
+    if lookup.user_id is not None:
+        user = names.accounts(connection, [lookup.user_id]).get(lookup.user_id)
     record = None
     if user is not None:
         today = clock.today(connection)
@@ -103,7 +105,7 @@ def read_steps(connection: Connection, lookup_id: int) -> Steps:
     return Steps(lookup.login, _lookup_step(lookup, user), _scan_step(user, record), user)
 
 
-def _lookup_step(lookup: Lookup, user: TrackedUser | None) -> Step:
+def _lookup_step(lookup: Lookup, user: Account | None) -> Step:
     name = "Find on GitHub"
     if lookup.state is LookupState.FAILED:
         return Step(name, Stage.FAILED, lookup.reason or "GitHub has no such user")
@@ -115,7 +117,7 @@ def _lookup_step(lookup: Lookup, user: TrackedUser | None) -> Step:
     return Step(name, Stage.DONE, f"{found}; {lookup.reason}" if lookup.reason else found)
 
 
-def _scan_step(user: TrackedUser | None, record: ScanRecord | None) -> Step:
+def _scan_step(user: Account | None, record: ScanRecord | None) -> Step:
     name = "Record repositories"
     if user is None:
         return Step(name, Stage.PENDING, "not started")

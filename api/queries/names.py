@@ -5,14 +5,38 @@ now. A former name leads to who had it, if only one did: if several had it, a cl
 not say whose history it means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from api.queries import repository_list
 from api.queries.repository_list import Entry
 from common import users
+from common.db import array_literal
 from common.users import TrackedUser
+
+
+@dataclass(frozen=True, slots=True)
+class Account(TrackedUser):
+    """A followed account as pages name it and link to it.
+
+    :param has_login_alone: whether no other followed account has its login; two may, if one was
+        renamed and not scanned since
+    """
+
+    has_login_alone: bool
+
+    @property
+    def path(self) -> str:
+        """The path of the account's page: by login if that leads to this account."""
+        return f"/u/{self.login}" if self.has_login_alone else f"/users/{self.id}"
+
+
+def accounts(connection: Connection, user_ids: Iterable[int]) -> dict[int, Account]:
+    """Return followed accounts by id; those who are not followed are absent."""
+    rows = connection.execute(_ACCOUNTS, {"ids": array_literal(user_ids)})
+    return {row.id: Account(*row) for row in rows}
 
 
 def find_user(connection: Connection, login: str) -> TrackedUser | None:
@@ -39,6 +63,16 @@ def find_repository(connection: Connection, owner: str, name: str) -> Entry | No
         found = connection.execute(_WITH_FORMER_NAME, values).scalars().all()
     return repository_list.get(connection, found[0]) if len(found) == 1 else None
 
+
+HAS_LOGIN_ALONE = """
+    NOT EXISTS (SELECT FROM users o WHERE lower(o.login) = lower(u.login) AND o.id <> u.id)
+"""
+"""Whether no other followed account has the login of ``u``."""
+
+_ACCOUNTS = text(f"""
+    SELECT u.id, u.login, u.name, {HAS_LOGIN_ALONE} AS has_login_alone
+    FROM users u WHERE u.id = ANY(CAST(:ids AS bigint[]))
+""")  # noqa: S608 - a condition of ours
 
 _WITH_LOGIN = text("""
     SELECT user_id FROM names WHERE repo_id IS NULL AND lower(name) = lower(:login)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from common.users import TrackedUser
+from api.queries.names import HAS_LOGIN_ALONE, Account
 
 MAX_WORDS = 8
 """More words are ignored."""
@@ -44,7 +44,7 @@ class Found:
     :param repositories_in_all: how many repositories match
     """
 
-    users: list[TrackedUser]
+    users: list[Account]
     users_in_all: int
     repositories: list[FoundRepository]
     repositories_in_all: int
@@ -67,7 +67,7 @@ def search(connection: Connection, query: str, *, limit: int) -> Found:
     users = connection.execute(_USERS, values).all()
     repositories = connection.execute(_REPOSITORIES, values).all()
     return Found(
-        [TrackedUser(row.id, row.login, row.name) for row in users],
+        [Account(row.id, row.login, row.name, row.has_login_alone) for row in users],
         _in_all(users),
         [
             FoundRepository(
@@ -104,8 +104,8 @@ _RANK = """
 
 _USERS = text(
     f"""
-    SELECT id, login, name, count(*) OVER () AS in_all
-    FROM users
+    SELECT id, login, name, {HAS_LOGIN_ALONE} AS has_login_alone, count(*) OVER () AS in_all
+    FROM users u
     WHERE {_MATCHES.format(searched="lower(login || ' ' || name)")}
     ORDER BY {_RANK.format(best="lower(login) = :query", name="login")}, lower(login), id
     LIMIT :limit

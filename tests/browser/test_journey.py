@@ -68,7 +68,9 @@ def test_follow_a_user_look_around_and_download(
         assert names == {"tool-0": "1000", "tool-1": "2000", "tool-2": "3000"}
 
         page.get_by_role("link", name="tool-2", exact=True).last.click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("octo-org / tool-2")
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "octo-org / tool-2 Octo <b>&amp; Söhne"
+        )
         expect(page.get_by_role("region", name="Table of days")).to_contain_text("3,000")
         expect(page.get_by_label("In a README, as Markdown")).to_have_value(
             f"[![Stars of octo-org/tool-2]({system.address}/v1/repos/"
@@ -141,7 +143,9 @@ def test_pages_can_be_used_with_the_keyboard_alone(
         tab_to(page, "tool-2")
         page.keyboard.press("Enter")
 
-        expect(page.get_by_role("heading", level=1)).to_have_text("octo-org / tool-2")
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "octo-org / tool-2 Octo <b>&amp; Söhne"
+        )
 
 
 def test_scan_button_records_new_counts_once_in_five_minutes(
@@ -250,7 +254,7 @@ def test_hostile_names_are_escaped(
         for name in HOSTILE:
             visitor.go(f"/users/{user.id}")
             page.get_by_role("link", name=name, exact=True).last.click()
-            expect(page.get_by_role("heading", level=1)).to_have_text(f"adam / {name}")
+            expect(page.get_by_role("heading", level=1)).to_have_text(f"adam / {name} {HOSTILE[0]}")
             expect(page.get_by_role("region", name="Table of days")).to_contain_text("not recorded")
         visitor.check()
 

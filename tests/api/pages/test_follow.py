@@ -139,7 +139,7 @@ def test_progress_shows_the_result_of_the_first_scan(
 
     assert found == ("done", f"Adam (adam), account {user.id}")
     assert scanned == shown
-    assert load(client, f"/follow/{lookup.id}").all("a", href=f"/users/{user.id}")
+    assert load(client, f"/follow/{lookup.id}").all("a", href=f"/u/{user.login}")
 
 
 def test_waiting_scan_shows_reason_and_next_attempt(
@@ -280,8 +280,8 @@ def test_several_that_are_followed_already_are_linked(
 
     page = load(client, follow(client, "adam\neve").headers["location"])
 
-    assert page.all("a", href=f"/users/{adam.id}")
-    assert page.all("a", href=f"/users/{eve.id}")
+    assert page.all("a", href="/u/adam")
+    assert page.all("a", href="/u/eve")
     assert not page.all("meta", http_equiv="refresh")
 
 

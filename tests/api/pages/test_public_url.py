@@ -77,7 +77,7 @@ def test_the_script_of_the_progress_gets_a_link_with_the_prefix(
 
     told = behind.get(f"/follow/{lookup.id}/progress").json()
 
-    assert told["user_url"] == "/repopulse/users/7"
+    assert told["user_url"] == "/repopulse/u/user-7"
 
 
 def test_what_other_sites_embed_is_the_public_url(behind: TestClient) -> None:

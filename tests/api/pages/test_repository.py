@@ -326,3 +326,19 @@ def test_progress_of_the_reading_is_shown_until_it_is_done(
     assert not page.all("details")
     star_readings.store(connection, repository.id, {}, datetime(2026, 3, 20, 12, tzinfo=UTC))
     assert not load(client, f"/repos/{repository.id}").all("p", id="backfill")
+
+
+def test_owners_are_linked_by_login_with_their_names(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    first = factories.add_user(connection, login="first", name="First Owner")
+    second = factories.add_user(connection, login="second", name="Second Owner")
+    repository = factories.add_repository(connection, first, name="tool")
+
+    heading = load(client, f"/repos/{repository.id}").one("h1")
+    assert heading.text == "first / tool First Owner"
+    assert heading.one("a").attributes["href"] == "/u/first"
+
+    repositories.save(connection, second.id, clock.today(), [repository])
+    heading = load(client, f"/repos/{repository.id}").one("h1")
+    assert heading.text == "second / tool Second Owner"
