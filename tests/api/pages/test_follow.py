@@ -275,8 +275,8 @@ def test_several_that_are_followed_already_are_linked(
     make_client: MakeClient, connection: Connection
 ) -> None:
     client = make_client(lookup_wait=0.1)
-    adam = factories.add_user(connection, login="adam")
-    eve = factories.add_user(connection, login="eve")
+    for login in ("adam", "eve"):
+        factories.add_user(connection, login=login)
 
     page = load(client, follow(client, "adam\neve").headers["location"])
 
