@@ -8,7 +8,7 @@ from datetime import date
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Owned
@@ -16,7 +16,7 @@ from api.http.public_url import public_url_of
 from api.http.transactions import read
 from api.pages.day_table import KnownDay, MissingDays, newest_first
 from api.pages.layout import page
-from api.pages.period import DateRange, Period
+from api.pages.period import CALENDAR, SHORT, Choice, DateRange, Period, choice
 from api.queries import backfills, beginnings, history, names, past_flow, scan_days
 from api.queries.backfills import RepositoryBackfill, Stage
 from api.queries.beginnings import Beginnings
@@ -48,7 +48,12 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>!&~|])")
 class ViewOptions:
     """What the visitor chose to see."""
 
-    period: Period
+    choice: Choice
+
+    @property
+    def other_options(self) -> dict[str, object]:
+        """The query parameters of the page, without those of the period."""
+        return {}
 
     def url(self, *, period: Period) -> str:
         """Return the query string of the page with another period."""
@@ -106,36 +111,37 @@ def show_repository(
     request: Request,
     resources: Owned,
     repo_id: Annotated[int, Path(ge=1, le=MAX_ID)],
-    period: Period = Period.QUARTER,
+    choice: Annotated[Choice, Depends(choice)],
 ) -> Response:
     """Show a repository."""
     off = why_off(resources.settings)
     content = read(
-        resources.database, lambda connection: _read(connection, repo_id, period, off=off)
+        resources.database, lambda connection: _read(connection, repo_id, choice, off=off)
     )
     return page(
         request,
         "repository.html",
         entry=content.entry,
         content=content,
-        options=ViewOptions(period),
+        options=ViewOptions(choice),
         metrics=Metric,
-        periods=Period,
+        periods=SHORT,
+        calendar_periods=CALENDAR,
         spans=SPANS,
         markdown=_markdown(request, content.entry),
         html=_html(request, content.entry),
     )
 
 
-def _read(connection: Connection, repo_id: int, period: Period, *, off: str | None) -> Content:
+def _read(connection: Connection, repo_id: int, choice: Choice, *, off: str | None) -> Content:
     entry = get_repository(connection, repo_id)
     today = clock.today(connection)
     since = beginnings.read(connection, [repo_id], entry.first_day)
-    dates = period.until(today, known_since=since.first)
+    dates = choice.until(today, known_since=since.first)
     points = history.of_repository(connection, repo_id, dates.first, dates.last)
     # Days before the first known one are not missing.
     first = max(dates.first, since.first or today)
-    last = _last_row(entry, points, today)
+    last = min(dates.last, _last_row(entry, points, today))
     scans = scan_days.of_repository(connection, repo_id, entry.user_id, first, today)
     new_stars = past_flow.new_stars(connection, repo_id, first, last)
     rows = list(islice(newest_first(points, first, last, scans, new_stars), _MAX_ROWS + 1))
@@ -147,7 +153,7 @@ def _read(connection: Connection, repo_id: int, period: Period, *, off: str | No
         owner,
         since,
         dates,
-        period.until(today, known_since=replace(since, reconstructed=None).first),
+        choice.until(today, known_since=replace(since, reconstructed=None).first),
         rows[:_MAX_ROWS],
         len(rows) > _MAX_ROWS,
         backfills.of_repository(connection, repo_id, off=off),

@@ -15,7 +15,7 @@ from api.http.transactions import read
 from api.pages.auth import LoggedInForm
 from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
-from api.pages.period import DateRange, Period
+from api.pages.period import CALENDAR, SHORT, Choice, DateRange, choice
 from api.pages.trend import LOOK_BACK, Trend
 from api.queries import (
     backfills,
@@ -75,20 +75,24 @@ class ViewOptions:
     """
 
     metric: Metric
-    period: Period
+    choice: Choice
     sort: str
     is_ascending: bool
     page: int
 
-    def url(self, **changes: object) -> str:
-        """Return the query string of the page with other options; it starts at the first page."""
-        options = {
+    @property
+    def other_options(self) -> dict[str, object]:
+        """The query parameters of the page, without those of the period."""
+        return {
             "metric": self.metric,
-            "period": self.period,
             "sort": self.sort,
             "order": "asc" if self.is_ascending else "desc",
-            **changes,
         }
+
+    def url(self, **changes: object) -> str:
+        """Return the query string of the page with other options; it starts at the first page."""
+        period = {} if "period" in changes else self.choice.options
+        options = {**self.other_options, **period, **changes}
         return "?" + "&".join(f"{name}={value}" for name, value in options.items())
 
     def sort_url(self, column: str) -> str:
@@ -130,14 +134,14 @@ class Content:
 
 
 def view_options(
+    choice: Annotated[Choice, Depends(choice)],
     metric: Metric = Metric.STARGAZERS,
-    period: Period = Period.QUARTER,
     sort: Annotated[str, Query(pattern=_SORTS)] = "stargazers",
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> ViewOptions:
     """Return what the query string asks to see."""
-    return ViewOptions(metric, period, sort, order == "asc", page)
+    return ViewOptions(metric, choice, sort, order == "asc", page)
 
 
 @router.get("")
@@ -190,7 +194,8 @@ def show_page(
         sparkline=sparkline,
         has_next=options.page * _REPOSITORIES_PER_PAGE < content.repositories,
         metrics=Metric,
-        periods=Period,
+        periods=SHORT,
+        calendar_periods=CALENDAR,
         spans=SPANS,
         look_back=LOOK_BACK.days,
         rescan=scan,
@@ -220,7 +225,7 @@ def _read(
         # The chart has no total of some of the repositories.
         since = replace(since, reconstructed=None)
     of_metric = since if options.metric is Metric.STARGAZERS else replace(since, reconstructed=None)
-    dates = options.period.until(today, known_since=of_metric.first)
+    dates = options.choice.until(today, known_since=of_metric.first)
     listed = repository_list.of_user(
         connection,
         user_id,

@@ -160,7 +160,59 @@ def test_repository_without_days_has_a_page(client: TestClient, repository: Seen
 def test_unknown_repository_is_404_and_invalid_input_422(client: TestClient) -> None:
     assert "repository not found" in load(client, "/repos/4711", status=404).one("main").text
     load(client, "/repos/x", status=422)
-    load(client, "/repos/5?period=7", status=422)
+    load(client, "/repos/5?period=8", status=422)
+
+
+def test_page_shows_the_days_that_were_chosen(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    first = TODAY - 20 * ONE_DAY
+    factories.add_rows(
+        connection, user, repository, {first + n * ONE_DAY: (100 + n, n, 1) for n in range(21)}
+    )
+
+    page = load(client, f"/repos/{repository.id}?from=2026-03-03&to=2026-03-05")
+
+    assert [row[:2] for row in days(page)] == [
+        ["2026-03-05", "105"],
+        ["2026-03-04", "104"],
+        ["2026-03-03", "103"],
+    ]
+    assert all("date_from=2026-03-03&date_to=2026-03-05" in address for address in charts(page))
+    form = page.one("form", action="#total")
+    assert [
+        (field.attributes["name"], field.attributes["value"]) for field in form.all("input")
+    ] == [("from", "2026-03-03"), ("to", "2026-03-05")]
+    presets = page.one("nav", aria_label="Period")
+    assert not presets.all("a", aria_current="true")
+
+
+def test_days_before_the_first_known_day_are_an_empty_table(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_rows(connection, user, repository, {TODAY: (1, 1, 1)})
+
+    page = load(client, f"/repos/{repository.id}?from=2020-01-01&to=2020-01-31")
+
+    section = page.one("section", aria_labelledby="days")
+    assert not section.all("table")
+    assert "Nothing is known of these days" in section.text
+
+
+def test_empty_fields_of_the_form_are_ignored(
+    client: TestClient, repository: SeenRepository
+) -> None:
+    page = load(client, f"/repos/{repository.id}?from=&to=")
+    assert page.one("nav", aria_label="Period").one("a", aria_current="true").text == "90 days"
+
+
+@pytest.mark.parametrize(
+    "query", ["from=2026-02-30", "to=yesterday", "from=2026-03-02&to=2026-03-01"]
+)
+def test_days_that_cannot_be_shown_are_422(
+    client: TestClient, repository: SeenRepository, query: str
+) -> None:
+    load(client, f"/repos/{repository.id}?{query}", status=422)
 
 
 @pytest.fixture
@@ -290,7 +342,7 @@ def test_numbers_of_the_bars_are_those_of_the_flow_call(
     query = source.partition("?")[2].partition("&theme")[0]
     answer = client.get(f"/v1/repos/{starred.id}/flow?{query}").json()
 
-    rows = page.one("details").one("table").rows()
+    rows = page.one("details", class_="bars").one("table").rows()
 
     by_start = {row[0].partition(" ")[0]: row[1:] for row in rows}
     assert len(by_start) > 5
@@ -323,7 +375,7 @@ def test_progress_of_the_reading_is_shown_until_it_is_done(
     assert line.attributes["data-url"] == f"/v1/repos/{repository.id}/backfill"
     state = client.get(line.attributes["data-url"] or "").json()
     assert line.text == f"Star history: {state['text']}."
-    assert not page.all("details")
+    assert not page.all("details", class_="bars")
     star_readings.store(connection, repository.id, {}, datetime(2026, 3, 20, 12, tzinfo=UTC))
     assert not load(client, f"/repos/{repository.id}").all("p", id="backfill")
 

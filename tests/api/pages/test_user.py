@@ -188,7 +188,9 @@ def test_calendar_has_a_square_per_day_with_its_reason(
     reason = f"{lost}: failed, 0 of 2 repositories, GitHub was <away>"
     (failed,) = [square for square in squares if square.attributes["class"] == "square failed"]
     assert failed.attributes["title"] == failed.text == reason
-    assert [item.text for item in page.one("details").all("li")] == [reason]
+    assert [
+        item.text for item in page.one("section", aria_labelledby="scans").one("details").all("li")
+    ] == [reason]
     assert "39 of 40 days complete" in page.one("main").text
 
 
@@ -259,6 +261,29 @@ def test_hostile_names_are_escaped(client: TestClient, connection: Connection, n
 )
 def test_invalid_option_is_422(client: TestClient, user: TrackedUser, query: str) -> None:
     load(client, f"/users/{user.id}?{query}", status=422)
+
+
+def test_chosen_days_are_kept_by_the_other_options(client: TestClient, user: TrackedUser) -> None:
+    days = "from=2026-02-01&to=2026-02-10"
+    page = load(client, f"/users/{user.id}?metric=forks&{days}")
+
+    metrics = page.one("nav", aria_label="Metric").all("a")
+    assert all(days in (link.attributes["href"] or "") for link in metrics)
+    sorts = page.one("section", aria_labelledby="repositories").one("thead").all("a")
+    assert all(days in (link.attributes["href"] or "") for link in sorts)
+    downloads = page.one("section", aria_labelledby="downloads").all("a")
+    addresses = [link.attributes["href"] or "" for link in downloads]
+    stats = [address for address in addresses if "/stats?" in address]
+    assert stats
+    assert all("date_from=2026-02-01&date_to=2026-02-10" in address for address in stats)
+    presets = page.one("nav", aria_label="Period").all("a")
+    assert not any("from=" in (link.attributes["href"] or "") for link in presets)
+    fields = page.one("form", action="#total").all("input", type="hidden")
+    assert {field.attributes["name"]: field.attributes["value"] for field in fields} == {
+        "metric": "forks",
+        "sort": "stargazers",
+        "order": "desc",
+    }
 
 
 def test_unknown_user_is_404_and_invalid_id_422(client: TestClient) -> None:
