@@ -1,11 +1,12 @@
 """``/openapi.json`` and ``/docs``, whose files come from a package and not from another host."""
 
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Lifespan
@@ -15,6 +16,10 @@ from common.version import VERSION
 
 _FILES = Path(fastapi_offline.__file__).parent / "static"
 _FILES_PATH = "/docs/files"
+
+_PAGE = Path(__file__).parent / "docs"
+_PAGE_PATH = "/docs/page"
+"""Our own files of the page: without scripts in the page itself."""
 
 _DESCRIPTION = """
 Records the stars, forks and watchers of every public repository of the followed GitHub users once
@@ -62,6 +67,7 @@ class DocumentedApi(FastAPI):
             lifespan=lifespan,
         )
         self.mount(_FILES_PATH, StaticFiles(directory=_FILES), name="documentation files")
+        self.mount(_PAGE_PATH, StaticFiles(directory=_PAGE), name="documentation page")
         self.add_api_route("/docs", self._documentation, include_in_schema=False)
 
     def openapi(self) -> dict[str, Any]:
@@ -71,11 +77,5 @@ class DocumentedApi(FastAPI):
         return self.openapi_schema
 
     def _documentation(self) -> HTMLResponse:
-        files = f"{self._public_path}{_FILES_PATH}"
-        return get_swagger_ui_html(
-            openapi_url=f"{self._public_path}{self.openapi_url}",
-            title=self.title,
-            swagger_js_url=f"{files}/swagger-ui-bundle.js",
-            swagger_css_url=f"{files}/swagger-ui.css",
-            swagger_favicon_url=f"{files}/favicon.png",
-        )
+        template = Template((_PAGE / "docs.html").read_text(encoding="utf-8"))
+        return HTMLResponse(template.substitute(root=escape(self._public_path)))

@@ -1,6 +1,7 @@
 """Error pages: what a browser gets in place of a JSON error."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -63,7 +64,7 @@ async def _send_error_page(send: Send, start: Message, body: bytes, root: str) -
     headers = MutableHeaders(raw=list(start["headers"]))
     page = error_page(
         start["status"],
-        _reasons(json.loads(body)["detail"]),
+        _reasons(start["status"], json.loads(body)["detail"]),
         headers.get(REQUEST_ID_HEADER),
         root=root,
     )
@@ -74,7 +75,14 @@ async def _send_error_page(send: Send, start: Message, body: bytes, root: str) -
     await send({"type": "http.response.body", "body": page})
 
 
-def _reasons(detail: Any) -> list[str]:
+def _reasons(status: int, detail: Any) -> list[str]:
+    """Return what a page says of an error below its heading, each once."""
     if isinstance(detail, str):
-        return [detail]
-    return [f"{error['loc'][-1]}: {error['msg']}" for error in detail]
+        return [] if _says_the_heading(status, detail) else [detail]
+    reasons = (f"{error['loc'][-1]}: {error['msg']}" for error in detail)
+    return list(dict.fromkeys(reasons))
+
+
+def _says_the_heading(status: int, detail: str) -> bool:
+    """Return whether an error says no more than the name of its status."""
+    return detail.lower() in {HTTPStatus(status).phrase.lower(), "internal error"}

@@ -76,6 +76,14 @@ def test_unknown_path_is_an_error_page_in_a_browser(client: TestClient) -> None:
     assert page.all("a", href="/")
 
 
+def test_error_page_says_its_error_once(client: TestClient) -> None:
+    unknown_path = load(client, "/nowhere", status=404).one("main").text
+    unknown_user = load(client, "/users/7", status=404).one("main").text
+
+    assert unknown_path.lower().count("not found") == 1
+    assert "user not found" in unknown_user
+
+
 def test_invalid_parameter_is_explained_on_an_error_page(client: TestClient) -> None:
     page = load(client, "/?after_id=-1", status=422)
 
