@@ -72,29 +72,31 @@ class Table:
 
 def body_pieces(
     format_: Format,
-    row_lists: Sequence[bytes],
+    row_lists: Iterable[bytes],
     *,
     columns: Sequence[str],
-    body: Mapping[str, Any],
+    body: object,
 ) -> Iterator[bytes]:
-    """Yield a response body made of rows that are text already.
+    """Yield a body with rows that are text already.
 
     :param row_lists: the rows, in lists that are joined by ``ROW_SEPARATORS``
     :param columns: of the CSV
     :param body: the JSON body; its last entry is an empty list, which the rows fill
     """
     separator = ROW_SEPARATORS[format_].encode()
+    start = end = b""
     if format_ is Format.JSON:
         frame = orjson.dumps(body)
         start, end = frame[:-2], frame[-2:]
-    else:
-        start = ",".join(columns).encode() + separator if format_ is Format.CSV else b""
-        end = separator if row_lists else b""
+    elif format_ is Format.CSV:
+        start = ",".join(columns).encode() + separator
     yield start
-    for first in range(0, len(row_lists), _PIECE_LISTS):
-        piece = row_lists[first : first + _PIECE_LISTS]
-        yield separator.join(piece if first == 0 else [b"", *piece])
-    yield end
+    remaining = iter(row_lists)
+    has_rows = False
+    while piece := list(islice(remaining, _PIECE_LISTS)):
+        yield separator.join([b"", *piece] if has_rows else piece)
+        has_rows = True
+    yield end if format_ is Format.JSON or not has_rows else separator
 
 
 def rows_response(

@@ -74,7 +74,7 @@ class Compression(StrEnum):
             return
         # Level 1 leaves a twelfth of the size; level 6 leaves a fifteenth and takes six times as
         # long.
-        compressor = zlib.compressobj(level=1, wbits=_GZIP_WBITS)
+        compressor = zlib.compressobj(level=1, wbits=GZIP_WBITS)
         for piece in pieces:
             yield compressor.compress(piece)
         yield compressor.flush()
@@ -85,7 +85,7 @@ class Compression(StrEnum):
         return {} if self is Compression.NONE else {"Content-Encoding": self.value}
 
 
-_GZIP_WBITS = 16 + zlib.MAX_WBITS
+GZIP_WBITS = 16 + zlib.MAX_WBITS
 """zlib's code for the gzip format."""
 
 

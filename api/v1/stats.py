@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
 from api.dependencies import Database
@@ -14,17 +16,18 @@ from api.http.caching import IfNoneMatch, etag_matches, make_etag
 from api.http.dates import date_range
 from api.http.errors import bad_query
 from api.http.formats import ROW_SEPARATORS, Table, body_pieces, rows_response
+from api.http.large_body import make_body
 from api.http.negotiation import AcceptedCompression, AcceptedFormat, Format
 from api.http.transactions import read
 from api.queries import series, stats
 from api.queries.repository_list import Named
 from api.queries.series import Point
+from api.queries.stats import RepositoryPage
 from api.v1 import responses
-from api.v1.fields import DateFrom, DateTo, RepositoryId, UserId
+from api.v1.fields import MAX_ID, MAX_PAGE, DateFrom, DateTo, RepositoryId, UserId
 from api.v1.repositories import get_named_repository
 from api.v1.schemas import DailyRow, NamedRepository, RepositoryStats, Stats, User
 from api.v1.users import get_tracked_user
-from common.users import TrackedUser
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
@@ -36,14 +39,14 @@ bodies = BodyCache(16 * 1024 * 1024)
 
 @dataclass(slots=True)
 class _Result:
-    """The query's result; neither a cached body nor rows if the client has the current version."""
+    """The query's result; the body is None if the client has the current version."""
 
-    user: TrackedUser
     file_name: str
     tag: str
-    body: bytes | None = None
-    rows: list[bytes] | None = None
-    """One text for each repository."""
+    next_after: int | None
+    """The id after which the next page begins, if there is one."""
+    dates: tuple[date, date]
+    body: bytes | Iterator[bytes] | None = None
 
 
 @router.get(
@@ -53,7 +56,11 @@ class _Result:
         "The rows, ordered by repository id and date; empty if nothing was recorded.",
         DailyRow,
         model=Stats,
-        headers=responses.ROWS_HEADERS,
+        headers=responses.ROWS_HEADERS
+        | {
+            "Link": "If there are more repositories than `limit`:"
+            ' `</v1/users/…/stats?…&after=…>; rel="next"`.'
+        },
     )
     | describe.not_modified(responses.ROWS_HEADERS)
     | responses.NO_USER
@@ -62,20 +69,43 @@ class _Result:
 )
 def show_stats(
     *,
+    request: Request,
     database: Database,
     wanted: AcceptedFormat,
     compression: AcceptedCompression,
     user_id: UserId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
+    limit: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=MAX_PAGE,
+            description="Maximum number of repositories; by default all are in one response.",
+            examples=[100],
+        ),
+    ] = None,
+    after: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=MAX_ID,
+            description="Return only repositories with a greater id.",
+            examples=[831775037],
+        ),
+    ] = 0,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show the stars, forks and watchers of a user's repositories, day by day.
 
-    Both dates are inclusive; the default is the last 30 days, the maximum ten years and 500,000
-    rows. A day that was not recorded has no row. The `ETag` changes after each scan of the
+    Both dates are inclusive; the default is the last 30 days, the maximum ten years. A response to
+    a `date_from` has at most 500,000 rows; without it all rows are sent, however many repositories
+    there are. A day that was not recorded has no row. The `ETag` changes after each scan of the
     repositories: send it in `If-None-Match`, and the answer is 304 until then. With
     `Accept-Encoding: gzip` the response is a tenth of the size.
+
+    With `limit` the response has the days of so many repositories; if there are more, follow the
+    `Link` header with `rel="next"` until there is none.
     """
 
     def look(connection: Connection) -> _Result:
@@ -83,49 +113,63 @@ def show_stats(
         first, last = date_range(connection, date_from, date_to)
         owned = stats.owned(connection, user_id)
         newest = min(last, owned.today)
-        if stats.exceeds(
-            connection, user_id, first, newest, repositories=owned.number, limit=_MAX_ROWS
+        page = RepositoryPage(owned.number)
+        if limit is not None or after:
+            page = stats.repository_page(
+                connection, user_id, after=after, limit=limit or owned.number
+            )
+        if date_from is not None and stats.exceeds(
+            connection, user_id, first, newest, page=page, limit=_MAX_ROWS
         ):
             raise bad_query(
                 "date_from",
-                f"more than {_MAX_ROWS} rows from {first} to {last}: request fewer days at a time",
+                f"more than {_MAX_ROWS} rows from {first} to {last}: request fewer days at a time"
+                " or, with limit, fewer repositories",
                 first.isoformat(),
             )
         result = _Result(
-            user,
             file_name=f"{user.login}-stats-{first}-{last}",
             tag=make_etag(
-                ("stats", user, first, last, newest, wanted, compression, owned.revision)
+                ("stats", user, first, last, newest, wanted, compression, owned.revision, page)
             ),
+            next_after=page.until if page.has_next else None,
+            dates=(first, last),
         )
         if etag_matches(if_none_match, result.tag):
             return result
         result.body = bodies.get(result.tag)
         if result.body is None:
-            result.rows = stats.read_text(
+            portions = stats.read_portions(
                 connection,
                 user_id,
                 first,
                 newest,
+                page=page,
                 row=stats.CSV_ROW if wanted is Format.CSV else stats.JSON_ROW,
                 separator=ROW_SEPARATORS[wanted],
             )
+            pieces = body_pieces(
+                wanted,
+                chain.from_iterable(portions),
+                columns=DailyRow.columns(),
+                body={"user": User.of(user).model_dump(), "stats": []},
+            )
+            result.body = make_body(pieces, compression, max_bytes=bodies.max_bytes)
+            if isinstance(result.body, bytes):
+                bodies.put(result.tag, result.body)
         return result
 
     # One snapshot: the rows must belong to the revision under which they are cached.
     result = read(database, look, is_snapshot=True)
-    body: bytes | Iterator[bytes] | None = result.body
-    if result.rows is not None:
-        frame = {"user": User.of(result.user).model_dump(), "stats": []}
-        body = compression.compress(
-            body_pieces(wanted, result.rows, columns=DailyRow.columns(), body=frame)
-        )
-        # A body that is too large for the cache is sent while it is made.
-        if sum(map(len, result.rows)) <= bodies.max_bytes:
-            body = b"".join(body)
-            bodies.put(result.tag, body)
     headers = {"ETag": f'"{result.tag}"', "Cache-Control": "no-cache"}
-    return rows_response(wanted, compression, body, name=result.file_name, headers=headers)
+    if result.next_after is not None:
+        first, last = result.dates
+        # With the days, which are the same on all pages then.
+        following = request.url.include_query_params(
+            date_from=first, date_to=last, limit=limit, after=result.next_after
+        )
+        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return rows_response(wanted, compression, result.body, name=result.file_name, headers=headers)
 
 
 @router.get(

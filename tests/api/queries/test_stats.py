@@ -119,6 +119,37 @@ def test_the_day_of_a_transfer_belongs_to_the_owner_seen_last(
     assert read(connection, taker) == [(repository.id, TODAY, 1, 1, 1)]
 
 
+# Portions
+
+
+@pytest.mark.parametrize("rows", [1, 8, 20, 1000])
+@pytest.mark.parametrize("limit", [None, 1, 4, 9])
+def test_portions_are_bounded_and_have_all_rows(
+    connection: Connection,
+    user: TrackedUser,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    limit: int | None,
+) -> None:
+    days = [TODAY - timedelta(days=ago) for ago in range(4)]
+    for number in range(9):
+        repository = add_repository(connection, user)
+        if number != 5:
+            add_rows(connection, user, repository, dict.fromkeys(days, (number, 1, 1)))
+    monkeypatch.setattr(stats, "_PORTION_ROWS", rows)
+    page = stats.RepositoryPage(9)
+    if limit is not None:
+        page = stats.repository_page(connection, user.id, after=0, limit=limit)
+    span = (connection, user.id, days[-1], days[0])
+
+    portions = list(stats.read_portions(*span, page=page, row=stats.CSV_ROW, separator="\n"))
+
+    whole = stats.read_text(*span, row=stats.CSV_ROW, separator="\n", until=page.until)
+    assert [each for portion in portions for each in portion] == whole
+    assert max(4 * len(portion) for portion in portions) <= max(rows, 4)
+    assert page.has_next is (limit in (1, 4))
+
+
 # Revision
 
 

@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
+import api.v1.stats
 from common.users import TrackedUser
 from tests import factories
 from tests.clock import Clock
@@ -168,9 +170,101 @@ def test_more_than_half_a_million_rows_are_422(
     (fault,) = answer.json()["detail"]
     assert fault["loc"] == ["query", "date_from"]
     assert fault["msg"] == (
-        "more than 500000 rows from 2015-01-01 to 2024-03-10: request fewer days at a time"
+        "more than 500000 rows from 2015-01-01 to 2024-03-10: request fewer days at a time or,"
+        " with limit, fewer repositories"
+    )
+    assert (
+        client.get(f"/v1/users/{user.id}/stats", params=span | {"limit": "200"}).status_code == 200
     )
     assert client.get(f"/v1/users/{user.id}/stats").status_code == 200
+
+
+@pytest.mark.parametrize("params", [{}, {"date_to": "2024-03-09"}])
+def test_days_that_were_not_sent_are_never_too_many(
+    client: TestClient,
+    connection: Connection,
+    user: TrackedUser,
+    monkeypatch: pytest.MonkeyPatch,
+    params: dict[str, str],
+) -> None:
+    fill(connection, user, repositories=3, days=35)
+    monkeypatch.setattr(api.v1.stats, "_MAX_ROWS", 50)
+
+    assert len(days(client, user, **params)) == 3 * 30
+
+    sent = {"date_from": "2024-02-10"} | params
+    assert client.get(f"/v1/users/{user.id}/stats", params=sent).status_code == 422
+
+
+def follow(client: TestClient, path: str) -> list[Response]:
+    """Return an answer and those to which its ``Link`` headers lead."""
+    answers = [client.get(path)]
+    while link := answers[-1].links.get("next"):
+        answers.append(client.get(link["url"]))
+    assert {answer.status_code for answer in answers} == {200}
+    return answers
+
+
+def test_pages_of_repositories_have_all_rows_once(
+    client: TestClient, connection: Connection, user: TrackedUser, clock: Clock
+) -> None:
+    fill(connection, user, repositories=7, days=40)
+    idle = factories.add_repository(connection, user)
+    path = f"/v1/users/{user.id}/stats"
+    whole = client.get(path)
+
+    pages = [page.json()["stats"] for page in follow(client, f"{path}?limit=3")]
+
+    assert [len(page) for page in pages] == [90, 90, 30]
+    assert [row for page in pages for row in page] == whole.json()["stats"]
+    (only,) = follow(client, f"{path}?limit=8")
+    assert only.content == whole.content
+    assert "link" not in whole.headers
+    (rest,) = follow(client, f"{path}?after={idle.id - 1}")
+    assert rest.json()["stats"] == []
+    (beyond,) = follow(client, f"{path}?limit=3&after={2**63 - 1}")
+    assert beyond.json()["stats"] == []
+
+
+def test_pages_are_of_the_same_days_and_in_the_same_format(
+    client: TestClient, connection: Connection, user: TrackedUser, clock: Clock
+) -> None:
+    fill(connection, user, repositories=4, days=40)
+    path = f"/v1/users/{user.id}/stats?format=csv&limit=2"
+    first = client.get(path)
+    clock.advance(timedelta(days=1))
+
+    second = client.get(first.links["next"]["url"])
+
+    def shown(answer: Response) -> list[str]:
+        return [line.split(",")[1] for line in answer.text.splitlines()[1:]]
+
+    assert shown(first) == shown(second)
+    assert second.headers["content-type"].startswith("text/csv")
+
+
+def test_pages_have_etags_of_their_own(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    fill(connection, user, repositories=4, days=4)
+    path = f"/v1/users/{user.id}/stats"
+    answers = [client.get(path), *follow(client, f"{path}?limit=2")]
+
+    assert len({answer.headers["etag"] for answer in answers}) == 3
+    known = {"If-None-Match": answers[1].headers["etag"]}
+    again = client.get(f"{path}?limit=2", headers=known)
+    assert again.status_code == 304
+    assert again.headers["link"] == answers[1].headers["link"]
+
+
+@pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "10001"}, {"after": "-1"}])
+def test_invalid_pages_are_422(
+    client: TestClient, user: TrackedUser, params: dict[str, str]
+) -> None:
+    answer = client.get(f"/v1/users/{user.id}/stats", params=params)
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["query", next(iter(params))]
 
 
 def fill(connection: Connection, user: TrackedUser, *, repositories: int, days: int) -> None:
