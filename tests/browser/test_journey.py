@@ -90,7 +90,7 @@ def test_follow_a_user_look_around_and_download(
         page.keyboard.type("OCTO")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("OCTO")
-        expect(page.get_by_role("link", name="octo-org")).to_be_visible()
+        expect(page.get_by_role("link", name="octo-org", exact=True)).to_be_visible()
         visitor.check()
 
 
