@@ -32,6 +32,8 @@ SECONDS ?=
 SEED ?=
 # More arguments for pytest: make test ARGS="-k stats -x"
 ARGS ?=
+# How tests are run; CI has a way of its own.
+PYTEST ?= $(IN)/python -m pytest
 
 # The markers of tests that start the whole product, break it or drive a browser: for `make check`.
 SLOW := end_to_end or fault or browser
@@ -81,15 +83,15 @@ prune: $(VENV)/run ## Remove rows of days to come, which a wrong clock has left 
 	@exec $(IN)/python -m local prune
 
 test: $(VENV)/dev ## Run the quick tests (SERVERS=embedded|containers, ARGS="for pytest")
-	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
+	@SERVERS=$(SERVERS) exec $(PYTEST) -n logical --maxprocesses 8 --dist worksteal \
 		-m "not ($(SLOW))" $(ARGS)
 
 # Where a test starts processes, it waits more than it computes.
 compat: $(VENV)/dev $(VENV)/typescript/installed wheels ## Run the product with the servers, proxies and clients of its users
 	@for servers in postgres-15 pgbouncer; do \
-		SERVERS=$$servers $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT) $(ARGS) || exit; \
+		SERVERS=$$servers $(PYTEST) -q -n 3 --dist worksteal $(COMPAT) $(ARGS) || exit; \
 	done
-	@exec $(IN)/python -m pytest -q -n 3 --dist worksteal $(COMPAT_ONCE) $(ARGS)
+	@exec $(PYTEST) -q -n 3 --dist worksteal $(COMPAT_ONCE) $(ARGS)
 
 faults: $(VENV)/dev ## Break the running system in twenty ways, at full length
 	@FAULTS=full exec $(IN)/python -m pytest --timeout 3600 tests/faults \
@@ -122,7 +124,7 @@ types: $(VENV)/dev ## Check the types
 
 check: lint types test ## Run everything that a change must pass
 	@# Three processes even on two cores, because these tests mostly wait.
-	@SERVERS=$(SERVERS) exec $(IN)/python -m pytest -n 3 --dist worksteal -m "$(SLOW)" $(ARGS)
+	@SERVERS=$(SERVERS) exec $(PYTEST) -n 3 --dist worksteal -m "$(SLOW)" $(ARGS)
 
 audit: $(VENV)/dev ## Check the locked packages for known vulnerabilities
 	@exec $(IN)/python -m tests.security.audit $(LOCKS)
