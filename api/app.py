@@ -18,6 +18,7 @@ from api.http.public_url import PublicUrl
 from api.http.query import KnownQuery
 from api.http.read_only import ReadOnly
 from api.http.traffic import MeasureRequests, Traffic
+from api.pictures.rasterizer import Rasterizer
 from api.queries.export import MAX_EXPORTS
 from api.status import endpoints
 from api.status.shared_traffic import SharedTraffic, sharing
@@ -32,6 +33,7 @@ from api.v1 import (
     images,
     imports,
     lookups,
+    png_images,
     repositories,
     scans,
     search,
@@ -64,6 +66,7 @@ class State(TypedDict):
     resources: Resources
     status: StatusReader
     traffic: SharedTraffic
+    rasterizer: Rasterizer
 
 
 def create_app(
@@ -121,7 +124,7 @@ def create_app(
         imports,
     ):
         app.include_router(module.router, dependencies=[KnownQuery])
-    for module in (images, badges, flow_image, endpoints):
+    for module in (images, png_images, badges, flow_image, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     public_url.install(app, url)
@@ -162,4 +165,5 @@ async def _open_resources(
                 "resources": Resources(settings, database, sender),
                 "status": status,
                 "traffic": shared_traffic,
+                "rasterizer": Rasterizer(),
             }

@@ -118,6 +118,13 @@ def svg(description: str, *, width: int, height: int, headers: dict[str, str]) -
     return {200: response} | not_modified(headers)
 
 
+def png(description: str, headers: dict[str, str]) -> Responses:
+    """Describe a response that is a PNG, and the one without it."""
+    content = {"image/png": {"schema": {"type": "string", "format": "binary"}, "example": "…"}}
+    response = {"description": description, "content": content} | _headers(headers)
+    return {200: response} | not_modified(headers)
+
+
 def not_modified(headers: dict[str, str]) -> Responses:
     """Describe the response to a client that has the current version."""
     return {304: {"description": "`If-None-Match` has the current ETag."} | _headers(headers)}

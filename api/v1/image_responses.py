@@ -5,15 +5,19 @@ for one client is sent to the next.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Condition
 from typing import Annotated
 
 from cachetools import LRUCache, cached
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from api.charts.frame import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
 from api.charts.theme import Theme
 from api.http.caching import etag_matches, make_etag
+from api.http.errors import bad_query
+from api.pictures.rasterizer import MAX_PIXELS, Rasterizer
 
 _CACHE_BYTES = 16 * 1024 * 1024
 
@@ -42,6 +46,26 @@ Height = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture before it is drawn.
+
+    :param content: everything that it shows, as JSON can write it
+    :param draw: returns the SVG
+    """
+
+    content: object
+    draw: Callable[[], str]
+
+
+async def _rasterizer(request: Request) -> Rasterizer:
+    rasterizer: Rasterizer = request.state.rasterizer
+    return rasterizer
+
+
+Drawing = Annotated[Rasterizer, Depends(_rasterizer)]
+
+
 @cached(
     LRUCache(maxsize=_CACHE_BYTES, getsizeof=len),
     key=lambda tag, _draw: tag,
@@ -62,3 +86,41 @@ def respond(content: object, draw: Callable[[], str], *, if_none_match: str | No
     if etag_matches(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(render(tag, draw), media_type="image/svg+xml", headers=headers)
+
+
+async def respond_png(
+    rasterizer: Rasterizer,
+    look: Callable[[], Picture],
+    *,
+    scale: int = 1,
+    if_none_match: str | None,
+) -> Response:
+    """Return a picture as a PNG, or 304 if the client has it.
+
+    :param look: reads what to show; it runs in a thread
+    :raise HTTPException: 503: it cannot be drawn at the moment
+    """
+
+    def prepare() -> tuple[str, Picture]:
+        picture = look()
+        return make_etag(("png", scale, picture.content)), picture
+
+    tag, picture = await run_in_threadpool(prepare)
+    headers = {**_HEADERS, "ETag": f'"{tag}"'}
+    if etag_matches(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    png = await rasterizer.draw(tag, picture.draw, scale)
+    return Response(png, media_type="image/png", headers=headers)
+
+
+def check_pixels(width: int, height: int, scale: int) -> None:
+    """Refuse a PNG that would be too large.
+
+    :raise RequestValidationError: it has more pixels than can be drawn quickly
+    """
+    if width * height * scale**2 > MAX_PIXELS:
+        raise bad_query(
+            "scale",
+            f"{width} x {height} pixels at this scale are more than {MAX_PIXELS:,}",
+            str(scale),
+        )

@@ -1,12 +1,13 @@
 """``…/chart.svg`` and ``…/badge.svg``: charts and badges to embed in other pages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from sqlalchemy import Connection
+from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy import Connection, Engine
 
 from api.charts.frame import MIN_WIDTH
 from api.charts.line import line_chart
@@ -22,7 +23,7 @@ from api.queries.metric import Metric
 from api.queries.series import Point
 from api.v1 import chart_series, responses
 from api.v1.fields import Day, RepositoryId, UserId
-from api.v1.image_responses import Height, ShownTheme, Width, respond
+from api.v1.image_responses import Height, Picture, ShownTheme, Width, respond
 from api.v1.repositories import get_named_repository
 from api.v1.users import get_tracked_user
 
@@ -78,6 +79,40 @@ ChartTo = Annotated[
     Day | None,
     Query(description="The last day, UTC; by default today.", examples=["2026-11-28"]),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartOptions:
+    """What a chart shows, and how."""
+
+    metric: ChartMetric
+    source: ChartSource
+    date_from: date | None
+    date_to: date | None
+    theme: Theme
+    width: int
+    height: int
+
+    def days(self, connection: Connection) -> tuple[date, date]:
+        """Return the first and the last day."""
+        return date_range(connection, self.date_from, self.date_to, default_days=_DEFAULT_DAYS)
+
+
+# A coroutine, because FastAPI runs functions in a thread each.
+async def _options(  # noqa: PLR0917 - the parameters of the call
+    metric: ShownMetric = ChartMetric.STARGAZERS,
+    source: ShownSource = ChartSource.OBSERVED,
+    date_from: ChartFrom = None,
+    date_to: ChartTo = None,
+    theme: ShownTheme = Theme.AUTO,
+    width: Width = 600,
+    height: Height = 300,
+) -> ChartOptions:
+    return ChartOptions(metric, source, date_from, date_to, theme, width, height)
+
+
+Options = Annotated[ChartOptions, Depends(_options)]
+
 _CHART = describe.svg(
     "The chart.", width=400, height=240, headers=responses.IMAGE_HEADERS
 ) | describe.invalid_minimum("query", "width", "100", MIN_WIDTH)
@@ -93,13 +128,7 @@ def draw_repository(
     database: Database,
     *,
     repo_id: RepositoryId,
-    metric: ShownMetric = ChartMetric.STARGAZERS,
-    source: ShownSource = ChartSource.OBSERVED,
-    date_from: ChartFrom = None,
-    date_to: ChartTo = None,
-    theme: ShownTheme = Theme.AUTO,
-    width: Width = 600,
-    height: Height = 300,
+    options: Options,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Draw the history of a repository, to embed in a README or any page.
@@ -112,26 +141,8 @@ def draw_repository(
     imported counts a dotted one. Where the bounds of reconstructed stars are far enough apart to be
     seen, the space between them is filled lightly.
     """
-
-    def look(connection: Connection) -> tuple[str, tuple[date, date], list[Series]]:
-        title = get_named_repository(connection, repo_id).full_name
-        first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
-        if source is ChartSource.OBSERVED:
-            points = series.of_repository(connection, repo_id, first, last)
-            return title, (first, last), _observed(points, metric.metrics)
-        known = history.of_repository(connection, repo_id, first, last)
-        lines = [chart_series.of_history(known, each) for each in metric.metrics]
-        return title, (first, last), lines
-
-    title, days, lines = read(database, look)
-    return _chart(
-        title,
-        lines,
-        days,
-        theme=theme,
-        size=(width, height),
-        if_none_match=if_none_match,
-    )
+    chart = chart_of_repository(database, repo_id, options)
+    return respond(chart.content, chart.draw, if_none_match=if_none_match)
 
 
 @router.get(
@@ -144,13 +155,7 @@ def draw_user(
     database: Database,
     *,
     user_id: UserId,
-    metric: ShownMetric = ChartMetric.STARGAZERS,
-    source: ShownSource = ChartSource.OBSERVED,
-    date_from: ChartFrom = None,
-    date_to: ChartTo = None,
-    theme: ShownTheme = Theme.AUTO,
-    width: Width = 600,
-    height: Height = 300,
+    options: Options,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Draw the totals of all repositories of a user, to embed in a README or any page.
@@ -160,30 +165,56 @@ def draw_user(
     With `source=all`, such days and those before the first one have the reconstructed total of
     stars, once the histories of all repositories with stars are read.
     """
+    chart = chart_of_user(database, user_id, options)
+    return respond(chart.content, chart.draw, if_none_match=if_none_match)
+
+
+def chart_of_repository(database: Engine, repo_id: int, options: ChartOptions) -> Picture:
+    """Return the chart of a repository.
+
+    :raise NotFoundError: no such repository is known
+    :raise RequestValidationError: the dates are invalid
+    """
+    metrics = options.metric.metrics
+
+    def look(connection: Connection) -> tuple[str, tuple[date, date], list[Series]]:
+        title = get_named_repository(connection, repo_id).full_name
+        first, last = options.days(connection)
+        if options.source is ChartSource.OBSERVED:
+            points = series.of_repository(connection, repo_id, first, last)
+            return title, (first, last), _observed(points, metrics)
+        known = history.of_repository(connection, repo_id, first, last)
+        lines = [chart_series.of_history(known, each) for each in metrics]
+        return title, (first, last), lines
+
+    title, days, lines = read(database, look)
+    return _chart(title, lines, days, options)
+
+
+def chart_of_user(database: Engine, user_id: int, options: ChartOptions) -> Picture:
+    """Return the chart of a user's totals.
+
+    :raise NotFoundError: no such user is followed
+    :raise RequestValidationError: the dates are invalid
+    """
+    metrics = options.metric.metrics
 
     def look(connection: Connection) -> tuple[str, tuple[date, date], list[Series]]:
         user = get_tracked_user(connection, user_id)
-        first, last = date_range(connection, date_from, date_to, default_days=_DEFAULT_DAYS)
+        first, last = options.days(connection)
         points = series.of_user(connection, user_id, first, last)
-        if source is ChartSource.OBSERVED:
-            return user.login, (first, last), _observed(points, metric.metrics)
+        if options.source is ChartSource.OBSERVED:
+            return user.login, (first, last), _observed(points, metrics)
         totals = user_history.of_user(connection, user_id, first, last)
         is_whole = backfills.are_all_read(connection, user_id)
         lines = [
             chart_series.of_totals(points, totals, each, has_all_histories=is_whole)
-            for each in metric.metrics
+            for each in metrics
         ]
         return user.login, (first, last), lines
 
     login, days, lines = read(database, look)
-    return _chart(
-        f"{login}: all repositories",
-        lines,
-        days,
-        theme=theme,
-        size=(width, height),
-        if_none_match=if_none_match,
-    )
+    return _chart(f"{login}: all repositories", lines, days, options)
 
 
 def _observed(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Series]:
@@ -194,20 +225,13 @@ def _observed(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Series
 
 
 def _chart(
-    title: str,
-    lines: Sequence[Series],
-    days: tuple[date, date],
-    *,
-    theme: Theme,
-    size: tuple[int, int],
-    if_none_match: str | None,
-) -> Response:
+    title: str, lines: Sequence[Series], days: tuple[date, date], options: ChartOptions
+) -> Picture:
     first, last = days
-    width, height = size
-    return respond(
-        ("chart", title, lines, days, size, theme),
+    width, height, theme = options.width, options.height, options.theme
+    return Picture(
+        ("chart", title, lines, days, (width, height), theme),
         lambda: line_chart(
             title, lines, first=first, last=last, width=width, height=height, theme=theme
         ),
-        if_none_match=if_none_match,
     )

@@ -58,7 +58,13 @@ checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 include-path = "/v1/repos/{repo_id}/flow"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
+include-path = "/v1/users/{user_id}/chart.png"
+checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
+[[operations]]
 include-path = "/v1/users/{user_id}/chart.svg"
+checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
+[[operations]]
+include-path = "/v1/repos/{repo_id}/chart.png"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
 include-path = "/v1/repos/{repo_id}/chart.svg"
