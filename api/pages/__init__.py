@@ -15,6 +15,7 @@ from api.pages import (
     repository,
     search,
     status,
+    unfollow,
     user,
     user_by_login,
 )
@@ -40,6 +41,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         imports,
         search,
         user_by_login,
+        unfollow,
         status,
     ):
         app.include_router(module.router, include_in_schema=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Database, MayWrite, Owned, Resources
@@ -171,17 +171,7 @@ def delete_user(database: Database, user_id: UserId) -> JSONResponse:
     First the statistics are deleted, then the user, in one transaction. A scan that is under way
     stores nothing more. Repeating the call answers 404.
     """
-
-    def delete(connection: Connection) -> TrackedUser:
-        connection.execute(text(f"SET LOCAL statement_timeout = '{_DELETION_TIMEOUT}s'"))
-        user = users.get(connection, user_id)
-        if user is None or not users.delete(connection, user_id):
-            raise NotFoundError("user not found")
-        return user
-
-    user = transact(database, delete)
-    log.info("user deleted: %s (%d)", user.login, user.id)
-    return JSONResponse(_body(user))
+    return JSONResponse(_body(untrack(database, user_id)))
 
 
 def get_tracked_user(connection: Connection, user_id: int) -> TrackedUser:
@@ -192,6 +182,24 @@ def get_tracked_user(connection: Connection, user_id: int) -> TrackedUser:
     user = users.get(connection, user_id)
     if user is None:
         raise NotFoundError("user not found")
+    return user
+
+
+def untrack(database: Engine, user_id: int) -> TrackedUser:
+    """Delete a user with all statistics of the user's repositories, and return what was deleted.
+
+    :raise NotFoundError: no user with this id is tracked
+    """
+
+    def delete(connection: Connection) -> TrackedUser:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{_DELETION_TIMEOUT}s'"))
+        user = users.get(connection, user_id)
+        if user is None or not users.delete(connection, user_id):
+            raise NotFoundError("user not found")
+        return user
+
+    user = transact(database, delete)
+    log.info("user deleted: %s (%d)", user.login, user.id)
     return user
 
 
