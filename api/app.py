@@ -17,6 +17,7 @@ from api.http.openapi import DocumentedApi
 from api.http.public_url import PublicUrl
 from api.http.query import KnownQuery
 from api.http.read_only import ReadOnly
+from api.http.slots import MAX_COMPARISONS, ComparisonSlots
 from api.http.traffic import MeasureRequests, Traffic
 from api.pictures.rasterizer import Rasterizer
 from api.queries.export import MAX_EXPORTS
@@ -26,6 +27,7 @@ from api.status.snapshot import StatusReader
 from api.v1 import (
     backfills,
     badges,
+    compare,
     export,
     flow_image,
     growth,
@@ -67,6 +69,7 @@ class State(TypedDict):
     status: StatusReader
     traffic: SharedTraffic
     rasterizer: Rasterizer
+    comparisons: ComparisonSlots
 
 
 def create_app(
@@ -124,7 +127,7 @@ def create_app(
         imports,
     ):
         app.include_router(module.router, dependencies=[KnownQuery])
-    for module in (images, png_images, badges, flow_image, endpoints):
+    for module in (compare, images, png_images, badges, flow_image, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     public_url.install(app, url)
@@ -142,7 +145,7 @@ async def _open_resources(
             settings.database,
             process="api",
             pool_size=_THREADS,
-            max_overflow=_STATUS_CONNECTIONS + MAX_EXPORTS + MAX_UPLOADS,
+            max_overflow=_STATUS_CONNECTIONS + MAX_EXPORTS + MAX_UPLOADS + MAX_COMPARISONS,
             statement_timeout=_STATEMENT_TIMEOUT,
         )
         stack.callback(database.dispose)
@@ -166,4 +169,5 @@ async def _open_resources(
                 "status": status,
                 "traffic": shared_traffic,
                 "rasterizer": Rasterizer(),
+                "comparisons": ComparisonSlots(),
             }

@@ -48,6 +48,29 @@ def signed_ticks(down: int, up: int, *, most: int) -> list[int]:
     raise AssertionError("unreachable: steps grow without limit")
 
 
+def log_ticks(lowest: float, highest: float, *, most: int) -> list[int]:
+    """Return the ticks of a logarithmic axis: 1, 2, 5, 10 and so on, or powers of ten alone.
+
+    The first is at most the lowest value, unless that is below 1, and the last at least the
+    highest.
+
+    :param lowest: more than zero
+    :param most: maximum number of ticks; with more, powers of ten are left out too
+    """
+    steps = _steps()
+    ticks = [next(steps)]
+    while ticks[-1] < highest or len(ticks) < 2:
+        ticks.append(next(steps))
+    while len(ticks) > 2 and ticks[1] <= lowest:
+        del ticks[0]
+    if len(ticks) <= max(most, _MIN_TICKS):
+        return ticks
+    powers = [tick for tick in ticks if str(tick).strip("0") == "1"]
+    inner = [power for power in powers if ticks[0] < power < ticks[-1]]
+    every = -(-len(inner) // max(most - 2, 1)) if inner else 1
+    return [ticks[0], *inner[::every], ticks[-1]]
+
+
 def day_ticks(first: date, last: date, fits: Callable[[list[DayTick]], bool]) -> list[DayTick]:
     """Return the ticks of a day axis: as many as fit in equal steps, and at least one.
 

@@ -6,6 +6,9 @@ from enum import StrEnum
 SERIES_COLOURS = 3
 """How many series have a colour of their own."""
 
+COMPARED_COLOURS = 7
+"""How many lines of a comparison have a colour of their own."""
+
 _LIGHT = {
     "paper": "#ffffff",
     "ink": "#1f2328",
@@ -19,6 +22,13 @@ _LIGHT = {
     "lost": "#b3261e",
     "label": "#4b535d",
     "value": "#0969da",
+    "compared0": "#0969da",
+    "compared1": "#b35900",
+    "compared2": "#1a7f37",
+    "compared3": "#8250df",
+    "compared4": "#cf222e",
+    "compared5": "#0c7285",
+    "compared6": "#bf3989",
 }
 
 _DARK = {
@@ -34,6 +44,13 @@ _DARK = {
     "lost": "#ff958a",
     "label": "#30363d",
     "value": "#1f6feb",
+    "compared0": "#58a6ff",
+    "compared1": "#e3b341",
+    "compared2": "#3fb950",
+    "compared3": "#bc8cff",
+    "compared4": "#ff7b72",
+    "compared5": "#39c5cf",
+    "compared6": "#f778ba",
 }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from api.http.errors import bad_query
 from common import clock
 
-_MAX_DAYS = 3660
+MAX_DAYS = 3660
 """Ten years."""
 
 
@@ -33,10 +33,10 @@ def date_range(
             "date_from", f"date_from {first} is after {which} {last}", first.isoformat()
         )
     days = (last - first).days + 1
-    if days > _MAX_DAYS:
+    if days > MAX_DAYS:
         raise bad_query(
             "date_from",
-            f"{first} to {last} is {days} days: request at most {_MAX_DAYS} days, ten years",
+            f"{first} to {last} is {days} days: request at most {MAX_DAYS} days, ten years",
             first.isoformat(),
         )
     return first, last

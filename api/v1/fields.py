@@ -36,7 +36,11 @@ def _check_login(login: str) -> str:
     return login
 
 
-def _check_full_name(full_name: str) -> str:
+def check_full_name(full_name: str) -> str:
+    """Return the full name of a repository.
+
+    :raise PydanticCustomError: it cannot be one
+    """
     if not re.fullmatch(f"{_LOGIN_PATTERN}/{_REPOSITORY_PATTERN}", full_name):
         raise PydanticCustomError(
             "full_name",
@@ -94,7 +98,7 @@ Name = Annotated[
 ]
 FullName = Annotated[
     str,
-    AfterValidator(_check_full_name),
+    AfterValidator(check_full_name),
     Field(json_schema_extra={"pattern": f"^{_LOGIN_PATTERN}/{_REPOSITORY_PATTERN}$"}),
 ]
 Day = Annotated[date, BeforeValidator(_check_day)]
