@@ -227,6 +227,8 @@ latest_stats = Table(
     # Of the repository when the row was written. If it has another one now, a process that does not
     # know this table has scanned it since, and the row does not count.
     Column("revision", Uuid, nullable=False),
+    # Room for the next version of each row in the same page: then its index is not written.
+    postgresql_with={"fillfactor": 50},
 )
 """A copy of each repository's newest daily row, so that lists can be sorted by it."""
 

@@ -42,6 +42,7 @@ def upgrade() -> None:
             name="fk_latest_stats_repo_id_repositories",
             ondelete="CASCADE",
         ),
+        postgresql_with={"fillfactor": 50},
     )
     for name, kind in _TOTALS:
         op.add_column("scans", sa.Column(name, kind))
