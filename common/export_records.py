@@ -5,8 +5,8 @@ between them the records of one type follow those of another in the order of ``R
 each record comes after those that it refers to. The lines of a type have a fixed order too, and no
 line has the time of the export: the same data give the same bytes, also after a restore.
 
-An export has what was recorded, read or imported. It leaves out what only says how far the work of
-this installation has come: leases, attempts, imports that are not applied.
+An export has what was recorded, read, imported or written. It leaves out what only says how far
+the work of this installation has come: leases, attempts, imports that are not applied.
 """
 
 from dataclasses import dataclass
@@ -103,6 +103,8 @@ IMPORT = Record(
     only=(("state", ImportState.APPLIED.value),),
 )
 IMPORTED = Record("imported", tables.imported_stats, order=("repo_id", "date", "import_id"))
+NOTE = Record("note", tables.notes, order=("repo_id", "date"))
+RELEASE = Record("release", tables.releases, order=("repo_id", "id"))
 
 RECORDS = (
     USER,
@@ -116,6 +118,8 @@ RECORDS = (
     BACKFILL,
     IMPORT,
     IMPORTED,
+    NOTE,
+    RELEASE,
 )
 """All types, in the order in which they are exported."""
 
@@ -124,7 +128,15 @@ POSITIONS = {record: position for position, record in enumerate(RECORDS)}
 BY_TYPE = {record.type: record for record in RECORDS}
 
 LEFT_OUT_TABLES = frozenset(
-    {"lookups", "import_chunks", "import_rows", "installation", "latest_stats"}
+    {
+        "lookups",
+        "import_chunks",
+        "import_rows",
+        "installation",
+        "latest_stats",
+        "release_readings",
+    }
 )
 """Tables without records: logins that wait to be resolved, files that wait to be imported, the
-installation, of which the header has the GitHub, and copies of the newest rows."""
+installation, of which the header has the GitHub, copies of the newest rows, and on which day
+releases were read."""

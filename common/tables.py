@@ -10,7 +10,7 @@ a transfer. ``ownerships`` lists all repositories that a user ever had, so that 
 found by primary key. ``names`` keeps the former names of both.
 
 What is known of days before the first row is apart from what was observed: ``history_tables``
-defines these tables, which are named here too.
+defines these tables, and ``mark_tables`` those of notes and releases; all are named here too.
 """
 
 from sqlalchemy import (
@@ -41,6 +41,7 @@ from common.history_tables import (
     imports,
     star_gains,
 )
+from common.mark_tables import notes, release_readings, releases
 from common.metadata import NEVER, TIME, metadata, one_of
 from common.states import LookupState, RepositoryState, ScanState, UserState
 
@@ -58,7 +59,10 @@ __all__ = [
     "lookups",
     "metadata",
     "names",
+    "notes",
     "ownerships",
+    "release_readings",
+    "releases",
     "repositories",
     "scans",
     "star_gains",

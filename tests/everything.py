@@ -30,6 +30,7 @@ def fill(engine: Engine) -> None:
     with engine.begin() as connection:
         _add_history(connection)
         _add_imports(connection)
+        _add_marks(connection)
 
 
 def _add_observed(connection: Connection) -> None:
@@ -120,3 +121,21 @@ def _add_imports(connection: Connection) -> None:
             WHERE i.name <> 'thrown away' AND r.id IN (701, 702)
         """)
     )
+
+
+def _add_marks(connection: Connection) -> None:
+    connection.execute(
+        text("""
+            INSERT INTO notes (repo_id, date, text)
+            VALUES (701, '2024-01-02', 'On <b>Hacker News</b>, "today" \\t ü 😀'),
+                   (702, '1970-01-01', '=1+1')
+        """)
+    )
+    connection.execute(
+        text("""
+            INSERT INTO releases (repo_id, id, tag, title, published_at, is_prerelease)
+            VALUES (701, 5, 'v1.0', NULL, '2024-01-01T23:30:00.5-01:00', false),
+                   (701, 6, 'v1.1-rc1', 'A "title"', '2024-02-01', true)
+        """)
+    )
+    connection.execute(text("INSERT INTO release_readings (repo_id, read_on) VALUES (701, now())"))

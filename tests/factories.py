@@ -16,6 +16,7 @@ from common.users import TrackedUser
 
 _user_ids = count(1_000_001)
 _repository_ids = count(70_000_001)
+_release_ids = count(190_000_001)
 
 ONE_DAY = timedelta(days=1)
 
@@ -163,3 +164,33 @@ def add_scan(
         )
     if not was_open:
         raise ValueError(f"a scan of {day} or a later day of {user.login} is settled already")
+
+
+def add_release(
+    connection: Connection,
+    repository: SeenRepository,
+    tag: str,
+    published: date | str,
+    *,
+    title: str | None = None,
+    is_prerelease: bool = False,
+    id: int | None = None,  # noqa: A002 - the column's name
+) -> None:
+    """Add a release.
+
+    :param published: a time, or a day for its midnight in UTC
+    """
+    connection.execute(
+        text(
+            "INSERT INTO releases (repo_id, id, tag, title, published_at, is_prerelease)"
+            " VALUES (:repo_id, :id, :tag, :title, :published, :is_prerelease)"
+        ),
+        {
+            "repo_id": repository.id,
+            "id": next(_release_ids) if id is None else id,
+            "tag": tag,
+            "title": title,
+            "published": f"{published}T00:00:00Z" if isinstance(published, date) else published,
+            "is_prerelease": is_prerelease,
+        },
+    )

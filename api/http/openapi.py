@@ -35,6 +35,7 @@ Every call can be repeated safely. Every response has an `X-Request-ID`, which i
 _TAGS = [
     {"name": "users", "description": "The followed users."},
     {"name": "history", "description": "The recorded counts and scans."},
+    {"name": "marks", "description": "Notes and releases on the days of a repository."},
     {"name": "imports", "description": "Histories that people bring in files."},
     {"name": "images", "description": "Charts and badges to embed in other pages."},
     {"name": "operation", "description": "The state of the service."},

@@ -83,6 +83,16 @@ checks.positive_data_acceptance.expected-statuses = [200, 202, 401, 409, 422, 42
 [[operations]]
 include-path = "/v1/imports/{import_id}/apply"
 checks.positive_data_acceptance.expected-statuses = [202, 401, 404, 409]
+# Notes are not for days to come, and not blank.
+[[operations]]
+include-path = "/v1/repos/{repo_id}/notes/{day}"
+checks.positive_data_acceptance.expected-statuses = [200, 201, 401, 404, 422]
+[[operations]]
+include-path = "/v1/repos/{repo_id}/notes"
+checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
+[[operations]]
+include-path = "/v1/repos/{repo_id}/releases"
+checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 # For a JSON schema 5.0 is an integer; for the API it is not.
 [[operations]]
 include-path = "/v1/users"

@@ -14,6 +14,7 @@ import api.status.endpoints
 import api.v1.backfill_schemas
 import api.v1.history_schemas
 import api.v1.import_schemas
+import api.v1.notes
 import api.v1.schemas
 import api.v1.search
 from api.app import create_app
@@ -53,6 +54,7 @@ def model_of(schema: dict[str, Any]) -> Any:
             api.v1.backfill_schemas,
             api.v1.history_schemas,
             api.v1.import_schemas,
+            api.v1.notes,
             api.http.describe,
             api.status.endpoints,
         )
@@ -65,6 +67,7 @@ def model_of(schema: dict[str, Any]) -> Any:
 def test_the_documented_calls() -> None:
     assert NAMES == [
         "DELETE /v1/imports/{import_id}",
+        "DELETE /v1/repos/{repo_id}/notes/{day}",
         "DELETE /v1/users/{user_id}",
         "GET /healthz",
         "GET /readyz",
@@ -81,6 +84,9 @@ def test_the_documented_calls() -> None:
         "GET /v1/repos/{repo_id}/flow",
         "GET /v1/repos/{repo_id}/flow.svg",
         "GET /v1/repos/{repo_id}/history",
+        "GET /v1/repos/{repo_id}/notes",
+        "GET /v1/repos/{repo_id}/notes/{day}",
+        "GET /v1/repos/{repo_id}/releases",
         "GET /v1/repos/{repo_id}/stats",
         "GET /v1/search",
         "GET /v1/users",
@@ -99,6 +105,7 @@ def test_the_documented_calls() -> None:
         "POST /v1/repos/{repo_id}/backfill",
         "POST /v1/users/{user_id}/backfill",
         "POST /v1/users/{user_id}/scan",
+        "PUT /v1/repos/{repo_id}/notes/{day}",
         "PUT /v1/users",
     ]
 
@@ -240,6 +247,8 @@ def test_only_calls_that_write_need_the_key() -> None:
         "DELETE /v1/imports/{import_id}",
         "POST /v1/users/{user_id}/backfill",
         "POST /v1/repos/{repo_id}/backfill",
+        "PUT /v1/repos/{repo_id}/notes/{day}",
+        "DELETE /v1/repos/{repo_id}/notes/{day}",
     }
     schemes = SCHEMA["components"]["securitySchemes"].values()
     assert all(scheme["description"] for scheme in schemes)
