@@ -41,6 +41,7 @@ from api.v1 import (
     scans,
     search,
     stats,
+    totals,
     users,
 )
 from api.v1.upload import MAX_UPLOADS
@@ -121,6 +122,7 @@ def create_app(
         repositories,
         search,
         stats,
+        totals,
         growth,
         history,
         notes,

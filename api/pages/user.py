@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from markupsafe import Markup
@@ -16,12 +17,14 @@ from api.pages.auth import LoggedInForm
 from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
 from api.pages.period import CALENDAR, SHORT, Choice, DateRange, choice
+from api.pages.repository_filter import RepositoryFilter, repository_filter
 from api.pages.trend import LOOK_BACK, Trend
 from api.queries import (
     backfills,
     beginnings,
     growth,
     names,
+    repository_kinds,
     repository_list,
     scan_days,
     series,
@@ -31,6 +34,7 @@ from api.queries.backfills import UserBackfill
 from api.queries.beginnings import Beginnings
 from api.queries.growth import Mover
 from api.queries.metric import Metric
+from api.queries.repository_kinds import RepositoryKinds
 from api.queries.repository_list import Entry
 from api.queries.repository_sort import SPANS, Order, Sort, change_of
 from api.queries.user_list import Listed
@@ -39,6 +43,7 @@ from api.v1.scans import request_scan
 from api.v1.users import get_tracked_user
 from common import clock
 from common.backfills import why_off
+from common.repositories import Counts
 
 router = APIRouter(prefix="/users/{user_id}")
 
@@ -79,6 +84,7 @@ class ViewOptions:
     sort: str
     is_ascending: bool
     page: int
+    only: RepositoryFilter
 
     @property
     def other_options(self) -> dict[str, object]:
@@ -86,14 +92,43 @@ class ViewOptions:
         return {
             "metric": self.metric,
             "sort": self.sort,
-            "order": "asc" if self.is_ascending else "desc",
+            "order": self.order.value,
+            **self.only.options,
         }
+
+    @property
+    def unfiltered_options(self) -> dict[str, object]:
+        """The query parameters of the page, without those of the filter."""
+        options = {**self.other_options, **self.choice.options}
+        return {name: value for name, value in options.items() if name not in self.only.options}
+
+    @property
+    def order(self) -> Order:
+        """The direction of the sort."""
+        return Order.ASCENDING if self.is_ascending else Order.DESCENDING
+
+    @property
+    def sort_column(self) -> Sort:
+        """The column of the list of repositories."""
+        if self.sort.isdecimal():
+            return change_of(self.metric, int(self.sort))
+        return Sort(self.sort)
+
+    @property
+    def list_query(self) -> str:
+        """The query string of the API's list of what the table shows."""
+        return urlencode({"sort": self.sort_column, "order": self.order, **self.only.options})
+
+    @property
+    def unfiltered_url(self) -> str:
+        """The query string of the page with all repositories."""
+        return "?" + urlencode(self.unfiltered_options)
 
     def url(self, **changes: object) -> str:
         """Return the query string of the page with other options; it starts at the first page."""
         period = {} if "period" in changes else self.choice.options
         options = {**self.other_options, **period, **changes}
-        return "?" + "&".join(f"{name}={value}" for name, value in options.items())
+        return "?" + urlencode(options)
 
     def sort_url(self, column: str) -> str:
         """Return the URL that sorts by a column, or reverses the order if it is sorted by it.
@@ -116,8 +151,11 @@ class Content:
 
     :param total: the sums of all repositories
     :param entries: the repositories on this page of the table
-    :param repositories: the number of all repositories, those that are gone included
+    :param kinds: of all repositories, those that are gone included
+    :param matching: the number of repositories on all pages of the table
     :param trends: of the repositories on this page, by id
+    :param compared: the number of repositories that can have moved in the period, as they have two
+        recorded days; counted only if none has moved
     """
 
     user: Listed
@@ -127,21 +165,36 @@ class Content:
     dates: DateRange
     total: Trend
     entries: list[Entry]
-    repositories: int
+    kinds: RepositoryKinds
+    matching: int
     trends: dict[int, Trend]
     movers: list[Mover]
+    compared: int
     calendar: Calendar
 
+    @property
+    def total_without_forks(self) -> Counts | None:
+        """The newest total without that of the forks; None if there is neither, or no fork."""
+        if self.total.newest is None or not self.kinds.forks:
+            return None
+        newest, forks = self.total.newest, self.kinds.counts_of_forks
+        return Counts(
+            newest.stargazers - forks.stargazers,
+            newest.forks - forks.forks,
+            newest.watchers - forks.watchers,
+        )
 
-def view_options(
+
+def view_options(  # noqa: PLR0917 - the parameters of the page
     choice: Annotated[Choice, Depends(choice)],
+    only: Annotated[RepositoryFilter, Depends(repository_filter)],
     metric: Metric = Metric.STARGAZERS,
     sort: Annotated[str, Query(pattern=_SORTS)] = "stargazers",
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> ViewOptions:
     """Return what the query string asks to see."""
-    return ViewOptions(metric, choice, sort, order == "asc", page)
+    return ViewOptions(metric, choice, sort, order == "asc", page, only)
 
 
 @router.get("")
@@ -192,7 +245,7 @@ def show_page(
         options=options,
         content=content,
         sparkline=sparkline,
-        has_next=options.page * _REPOSITORIES_PER_PAGE < content.repositories,
+        has_next=options.page * _REPOSITORIES_PER_PAGE < content.matching,
         metrics=Metric,
         periods=SHORT,
         calendar_periods=CALENDAR,
@@ -229,26 +282,36 @@ def _read(
     listed = repository_list.of_user(
         connection,
         user_id,
-        _sort_column(options),
-        Order.ASCENDING if options.is_ascending else Order.DESCENDING,
+        options.sort_column,
+        options.order,
+        only=options.only.wanted,
         limit=_REPOSITORIES_PER_PAGE,
         offset=(options.page - 1) * _REPOSITORIES_PER_PAGE,
     )
     shown = listed.entries
-    movers = growth.movers(
+    total = Trend(series.of_user(connection, user_id, today - LOOK_BACK, today))
+    found = growth.movers(
         connection, user_id, dates.first, dates.last, by=options.metric, limit=_MAX_MOVERS
     )
+    movers = [mover for mover in found if mover.difference]
+    compared = 0
+    if found and not movers:
+        compared = growth.count_compared(connection, user_id, dates.first, dates.last)
     return Content(
         user=user,
         since=since,
         backfill=backfills.of_user(connection, user_id, off=off),
         today=today,
         dates=dates,
-        total=Trend(series.of_user(connection, user_id, today - LOOK_BACK, today)),
+        total=total,
         entries=shown,
-        repositories=listed.in_all,
+        kinds=repository_kinds.of_user(
+            connection, user_id, total.newest.day if total.newest else None
+        ),
+        matching=listed.in_all,
         trends=_trends(connection, user_id, shown, today),
-        movers=[mover for mover in movers if mover.difference],
+        movers=movers,
+        compared=compared,
         calendar=make_calendar(
             scan_days.every_day(connection, user_id, today - _CALENDAR, today), today
         ),
@@ -262,9 +325,3 @@ def _trends(
         connection, user_id, [entry.id for entry in entries], today - timedelta(30), today
     )
     return {entry.id: Trend(points.get(entry.id, [])) for entry in entries}
-
-
-def _sort_column(options: ViewOptions) -> Sort:
-    if options.sort.isdecimal():
-        return change_of(options.metric, int(options.sort))
-    return Sort(options.sort)

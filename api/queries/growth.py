@@ -101,5 +101,27 @@ def movers(
     ]
 
 
+def count_compared(connection: Connection, user_id: int, first: date, last: date) -> int:
+    """Return how many repositories ``movers`` would return without a limit."""
+    last = min(last, clock.today(connection))
+    number: int = connection.execute(
+        text(
+            """
+            SELECT count(*) FROM ownerships o
+            WHERE o.user_id = :user_id AND 2 = (
+                SELECT count(*) FROM (
+                    SELECT FROM daily_stats
+                    WHERE repo_id = o.repo_id AND user_id = o.user_id
+                      AND date BETWEEN :first AND :last
+                    LIMIT 2
+                ) two
+            )
+            """
+        ),
+        {"user_id": user_id, "first": first, "last": last},
+    ).scalar_one()
+    return number
+
+
 def _percent(difference: int, *, of: int) -> float | None:
     return round(100 * difference / of, 2) if of else None

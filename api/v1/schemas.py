@@ -230,6 +230,23 @@ class Counts(BaseModel):
     watchers: Annotated[int, Field(examples=[3])]
 
 
+class Totals(BaseModel):
+    """The totals of a user's repositories on one day."""
+
+    date: Annotated[
+        date | None,
+        Field(
+            description="The newest day on which every repository was recorded.",
+            examples=["2026-11-28"],
+        ),
+    ]
+    all: Counts | None
+    without_forks: Counts | None
+    only_forks: Annotated[
+        Counts | None, Field(examples=[{"stargazers": 0, "forks": 0, "watchers": 0}])
+    ]
+
+
 class Changes(BaseModel):
     """The changes of the counts, by number of days before the newest recorded day."""
 
