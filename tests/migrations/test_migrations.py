@@ -456,3 +456,73 @@ def test_migration_gives_up_on_a_table_that_stays_in_use(
         pytest.raises(SetupError, match=r"in use for two minutes: look for long transactions"),
     ):
         migrate(empty_url, "0002")
+
+
+def make_done_days(connection: Connection) -> None:
+    """Make a user with a whole day in each of two months, and one that is not whole."""
+    connection.execute(
+        text(
+            """
+            INSERT INTO users (id, login, name) VALUES (1, 'octo', 'Octo');
+            INSERT INTO repositories
+                (id, user_id, name, is_fork, is_archived, first_seen_on, listed_on)
+            SELECT id, 1, 'r' || id, false, false, '2026-09-30', '2026-09-30'
+            FROM generate_series(1, 2) id;
+            INSERT INTO ownerships (user_id, repo_id) VALUES (1, 1), (1, 2);
+            INSERT INTO daily_stats (user_id, repo_id, date, stargazers, forks, watchers)
+            SELECT 1, repo, day, 10 * repo, repo, 3
+            FROM generate_series(1, 2) repo,
+                 unnest(ARRAY[date '2026-09-30', '2026-10-01', '2026-10-02']) day;
+            INSERT INTO scans (user_id, day, state, finished_at) VALUES
+            (1, '2026-09-30', 'done', '2026-09-30 05:00Z'),
+            (1, '2026-10-01', 'done', '2026-10-01 05:00Z'),
+            (1, '2026-10-02', 'incomplete', '2026-10-02 05:00Z');
+            """
+        )
+    )
+
+
+def read_totals(connection: Connection) -> list[tuple[object, ...]]:
+    rows = connection.execute(
+        text(
+            "SELECT to_char(day, 'MM-DD'), stargazers, forks, watchers, totals_at = finished_at"
+            " FROM scans ORDER BY day"
+        )
+    )
+    return [tuple(row) for row in rows]
+
+
+TOTALS = [("09-30", 30, 3, 6, True), ("10-01", 30, 3, 6, True), ("10-02", None, None, None, None)]
+
+
+def test_totals_of_past_days_are_added_up_while_others_read_and_write(
+    empty_url: str, empty: Connection
+) -> None:
+    migrate(empty_url, "0014")
+    make_done_days(empty)
+
+    with open_engine(empty_url).connect() as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute(text("LOCK TABLE daily_stats"))
+        migration = pool.submit(migrate, empty_url, "0015")
+        wait_until(lambda: is_waiting_for_a_lock(empty), 20)
+        with open_engine(empty_url).begin() as other:
+            other.execute(text("SET LOCAL lock_timeout = '5s'"))
+            assert other.scalar(text("SELECT count(stargazers) FROM scans")) == 0
+            other.execute(text("INSERT INTO scans (user_id, day) VALUES (1, '2026-10-03')"))
+            other.rollback()
+        holder.rollback()
+        migration.result(60)
+
+    assert read_totals(empty) == TOTALS
+
+
+def test_totals_that_were_cut_off_are_completed_by_the_next_attempt(
+    empty_url: str, empty: Connection
+) -> None:
+    migrate(empty_url, "0015")
+    make_done_days(empty)
+    empty.execute(text("UPDATE alembic_version SET version_num = '0014'"))
+
+    migrate(empty_url, "0015")
+
+    assert read_totals(empty) == TOTALS
