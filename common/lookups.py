@@ -124,6 +124,17 @@ def count_pending(connection: Connection, *, most: int) -> int:
     return count
 
 
+def pending(connection: Connection, *, limit: int) -> list[Lookup]:
+    """Return the newest pending lookups."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(_lookups.state == LookupState.PENDING)
+        .order_by(_lookups.id.desc())
+        .limit(limit)
+    )
+    return [_lookup(row) for row in rows]
+
+
 _CLAIM = text(f"""
     WITH due AS (
         SELECT id AS due_id FROM lookups

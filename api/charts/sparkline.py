@@ -8,6 +8,9 @@ from api.charts.path import Plane, Point, dots, in_period, path_data, px, segmen
 _MARGIN = 2
 """Pixels; room for the stroke at the edges."""
 
+_LEAST_SPAN, _LEAST_PART = 10, 10
+"""The least change that fills the height: in units, and as a part of the highest value."""
+
 
 def sparkline(
     points: Sequence[Point], *, first: date, last: date, width: int = 120, height: int = 28
@@ -15,12 +18,13 @@ def sparkline(
     """Draw the ascending points of a period as an ``<svg>`` element to inline in a page.
 
     It takes the colour of the surrounding text, and screen readers skip it: the page shows the
-    numbers beside it. The lowest value is at the bottom and the highest at the top.
+    numbers beside it. Its height is the span between the lowest and the highest value, but at least
+    a tenth of the highest, and ten: a star more of 82 is not drawn as steep as 50,000 of 500,000.
 
     :param width: in pixels, like ``height``
     """
     shown = in_period(points, first, last)
-    values = [value for _, value in shown] or [0]
+    lowest, highest = _scale([value for _, value in shown] or [0])
     plane = Plane(
         left=_MARGIN,
         top=_MARGIN,
@@ -28,8 +32,8 @@ def sparkline(
         height=height - 2 * _MARGIN,
         first=first,
         last=last,
-        lowest=min(values),
-        highest=max(values),
+        lowest=lowest,
+        highest=highest,
     )
     split = segments(shown)
     parts = [
@@ -46,3 +50,11 @@ def sparkline(
         f' height="{height}" viewBox="0 0 {width} {height}" aria-hidden="true" focusable="false">'
         f"{''.join(parts)}</svg>"
     )
+
+
+def _scale(values: Sequence[int]) -> tuple[int, int]:
+    """Return the values at the bottom and the top: what is drawn is in the middle."""
+    lowest, highest = min(values), max(values)
+    span = max(_LEAST_SPAN, highest // _LEAST_PART, highest - lowest)
+    bottom = lowest - (span - (highest - lowest)) // 2
+    return bottom, bottom + span

@@ -22,6 +22,7 @@ from api.pages import (
 from api.pages.assets import Assets
 from api.pages.auth import Auth, NotLoggedInError
 from api.pages.errors import ErrorPages
+from api.pages.recent_movers import RecentMovers
 from common.settings import Settings
 
 
@@ -29,6 +30,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     """Add the pages to the application; call it after all other middleware is added."""
     url = PublicUrl(settings.public_url)
     app.state.auth = Auth(settings.api_key, url, is_read_only=settings.read_only)
+    app.state.recent_movers = RecentMovers()
     app.state.github_pages = settings.github.pages
     app.add_exception_handler(NotLoggedInError, login.redirect_to_login)
     app.mount("/static", Assets(), name="static")

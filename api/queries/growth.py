@@ -1,4 +1,4 @@
-"""The repositories of a user that changed most in a period."""
+"""The repositories that changed most in a period: of one user, or of all."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +13,7 @@ from common import clock
 class Mover:
     """The change of one count of a repository between two recorded days of a period.
 
+    :param login: of the owner
     :param first_day: the first recorded day of the period
     :param last_day: the last recorded day of the period
     :param first: the count on ``first_day``
@@ -21,6 +22,7 @@ class Mover:
     """
 
     repo_id: int
+    login: str
     name: str
     first_day: date
     last_day: date
@@ -29,16 +31,30 @@ class Mover:
     difference: int
     percent: float | None
 
+    @property
+    def full_name(self) -> str:
+        """The name as GitHub writes it: with the owner's login before it."""
+        return f"{self.login}/{self.name}"
+
 
 def movers(
-    connection: Connection, user_id: int, first: date, last: date, *, by: Metric, limit: int
+    connection: Connection,
+    user_id: int | None,
+    first: date,
+    last: date,
+    *,
+    by: Metric,
+    limit: int,
 ) -> list[Mover]:
-    """Return the repositories whose count changed most between two days, both included.
+    """Return the repositories of a user, or of all, whose count changed most in a period.
 
-    The largest change comes first, up or down; of equal changes the lower id. Only days on which
-    the user owned the repository count, and none after today. A repository with fewer than two
-    recorded days in the period is left out.
+    The period includes both its days. The largest change comes first, up or down; of equal changes
+    the lower id. Only days on which the user owned the repository count, and none after today. A
+    repository with fewer than two recorded days in the period is left out.
+
+    :param user_id: None compares all repositories, each as its newest owner has it
     """
+    whose = "o.user_id = r.user_id" if user_id is None else "o.user_id = :user_id"
     column = Metric(by).value
     # A wrong clock may have left rows of days to come.
     last = min(last, clock.today(connection))
@@ -48,10 +64,11 @@ def movers(
             # others these are read from the two ends of the index; the days in between are not
             # read.
             f"""
-            SELECT r.id, r.name, oldest.date AS first_day, newest.date AS last_day,
+            SELECT r.id, u.login, r.name, oldest.date AS first_day, newest.date AS last_day,
                    oldest.count AS first, newest.count AS last, difference
             FROM ownerships o
             JOIN repositories r ON r.id = o.repo_id
+            JOIN users u ON u.id = o.user_id
             LEFT JOIN daily_stats on_first
                 ON on_first.repo_id = o.repo_id AND on_first.date = :first
                 AND on_first.user_id = o.user_id
@@ -79,16 +96,17 @@ def movers(
                        coalesce(kept.{column}, looked_up.count) AS count
             ) newest
             CROSS JOIN LATERAL (SELECT newest.count - oldest.count AS difference) change
-            WHERE o.user_id = :user_id AND oldest.date < newest.date
+            WHERE {whose} AND oldest.date < newest.date
             ORDER BY abs(difference) DESC, r.id
             LIMIT :limit
-            """  # noqa: S608 - a column's name from an enum
+            """  # noqa: S608 - a column's name from an enum, and a condition of ours
         ),
         {"user_id": user_id, "first": first, "last": last, "limit": limit},
     )
     return [
         Mover(
             repo_id=row.id,
+            login=row.login,
             name=row.name,
             first_day=row.first_day,
             last_day=row.last_day,

@@ -123,7 +123,7 @@ def of_users(
         .order_by(_scans.user_id, _scans.day)
     ).all()
     missing = [(user_id, day) for user_id, day, *counts in complete_days if None in counts]
-    totals = _add_up(connection, missing)
+    totals = add_up(connection, missing)
     series: dict[int, list[Point]] = defaultdict(list)
     for user_id, day, *counts in complete_days:
         total = totals.get((user_id, day), [0, 0, 0]) if None in counts else counts
@@ -131,7 +131,7 @@ def of_users(
     return dict(series)
 
 
-def _add_up(
+def add_up(
     connection: Connection, days: Sequence[tuple[int, date]]
 ) -> dict[tuple[int, date], list[int]]:
     """Return the totals of users' days of which no totals are kept; days without rows are absent.

@@ -85,9 +85,9 @@ def test_error_page_says_its_error_once(client: TestClient) -> None:
 
 
 def test_invalid_parameter_is_explained_on_an_error_page(client: TestClient) -> None:
-    page = load(client, "/?after_id=-1", status=422)
+    page = load(client, "/?page=0", status=422)
 
-    assert "after_id: Input should be greater than or equal to 0" in page.one("main").text
+    assert "page: Input should be greater than or equal to 1" in page.one("main").text
 
 
 def test_missing_tables_are_an_error_page_with_retry_after(

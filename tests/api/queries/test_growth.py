@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from api.queries import growth
 from api.queries.growth import Mover
 from api.queries.metric import Metric
+from common import repositories
 from common.users import TrackedUser
 from tests.clock import Clock
 from tests.factories import add_repository, add_rows, add_user
@@ -54,7 +55,7 @@ def test_a_mover_has_both_values_and_their_days(connection: Connection, user: Tr
     repository_id = add(connection, user, "hello", d40=1, d20=40, d9=70, d2=50)
 
     assert movers(connection, user) == [
-        Mover(repository_id, "hello", ago(20), ago(2), 40, 50, 10, 25.0)
+        Mover(repository_id, user.login, "hello", ago(20), ago(2), 40, 50, 10, 25.0)
     ]
 
 
@@ -136,3 +137,23 @@ def test_repositories_of_other_users_are_left_out(
     add(connection, add_user(connection), "theirs", d1=1, d0=2)
 
     assert movers(connection, user) == []
+
+
+def test_repositories_of_all_users_are_compared_each_as_its_newest_owner_has_it(
+    connection: Connection, user: TrackedUser
+) -> None:
+    other = add_user(connection, login="other")
+    add(connection, user, "mine", d3=10, d0=11)
+    add(connection, other, "theirs", d3=10, d0=70)
+    moved = add_repository(connection, user, name="moved")
+    add_rows(connection, user, moved, {ago(3): (1, 0, 0)})
+    repositories.save(connection, other.id, ago(0), [moved])
+    add_rows(connection, other, moved, {ago(2): (5, 0, 0), ago(0): (8, 0, 0)})
+
+    found = growth.movers(connection, None, ago(7), ago(0), by=Metric.STARGAZERS, limit=9)
+
+    assert [(mover.full_name, mover.difference) for mover in found] == [
+        ("other/theirs", 60),
+        ("other/moved", 3),
+        (f"{user.login}/mine", 1),
+    ]
