@@ -44,6 +44,7 @@ from api.v1 import (
     totals,
     users,
 )
+from api.v1.error_pictures import ErrorPictures, StrictParameter
 from api.v1.upload import MAX_UPLOADS
 from common import broker
 from common.credentials import choose_credential, fingerprint
@@ -112,6 +113,7 @@ def create_app(
             expose_headers=_EXPOSED_HEADERS,
         )
     app.add_middleware(MeasureRequests, traffic=traffic)
+    app.add_middleware(ErrorPictures)
     app.add_middleware(Head)
     app.add_middleware(RequestId)
     errors.install(app)
@@ -131,7 +133,9 @@ def create_app(
         imports,
     ):
         app.include_router(module.router, dependencies=[KnownQuery])
-    for module in (compare, images, png_images, badges, flow_image, endpoints):
+    for module in (images, png_images, badges, flow_image):
+        app.include_router(module.router, dependencies=[StrictParameter])
+    for module in (compare, endpoints):
         app.include_router(module.router)
     pages.install(app, settings)
     public_url.install(app, url)

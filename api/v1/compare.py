@@ -29,6 +29,7 @@ from api.queries.metric import Metric
 from api.queries.sources import OBSERVED
 from api.v1 import responses
 from api.v1.compare_body import COLUMNS, Comparison, ComparisonBody, to_csv, to_json
+from api.v1.error_pictures import StrictParameter
 from api.v1.fields import MAX_ID, Day, Login, check_full_name
 from api.v1.image_responses import Height, ShownTheme, Width, respond
 
@@ -170,6 +171,7 @@ _NOT_FOLLOWED = describe.problem(
     responses=describe.svg("The chart.", width=400, height=240, headers=responses.IMAGE_HEADERS)
     | describe.invalid_minimum("query", "width", "100", MIN_WIDTH)
     | _NOT_FOLLOWED,
+    dependencies=[StrictParameter],
 )
 async def draw_comparison(
     *,

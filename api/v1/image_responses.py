@@ -21,14 +21,14 @@ from api.pictures.rasterizer import MAX_PIXELS, Rasterizer
 
 _CACHE_BYTES = 16 * 1024 * 1024
 
-_HEADERS = {
+HEADERS = {
     # Counts change once a day; five minutes spare a busy page most requests.
     "Cache-Control": "public, max-age=300",
     "X-Content-Type-Options": "nosniff",
     # Opened directly, an image is a page of this site, and it contains names that others chose.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
-
+"""Of every image."""
 
 ShownTheme = Annotated[
     Theme,
@@ -44,6 +44,11 @@ Height = Annotated[
     int,
     Query(ge=MIN_HEIGHT, le=MAX_HEIGHT, description="Height in pixels.", examples=[240]),
 ]
+
+
+def still(theme: Theme) -> Theme:
+    """Return the theme of a picture that cannot follow the reader's system."""
+    return Theme.LIGHT if theme is Theme.AUTO else theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def respond(content: object, draw: Callable[[], str], *, if_none_match: str | No
     :param content: everything that the image shows
     """
     tag = make_etag(content)
-    headers = {**_HEADERS, "ETag": f'"{tag}"'}
+    headers = {**HEADERS, "ETag": f'"{tag}"'}
     if etag_matches(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(render(tag, draw), media_type="image/svg+xml", headers=headers)
@@ -106,7 +111,7 @@ async def respond_png(
         return make_etag(("png", scale, picture.content)), picture
 
     tag, picture = await run_in_threadpool(prepare)
-    headers = {**_HEADERS, "ETag": f'"{tag}"'}
+    headers = {**HEADERS, "ETag": f'"{tag}"'}
     if etag_matches(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     png = await rasterizer.draw(tag, picture.draw, scale)

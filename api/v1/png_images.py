@@ -6,13 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.charts.frame import MIN_WIDTH
-from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
 from api.http.caching import IfNoneMatch
 from api.v1 import responses
 from api.v1.fields import RepositoryId, UserId
-from api.v1.image_responses import Drawing, check_pixels, respond_png
+from api.v1.image_responses import Drawing, check_pixels, respond_png, still
 from api.v1.images import ChartOptions, Options, chart_of_repository, chart_of_user
 
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
@@ -91,8 +90,3 @@ async def draw_user_png(
 def _for_png(options: ChartOptions, scale: int) -> ChartOptions:
     check_pixels(options.width, options.height, scale)
     return replace(options, theme=still(options.theme))
-
-
-def still(theme: Theme) -> Theme:
-    """Return the theme of a picture that cannot follow the reader's system."""
-    return Theme.LIGHT if theme is Theme.AUTO else theme

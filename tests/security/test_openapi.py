@@ -72,6 +72,10 @@ checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
 include-path = "/v1/repos/{repo_id}/flow.svg"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
+# Without strict=1, images answer with a picture of the error.
+[[operations]]
+include-path-regex = "[.](svg|png)$"
+checks.negative_data_rejection.expected-statuses = [200, 304, 404, 422]
 # Parquet is an option that is not installed here, and only some exports run at once.
 [[operations]]
 include-path = "/v1/export"

@@ -51,7 +51,9 @@ def test_colour_style_and_logo_can_be_chosen(
 def test_unknown_options_are_refused(
     client: TestClient, repository: SeenRepository, name: str, value: str
 ) -> None:
-    answer = client.get(f"/v1/repos/{repository.id}/badge.svg", params={name: value})
+    answer = client.get(
+        f"/v1/repos/{repository.id}/badge.svg", params={name: value, "strict": "true"}
+    )
 
     assert answer.status_code == 422
 

@@ -377,7 +377,7 @@ def test_everything_that_changes_an_image_changes_its_etag(
     "path", [f"/v1/{what}/1/{image}.svg" for what in ("repos", "users") for image in IMAGES]
 )
 def test_an_image_of_an_unknown_id_is_404(client: TestClient, path: str) -> None:
-    answer = client.get(path, headers={"If-None-Match": "*"})
+    answer = client.get(f"{path}?strict=1", headers={"If-None-Match": "*"})
 
     assert answer.status_code == 404
     what = "user" if "users" in path else "repository"
@@ -392,7 +392,7 @@ def test_images_of_a_deleted_user_are_404(
     users.delete(connection, user.id)
 
     for address in (chart_of(repository), badge_of(repository), f"/v1/users/{user.id}/chart.svg"):
-        assert client.get(address).status_code == 404
+        assert client.get(address, params={"strict": "1"}).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_an_invalid_image_request_is_422(
     message: str,
 ) -> None:
     for address in (chart_of(repository), f"/v1/users/{user.id}/chart.svg"):
-        answer = client.get(address, params=params)
+        answer = client.get(address, params={**params, "strict": "1"})
         assert answer.status_code == 422
         (fault,) = answer.json()["detail"]
         assert (fault["loc"], fault["msg"]) == (["query", parameter], message)
@@ -440,7 +440,7 @@ def test_an_invalid_image_request_is_422(
 def test_an_empty_or_too_long_label_is_422(
     client: TestClient, repository: SeenRepository, label: str
 ) -> None:
-    answer = client.get(badge_of(repository), params={"label": label})
+    answer = client.get(badge_of(repository), params={"label": label, "strict": "1"})
 
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["query", "label"]
@@ -474,7 +474,7 @@ def test_the_charts_of_the_api_page_are_drawn(
     user = factories.add_user(connection, 82056671)
     factories.add_repository(connection, user, 831775037)
 
-    assert len(pasted) == 6
+    assert len(pasted) == 7
     for address in pasted:
         assert svg(client, address).startswith("<svg"), address
 

@@ -74,11 +74,11 @@ def test_a_client_that_has_the_png_is_sent_nothing(client: TestClient, address: 
     "query", ["scale=0", "scale=4", "width=2000&height=1000&scale=2", "date_from=2999-01-01"]
 )
 def test_a_picture_that_cannot_be_is_refused(client: TestClient, address: str, query: str) -> None:
-    answer = client.get(f"{address}.png?{query}")
+    answer = client.get(f"{address}.png?{query}&strict=1")
 
     assert answer.status_code == 422
 
 
 def test_a_picture_of_nothing_known_is_refused(client: TestClient) -> None:
-    assert client.get("/v1/repos/1/chart.png").status_code == 404
-    assert client.get("/v1/users/1/chart.png").status_code == 404
+    assert client.get("/v1/repos/1/chart.png?strict=1").status_code == 404
+    assert client.get("/v1/users/1/chart.png?strict=1").status_code == 404

@@ -186,11 +186,11 @@ def test_invalid_requests_for_bars_are_refused(
 ) -> None:
     path = f"/v1/repos/{repository.id}/flow.svg"
 
-    assert client.get("/v1/repos/4711/flow.svg").status_code == 404
+    assert client.get("/v1/repos/4711/flow.svg?strict=1").status_code == 404
     for query in ("per=year", "width=100", "date_from=2026-06-02&date_to=2026-06-01"):
-        assert client.get(f"{path}?{query}").status_code == 422
+        assert client.get(f"{path}?{query}&strict=1").status_code == 422
     chart = f"/v1/repos/{repository.id}/chart.svg"
-    assert client.get(chart, params={"source": "imported"}).status_code == 422
+    assert client.get(chart, params={"source": "imported", "strict": "1"}).status_code == 422
 
 
 @pytest.fixture
