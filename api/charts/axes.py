@@ -1,11 +1,13 @@
 """The ticks of a chart's axes: where they are and how they are labelled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from itertools import count
 
 DayTick = tuple[date, str]
 """A day and its label."""
+
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 _MIN_TICKS = 3
 """With fewer ticks, one step could be many times larger than the range of the values."""
@@ -75,14 +77,15 @@ def day_ticks(first: date, last: date, fits: Callable[[list[DayTick]], bool]) ->
     """Return the ticks of a day axis: as many as fit in equal steps, and at least one.
 
     Days are counted back from the last one; months and years have their tick on their first day.
+    The first label names the year, and so does the first one of each later year.
 
     :param fits: tells whether the labels fit beside each other; if more labels fit, fewer do too
     """
     for ticks in _candidates(first, last):
         if 1 < len(ticks) <= _MAX_DAY_TICKS and fits(ticks):
             return ticks
-    ends = [_day_tick(first), _day_tick(last)]
-    return ends if first != last and fits(ends) else ends[1:]
+    ends = _labelled([first, last])
+    return ends if first != last and fits(ends) else _labelled([last])
 
 
 def _steps() -> Iterator[int]:
@@ -93,25 +96,32 @@ def _steps() -> Iterator[int]:
 def _candidates(first: date, last: date) -> Iterator[list[DayTick]]:
     """Yield the possible sets of ticks, the largest first: days, months, years."""
     days = (last - first).days
-    for step in (1, 2, 7, 14):
+    for step in (1, 2, 7, 14, 28):
         if days // step <= _MAX_DAY_TICKS:
             ago = range(days // step * step, -1, -step)
-            yield [_day_tick(last - timedelta(days=back)) for back in ago]
+            yield _labelled([last - timedelta(days=back) for back in ago])
     months = [
         date(number // 12, number % 12 + 1, 1)
         for number in range(_month_number(first), _month_number(last) + 1)
         if number > _month_number(first) or first.day == 1
     ]
     for step in (1, 2, 3, 6):
-        yield [(day, day.isoformat()[:7]) for day in months if (day.month - 1) % step == 0]
+        yield _labelled((day for day in months if (day.month - 1) % step == 0), of_months=True)
     for step in (1, 2, 5, 10):
         yield [
             (day, day.isoformat()[:4]) for day in months if day.month == 1 and day.year % step == 0
         ]
 
 
-def _day_tick(day: date) -> DayTick:
-    return day, day.isoformat()
+def _labelled(days: Iterable[date], *, of_months: bool = False) -> list[DayTick]:
+    """Label ascending days: "5 Nov 2025", "3 Dec", "2 Jan 2026"; months without their day."""
+    ticks = []
+    year = None
+    for day in days:
+        label = _MONTHS[day.month - 1] if of_months else f"{day.day} {_MONTHS[day.month - 1]}"
+        ticks.append((day, label if day.year == year else f"{label} {day.year:04}"))
+        year = day.year
+    return ticks
 
 
 def _month_number(day: date) -> int:

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from itertools import groupby
 
+from api.charts import readout
 from api.charts.axes import signed_ticks
-from api.charts.frame import day_axis, document, font_size, heading, value_axis, value_label
+from api.charts.frame import day_axis, document, heading, value_axis
 from api.charts.legend import Legend, Swatch, fit_legend
-from api.charts.path import Plane, px
-from api.charts.text import text_element, text_width
+from api.charts.panel import heading_height, left_margin
+from api.charts.path import ONE_DAY, Plane, px
+from api.charts.place import Place
+from api.charts.style import gap_sample
+from api.charts.text import text_element
 from api.charts.theme import Theme
 
-_ONE_DAY = timedelta(days=1)
-
-_HEADING, _LABEL, _DAY_AXIS = 2.3, 1.9, 2.0
+_LABEL, _DAY_AXIS = 1.9, 2.0
 """Heights of the parts of the chart, as multiples of the font size."""
 
 _MIN_PLANE = 3.0
@@ -51,6 +53,11 @@ class Bar:
     is_late: bool = False
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known."""
+        return self.gained is None and self.lost is None
+
+    @property
     def is_hollow(self) -> bool:
         """Whether more may have been gained."""
         return self.is_late or self.lost is None
@@ -65,67 +72,97 @@ def bar_chart(
     last: date,
     width: int = 800,
     height: int = 320,
+    place: Place = Place.README,
     theme: Theme = Theme.AUTO,
 ) -> str:
     """Draw bars over the days from first to last, both included, as an SVG document.
 
     A gain of which only what is still held is known is hollow, and a span of which nothing is known
-    is shaded.
+    is shaded. On a page the chart has neither title nor label.
 
     :param label: what a bar counts
     :param bars: by ascending day; those outside the period are left out, others are cut at its ends
     :param width: in pixels, like ``height``; with the limits of `line_chart`
     """
-    font_px = font_size(width)
+    font_px = place.font_px(width)
     shown = [bar for bar in bars if bar.to > first and bar.since <= last]
-    room = height - (_HEADING + _LABEL + _DAY_AXIS + _MIN_PLANE) * font_px
+    room = height - (_above(place) + _DAY_AXIS + _MIN_PLANE) * font_px
     legend = _legend(shown, width, room, font_px)
-    plane, ticks = _lay_out(shown, (first, last), (width, height), font_px, legend.height)
-    known = [bar for bar in shown if bar.gained is not None or bar.lost is not None]
+    plane, ticks = _lay_out(shown, (first, last), (width, height), place, legend.height)
+    known = [bar for bar in shown if not bar.is_unknown]
+    texts = [
+        heading(title, min(known[-1].to, last) if known else None, width, font_px),
+        text_element(label, font_px, plane.top - 0.95 * font_px, 'class="ink"', bold=True),
+    ]
     return document(
         title,
         _describe(label, known, len(shown)),
         [
-            heading(title, min(known[-1].to, last) if known else None, width),
-            text_element(label, font_px, plane.top - 0.95 * font_px, 'class="ink"', bold=True),
+            *([] if place.is_page else texts),
             *_gaps(shown, plane),
             *value_axis(plane, ticks, font_px),
             *(_draw(bar, plane) for bar in known),
             f'<path class="zero" d="M{px(plane.left)} {px(plane.y(0))}h{px(plane.width)}"/>',
             *_note_if_empty(known, plane, font_px),
-            day_axis(plane, last, width),
+            day_axis(plane, width, font_px),
             *legend.draw(height),
         ],
         size=(width, height),
+        place=place,
         theme=theme,
         classes=_CLASSES,
+        numbers=_numbers(shown, plane) if place.is_page else None,
     )
+
+
+def _above(place: Place) -> float:
+    """Return how much is above the plane, as a multiple of the font size."""
+    return 1.0 if place.is_page else heading_height(place) + _LABEL
+
+
+def _numbers(bars: Sequence[Bar], plane: Plane) -> readout.Readout:
+    gained, lost = ([bar.gained for bar in bars], [bar.lost for bar in bars])
+    rows = [
+        readout.Row("Gained", 0, readout.runs(gained), _notes(bars)),
+        readout.Row("Lost, at least", 0, readout.runs(lost)),
+    ]
+    spans = [(max(bar.since, plane.first), min(bar.to - ONE_DAY, plane.last)) for bar in bars]
+    return readout.of_plane(plane, [readout.of_panel(plane, rows, has_points=False)], spans=spans)
+
+
+def _notes(bars: Sequence[Bar]) -> list[tuple[int, int, str]]:
+    return [
+        (number, number, "still held today")
+        for number, bar in enumerate(bars)
+        if bar.gained is not None and bar.is_hollow
+    ]
 
 
 def _lay_out(
     bars: Sequence[Bar],
     period: tuple[date, date],
     size: tuple[int, int],
-    font_px: float,
+    place: Place,
     below: float,
 ) -> tuple[Plane, list[int]]:
     """Return the plane, and the ticks of its axis of values; a day is as wide as any other."""
     (first, last), (width, height) = period, size
-    top = (_HEADING + _LABEL) * font_px
+    font_px = place.font_px(width)
+    top = _above(place) * font_px
     plane_height = height - top - _DAY_AXIS * font_px - below
     ticks = signed_ticks(
         max((bar.lost or 0 for bar in bars), default=0),
         max((bar.gained or 0 for bar in bars), default=0),
         most=int(plane_height / (1.5 * font_px)) + 1,
     )
-    left = font_px + max(text_width(value_label(tick), font_px) for tick in ticks)
+    left = left_margin(ticks, place, font_px)
     plane = Plane(
         left=left,
         top=top,
         width=width - left - 1.2 * font_px,
         height=plane_height,
         first=first,
-        last=last + _ONE_DAY,
+        last=last,
         lowest=ticks[0],
         highest=ticks[-1],
     )
@@ -150,7 +187,7 @@ def _draw(bar: Bar, plane: Plane) -> str:
 
 
 def _edges(bar: Bar, plane: Plane) -> tuple[float, float]:
-    return plane.x(max(bar.since, plane.first)), plane.x(min(bar.to, plane.last))
+    return plane.edge(max(bar.since, plane.first)), min(plane.edge(bar.to), plane.right)
 
 
 def _filled(name: str, left: float, top: float, width: float, height: float) -> str:
@@ -170,7 +207,7 @@ def _hollow(left: float, top: float, width: float, height: float) -> str:
 
 
 def _gaps(bars: Sequence[Bar], plane: Plane) -> Iterator[str]:
-    for is_gap, run in groupby(bars, lambda bar: bar.gained is None and bar.lost is None):
+    for is_gap, run in groupby(bars, lambda bar: bar.is_unknown):
         if is_gap:
             several = list(run)
             left, right = _edges(several[0], plane)[0], _edges(several[-1], plane)[1]
@@ -187,6 +224,8 @@ def _legend(bars: Sequence[Bar], width: int, room: float, font_px: float) -> Leg
         texts.append((partial(_sample, _hollow), text, "still held"))
     if any(bar.lost for bar in bars):
         texts.append((partial(_sample, partial(_filled, "lost")), "lost, at least", "lost"))
+    if any(bar.is_unknown for bar in bars):
+        texts.append((gap_sample, "not known", "not known"))
     if not texts:
         return Legend((), font_px)
     long, short = ({swatch: each[length] for swatch, *each in texts} for length in range(2))

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from api.charts.axes import log_ticks, signed_ticks, value_ticks
 from api.charts.curve import Run, Scale, path_of, runs
-from api.charts.frame import day_axis, document, font_size, heading, value_label
+from api.charts.frame import day_axis, document, heading, value_label
 from api.charts.path import Plane, px
+from api.charts.place import Place
 from api.charts.text import shorten, text_element, text_width
 from api.charts.theme import COMPARED_COLOURS, Theme
 
@@ -85,6 +86,7 @@ def comparison_chart(
     look: Look,
     width: int = 800,
     height: int = 400,
+    place: Place = Place.README,
     theme: Theme = Theme.AUTO,
 ) -> str:
     """Draw curves over the days from first to last, both included, as an SVG document.
@@ -95,7 +97,7 @@ def comparison_chart(
     :param title: what a value is
     :param width: in pixels, like ``height``; with the limits of `line_chart`
     """
-    font_px = font_size(width)
+    font_px = place.font_px(width)
     if look.is_log:
         curves = [_positive(curve) for curve in curves]
     shown = [curve for curve in curves if curve.days]
@@ -114,14 +116,15 @@ def comparison_chart(
         title,
         " ".join(_describe(curve, look) for curve in curves),
         [
-            heading(title, day, width),
+            heading(title, day, width, font_px),
             *_value_axis(x, y, ticks, font_px),
-            _axis_of_days(x, bottom, look, width),
+            _axis_of_days(x, bottom, look, width, font_px),
             *(_draw(curve, number, x, y, font_px) for number, curve in enumerate(curves)),
             *names.draw(y),
             *(() if shown else _note_if_empty(x, y, font_px)),
         ],
         size=(width, height),
+        place=place,
         theme=theme,
         classes=_CLASSES,
     )
@@ -171,20 +174,21 @@ def _value_axis(x: Scale, y: Scale, ticks: Sequence[int], font_px: float) -> Ite
             )
 
 
-def _axis_of_days(x: Scale, bottom: float, look: Look, width: int) -> str:
+def _axis_of_days(x: Scale, bottom: float, look: Look, width: int, font_px: float) -> str:
     if not look.is_aligned:
+        # The first and the last day are at the ends of the scale.
+        half_day = (x.stop - x.start) / max(x.high - x.low, 1) / 2
         plane = Plane(
-            left=x.start,
+            left=x.start - half_day,
             top=0,
-            width=x.stop - x.start,
+            width=x.stop - x.start + 2 * half_day,
             height=bottom,
             first=date.fromordinal(int(x.low)),
             last=date.fromordinal(int(x.high)),
             lowest=0,
             highest=1,
         )
-        return day_axis(plane, plane.last, width)
-    font_px = font_size(width)
+        return day_axis(plane, width, font_px)
     most = max(int((x.stop - x.start) / (4 * font_px)), 1)
     return "".join(
         f'<path class="grid" d="M{px(at)} {px(bottom)}v{px(font_px / 3)}"/>'

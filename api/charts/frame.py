@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from api.charts.axes import DayTick, day_ticks
 from api.charts.path import Plane, px
+from api.charts.place import Place
+from api.charts.readout import Readout
 from api.charts.text import FONTS, escape, shorten, text_element, text_width
 from api.charts.theme import Theme, style_element
 
@@ -14,38 +16,38 @@ MIN_HEIGHT, MAX_HEIGHT = 200, 1000
 """Pixels; a chart of three series is readable at each of these sizes."""
 
 
-def font_size(width: int) -> float:
-    """Return the font size in pixels: 12 for a chart of 400 pixels, 17 for one of 800."""
-    return min(max(7 + width / 80, 12), 20)
-
-
 def document(
     title: str,
     description: str,
     parts: Sequence[str],
     *,
     size: tuple[int, int],
+    place: Place,
     theme: Theme,
     classes: Mapping[str, tuple[str, str]],
+    numbers: Readout | None = None,
 ) -> str:
     """Return the SVG document of a chart.
 
     :param classes: as for `style_element`; ``paper`` among them
+    :param numbers: for the script of a page
     """
     width, height = size
+    # Quotes need no escape in an element, and there are many.
+    json = escape(numbers.to_json()).replace("&quot;", '"') if numbers else ""
+    metadata = f"<metadata>{json}</metadata>" if numbers else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="{FONTS}"'
-        f' font-size="{px(font_size(width))}">'
+        f' font-size="{px(place.font_px(width))}">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
-        f"{style_element(theme, classes)}"
+        f"{metadata}{style_element(theme, classes)}"
         f'<rect class="paper" width="{width}" height="{height}" rx="6"/>{"".join(parts)}</svg>'
     )
 
 
-def heading(title: str, last_day: date | None, width: int) -> str:
+def heading(title: str, last_day: date | None, width: int, font_px: float) -> str:
     """Write the title on the left and the last day with a value on the right."""
-    font_px = font_size(width)
     day = last_day.isoformat() if last_day else ""
     title_px = 1.15 * font_px
     max_px = width - 3 * font_px - text_width(day, font_px)
@@ -57,12 +59,8 @@ def heading(title: str, last_day: date | None, width: int) -> str:
     ) + text_element(day, width - 1.2 * font_px, baseline, 'class="faint" text-anchor="end"')
 
 
-def day_axis(plane: Plane, last: date, width: int) -> str:
-    """Draw the ticks below the lowest panel; labels neither overlap nor leave the picture.
-
-    :param last: the last day to label
-    """
-    font_px = font_size(width)
+def day_axis(plane: Plane, width: int, font_px: float) -> str:
+    """Draw the ticks below the lowest panel; labels neither overlap nor leave the picture."""
 
     def label_x(tick: DayTick) -> float:
         day, label = tick
@@ -84,7 +82,7 @@ def day_axis(plane: Plane, last: date, width: int) -> str:
             plane.bottom + 1.5 * font_px,
             'class="faint" text-anchor="middle"',
         )
-        for tick in day_ticks(plane.first, last, fits)
+        for tick in day_ticks(plane.first, plane.last, fits)
     )
 
 

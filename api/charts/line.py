@@ -7,11 +7,13 @@ line at the bottom.
 from collections.abc import Sequence
 from datetime import date
 
-from api.charts.frame import day_axis, document, font_size, heading
-from api.charts.panel import Series, draw, lay_out, room_below
+from api.charts import readout
+from api.charts.frame import day_axis, document, heading
+from api.charts.panel import Panel, Series, draw, lay_out, room_below
+from api.charts.place import Place
 from api.charts.source import OBSERVED, Source
 from api.charts.style import source_legend
-from api.charts.theme import SERIES_COLOURS, Theme
+from api.charts.theme import Theme
 
 _CLASSES = {
     "paper": ("fill", "paper"),
@@ -37,37 +39,61 @@ def line_chart(
     last: date,
     width: int = 800,
     height: int = 320,
+    place: Place = Place.README,
     theme: Theme = Theme.AUTO,
 ) -> str:
     """Draw series over the days from first to last, both included, as an SVG document.
 
+    On a page it has no title.
+
     :param series: one to three; points outside the period are left out
-    :param width: pixels, from ``MIN_WIDTH`` to ``MAX_WIDTH``; the font grows with it, so that a
-        wide chart stays readable when it is displayed smaller
+    :param width: pixels, from ``MIN_WIDTH`` to ``MAX_WIDTH``; in a README the font grows with it,
+        so that a wide chart stays readable when it is displayed smaller
     :param height: pixels, from ``MIN_HEIGHT`` to ``MAX_HEIGHT``
     """
-    font_px = font_size(width)
+    font_px = place.font_px(width)
     shown = [each.between(first, last) for each in series]
     sources = {source for each in shown for source in each.sources}
-    room = room_below(len(series), height, font_px)
-    legend = source_legend(sources, width, room, font_px)
-    panels = lay_out(shown, (first, last), (width, height), font_px, below=legend.height)
+    has_gaps = any(each.has_gaps for each in shown)
+    room = room_below(len(series), height, place, font_px)
+    legend = source_legend(sources, width, room, font_px, has_gaps=has_gaps)
+    panels = lay_out(shown, (first, last), (width, height), place, below=legend.height)
     last_day = max((each.points[-1][0] for each in shown if each.points), default=None)
     return document(
         title,
         " ".join(_describe(each, first, last) for each in shown),
         [
-            heading(title, last_day, width),
-            day_axis(panels[-1].plane, last, width),
-            *(
-                draw(panel, index % SERIES_COLOURS + 1, font_px)
-                for index, panel in enumerate(panels)
-            ),
+            "" if place.is_page else heading(title, last_day, width, font_px),
+            day_axis(panels[-1].plane, width, font_px),
+            *(draw(panel, font_px) for panel in panels),
             *legend.draw(height),
         ],
         size=(width, height),
+        place=place,
         theme=theme,
         classes=_CLASSES,
+        numbers=_numbers(panels) if place.is_page else None,
+    )
+
+
+def _numbers(panels: Sequence[Panel]) -> readout.Readout:
+    return readout.of_plane(
+        panels[0].plane,
+        [
+            readout.of_panel(
+                panel.plane,
+                [
+                    readout.row_of_days(
+                        panel.series.label,
+                        panel.series.colour,
+                        panel.series.points,
+                        panel.plane,
+                        {mark.day: mark.source.text for mark in panel.series.marks},
+                    )
+                ],
+            )
+            for panel in panels
+        ],
     )
 
 

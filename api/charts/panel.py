@@ -1,19 +1,26 @@
 """One panel of a line chart: a series with its own axis of values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
 from api.charts.axes import value_ticks
-from api.charts.frame import value_axis
-from api.charts.path import Plane, Point, dots, in_period, path_data, px, segments
+from api.charts.frame import value_axis, value_label
+from api.charts.path import ONE_DAY, Plane, Point, dots, in_period, path_data, px, segments
+from api.charts.place import Place
 from api.charts.source import OBSERVED, Kind, Mark, Source, bands, strokes
 from api.charts.style import dot, line_style
 from api.charts.text import text_element, text_width
 
 _HEADING, _DAY_AXIS, _LABEL, _SPACING = 2.3, 2.0, 1.9, 0.8
 """Heights of the parts of a chart, as multiples of the font size."""
+
+_PAGE_HEADING = 0.3
+"""The same, where the page has the title."""
+
+_PAGE_LEFT = 5.2
+"""The least left margin on a page: with it, charts above each other have their days aligned."""
 
 _MIN_PLANE = 1.0
 """The same, of the plane of a panel: with less, the labels of its axis would touch."""
@@ -28,11 +35,13 @@ class Series:
 
     :param points: by ascending day
     :param marks: of those points that were not observed, by ascending day
+    :param colour: the number of its colour, from 1
     """
 
     label: str
     points: Sequence[Point]
     marks: Sequence[Mark] = ()
+    colour: int = 1
 
     @property
     def sources(self) -> set[Source]:
@@ -40,12 +49,20 @@ class Series:
         sources = {mark.source for mark in self.marks}
         return sources | {OBSERVED} if len(self.points) > len(self.marks) else sources
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether days between the points are missing."""
+        if not self.points:
+            return False
+        return (self.points[-1][0] - self.points[0][0]).days >= len(self.points)
+
     def between(self, first: date, last: date) -> "Series":
         """Return the part from the first day to the last, both included."""
         return Series(
             self.label,
             in_period(self.points, first, last),
             [mark for mark in self.marks if first <= mark.day <= last],
+            self.colour,
         )
 
 
@@ -65,7 +82,7 @@ def lay_out(
     series: Sequence[Series],
     period: tuple[date, date],
     size: tuple[int, int],
-    font_px: float,
+    place: Place,
     *,
     below: float = 0,
 ) -> list[Panel]:
@@ -75,13 +92,14 @@ def lay_out(
     :param below: pixels to leave free below the axis of days
     """
     (first, last), (width, height) = period, size
-    heading, label = _HEADING * font_px, _LABEL * font_px
-    around = (_HEADING + _DAY_AXIS - _SPACING) * font_px + below
+    font_px = place.font_px(width)
+    heading, label = heading_height(place) * font_px, _LABEL * font_px
+    around = heading + (_DAY_AXIS - _SPACING) * font_px + below
     panel_height = (height - around) / len(series)
     plane_height = panel_height - label - _SPACING * font_px
     most = int(plane_height / (2 * font_px)) + 1
     ticks = [_ticks(each, most) for each in series]
-    left = font_px + max(text_width(f"{tick:,}", font_px) for each in ticks for tick in each)
+    left = left_margin((tick for each in ticks for tick in each), place, font_px)
     return [
         Panel(
             each,
@@ -101,18 +119,27 @@ def lay_out(
     ]
 
 
-def room_below(panels: int, height: int, font_px: float) -> float:
+def heading_height(place: Place) -> float:
+    """Return how much is above the first panel or plane, as a multiple of the font size."""
+    return _PAGE_HEADING if place.is_page else _HEADING
+
+
+def left_margin(ticks: Iterable[int], place: Place, font_px: float) -> float:
+    """Return the space for the labels of an axis of values, in pixels."""
+    needed = font_px + max(text_width(value_label(tick), font_px) for tick in ticks)
+    return max(needed, _PAGE_LEFT * font_px) if place.is_page else needed
+
+
+def room_below(panels: int, height: int, place: Place, font_px: float) -> float:
     """Return how many pixels below the axis of days the panels can spare."""
-    ems = _HEADING + _DAY_AXIS - _SPACING + panels * (_LABEL + _SPACING + _MIN_PLANE)
+    ems = heading_height(place) + _DAY_AXIS - _SPACING + panels * (_LABEL + _SPACING + _MIN_PLANE)
     return height - ems * font_px
 
 
-def draw(panel: Panel, colour: int, font_px: float) -> str:
-    """Draw a panel: label and last value above; grid, gaps, line and dots in its plane.
-
-    :param colour: the number of the series' colour, from 1
-    """
+def draw(panel: Panel, font_px: float) -> str:
+    """Draw a panel: label and last value above; grid, gaps, line and dots in its plane."""
     plane, split = panel.plane, segments(panel.series.points)
+    colour = panel.series.colour
     return "".join(
         (
             *_heading(panel, colour, font_px),
@@ -148,7 +175,7 @@ def _heading(panel: Panel, colour: int, font_px: float) -> Iterator[str]:
 def _gaps(split: Sequence[Sequence[Point]], plane: Plane) -> Iterator[str]:
     """Shade the days between two segments; at least a pixel, as in ten years a day is narrower."""
     for before, after in pairwise(split):
-        start, end = plane.x(before[-1][0]), plane.x(after[0][0])
+        start, end = plane.edge(before[-1][0] + ONE_DAY), plane.edge(after[0][0])
         width = max(end - start, 1)
         yield (
             f'<rect class="gap" x="{px((start + end - width) / 2)}" y="{px(plane.top)}"'

@@ -7,12 +7,16 @@ from itertools import pairwise
 
 Point = tuple[date, int]
 
-_ONE_DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """A rectangle in pixels, with a scale of days from left to right and of values upwards."""
+    """A rectangle in pixels, with a scale of days from left to right and of values upwards.
+
+    Each day has a slot of the same width: a value is in its middle, and a day without a value
+    leaves a gap as wide as a slot.
+    """
 
     left: float
     top: float
@@ -33,11 +37,18 @@ class Plane:
         """The y coordinate of the lower edge."""
         return self.top + self.height
 
+    @property
+    def slot(self) -> float:
+        """The width of a day."""
+        return self.width / ((self.last - self.first).days + 1)
+
     def x(self, day: date) -> float:
-        """Return the x coordinate of a day; the middle if the period is a single day."""
-        days = (self.last - self.first).days
-        share = (day - self.first).days / days if days else 0.5
-        return self.left + share * self.width
+        """Return the x coordinate of the middle of a day."""
+        return self.edge(day) + self.slot / 2
+
+    def edge(self, day: date) -> float:
+        """Return the x coordinate at which a day begins."""
+        return self.left + (day - self.first).days * self.slot
 
     def y(self, value: int) -> float:
         """Return the y coordinate of a value; the middle if the scale is a single value."""
@@ -56,7 +67,7 @@ def segments(points: Sequence[Point]) -> list[Sequence[Point]]:
     starts = [
         index
         for index, (day, _) in enumerate(points)
-        if index == 0 or day - points[index - 1][0] != _ONE_DAY
+        if index == 0 or day - points[index - 1][0] != ONE_DAY
     ]
     return [points[start:end] for start, end in pairwise([*starts, len(points)])]
 

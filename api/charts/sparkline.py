@@ -25,10 +25,13 @@ def sparkline(
     """
     shown = in_period(points, first, last)
     lowest, highest = _scale([value for _, value in shown] or [0])
+    inner = width - 2 * _MARGIN
+    # The first and the last day are at the edges.
+    half_day = inner / max((last - first).days, 1) / 2
     plane = Plane(
-        left=_MARGIN,
+        left=_MARGIN - half_day,
         top=_MARGIN,
-        width=width - 2 * _MARGIN,
+        width=inner + 2 * half_day,
         height=height - 2 * _MARGIN,
         first=first,
         last=last,

@@ -9,6 +9,7 @@ from api.charts.source import Kind, Source
 from api.charts.text import shorten
 
 _RECONSTRUCTED = "stars still held today, by GitHub's history"
+_GAP = "not recorded"
 
 
 def line_style(kind: Kind, font_px: float) -> str:
@@ -43,13 +44,16 @@ def dot(kind: Kind, x: float, y: float, colour: int, radius: float) -> str:
     )
 
 
-def source_legend(sources: Collection[Source], width: int, room: float, font_px: float) -> Legend:
-    """Return the legend of these sources; empty if there are fewer than two.
+def source_legend(
+    sources: Collection[Source], width: int, room: float, font_px: float, *, has_gaps: bool = False
+) -> Legend:
+    """Return the legend of gaps and of these sources; of these only if there are several.
 
     :param room: pixels that it may take; texts are shortened to fit
     """
+    gap: dict[Swatch, str] = {gap_sample: _GAP} if has_gaps else {}
     if len(sources) < 2:
-        return Legend((), font_px)
+        return fit_legend([gap], width, room, font_px) if gap else Legend((), font_px)
     kinds = sorted({source.kind for source in sources})
     names = ", ".join(sorted(source.name for source in sources if source.name))
     short = {kind: kind.text for kind in kinds}
@@ -58,8 +62,16 @@ def source_legend(sources: Collection[Source], width: int, room: float, font_px:
         named[Kind.IMPORTED] = shorten(f"{Kind.IMPORTED.text}: {names}", whole, font_px)
     long = {kind: _RECONSTRUCTED if kind is Kind.RECONSTRUCTED else named[kind] for kind in kinds}
     swatches: dict[Kind, Swatch] = {kind: partial(_sample, kind, font_px) for kind in kinds}
-    texts = ({swatches[kind]: each[kind] for kind in kinds} for each in (long, named, short))
+    texts = ({swatches[kind]: each[kind] for kind in kinds} | gap for each in (long, named, short))
     return fit_legend(texts, width, room, font_px)
+
+
+def gap_sample(left: float, middle: float, width: float) -> str:
+    """Draw a sample of a gap for a legend."""
+    return (
+        f'<rect class="gap" x="{px(left)}" y="{px(middle - width / 4)}" width="{px(width)}"'
+        f' height="{px(width / 2)}"/>'
+    )
 
 
 def _sample(kind: Kind, font_px: float, left: float, middle: float, width: float) -> str:

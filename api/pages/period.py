@@ -13,6 +13,9 @@ from pydantic import BeforeValidator
 from api.http.errors import bad_query
 from api.v1.fields import Day
 
+_LEAST = timedelta(days=6)
+"""A week with both ends included: a single day makes no chart."""
+
 _MAX_LENGTH = timedelta(days=3659)
 """Ten years with both ends included, as in the calls under ``/v1``."""
 
@@ -35,6 +38,11 @@ class DateRange:
     def length(self) -> int:
         """The number of days."""
         return (self.last - self.first).days + 1
+
+    def trimmed(self, known_since: date | None) -> "DateRange":
+        """Return the days from the first known one on; at least a week, as a chart needs it."""
+        latest = self.first if self.length <= _LEAST.days else self.last - _LEAST
+        return DateRange(min(max(self.first, known_since or self.first), latest), self.last)
 
 
 class Period(StrEnum):
@@ -69,8 +77,7 @@ class Period(StrEnum):
                 return DateRange(year, today)
             case Period.LAST_YEAR:
                 return DateRange((year - _DAY).replace(month=1, day=1), year - _DAY)
-        # At least a week: a single day makes no chart.
-        first = min(known_since or today, today - timedelta(6))
+        first = min(known_since or today, today - _LEAST)
         return DateRange(max(first, today - _MAX_LENGTH), today)
 
 

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Annotated
@@ -73,19 +73,16 @@ class Content:
     entry: Entry
     owner: Account
     since: Beginnings
+    today: date
     dates: DateRange
-    dates_without_history: DateRange
-    """The same for counts of which GitHub has no history."""
+    chart_dates: DateRange
+    """The days of the charts: none before the first known one."""
     days: Sequence[KnownDay | MissingDays]
     is_cut: bool
     """Whether the period has more days than the table."""
     backfill: RepositoryBackfill
     per: Per
     flows: Sequence[Flow]
-
-    def dates_of(self, metric: Metric) -> DateRange:
-        """Return the days of the chart of a count."""
-        return self.dates if metric is Metric.STARGAZERS else self.dates_without_history
 
     @property
     def shows_backfill(self) -> bool:
@@ -145,15 +142,17 @@ def _read(connection: Connection, repo_id: int, choice: Choice, *, off: str | No
     scans = scan_days.of_repository(connection, repo_id, entry.user_id, first, today)
     new_stars = past_flow.new_stars(connection, repo_id, first, last)
     rows = list(islice(newest_first(points, first, last, scans, new_stars), _MAX_ROWS + 1))
-    per = _span_of_bars(dates)
-    flows = past_flow.of_repository(connection, repo_id, per, dates.first, dates.last)
+    drawn = dates.trimmed(since.first)
+    per = _span_of_bars(drawn)
+    flows = past_flow.of_repository(connection, repo_id, per, drawn.first, drawn.last)
     owner = names.accounts(connection, [entry.user_id])[entry.user_id]
     return Content(
         entry,
         owner,
         since,
+        today,
         dates,
-        choice.until(today, known_since=replace(since, reconstructed=None).first),
+        drawn,
         rows[:_MAX_ROWS],
         len(rows) > _MAX_ROWS,
         backfills.of_repository(connection, repo_id, off=off),

@@ -163,6 +163,7 @@ class Content:
     backfill: UserBackfill
     today: date
     dates: DateRange
+    known_since: date | None
     total: Trend
     entries: list[Entry]
     kinds: RepositoryKinds
@@ -183,6 +184,11 @@ class Content:
             newest.forks - forks.forks,
             newest.watchers - forks.watchers,
         )
+
+    @property
+    def chart_dates(self) -> DateRange:
+        """The days of the chart: none before the first known one."""
+        return self.dates.trimmed(self.known_since)
 
 
 def view_options(  # noqa: PLR0917 - the parameters of the page
@@ -304,6 +310,7 @@ def _read(
         today=today,
         dates=dates,
         total=total,
+        known_since=of_metric.first,
         entries=shown,
         kinds=repository_kinds.of_user(
             connection, user_id, total.newest.day if total.newest else None

@@ -17,7 +17,7 @@ def of_history(points: Sequence[HistoryPoint], metric: Metric) -> Series:
     known = [
         (point.day, value) for point in points if (value := getattr(point, metric)) is not None
     ]
-    return Series(metric.label, known, list(_marks(points, metric)))
+    return Series(metric.label, known, list(_marks(points, metric)), colour_of(metric))
 
 
 def of_totals(
@@ -50,7 +50,12 @@ def of_totals(
         else:
             continue
         values[point.day] = total
-    return Series(metric.label, sorted(values.items()), marks)
+    return Series(metric.label, sorted(values.items()), marks, colour_of(metric))
+
+
+def colour_of(metric: Metric) -> int:
+    """Return the number of a count's colour: the same in every chart."""
+    return list(Metric).index(metric) + 1
 
 
 def _marks(points: Sequence[HistoryPoint], metric: Metric) -> Iterator[Mark]:

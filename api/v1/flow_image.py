@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from api.charts.bars import Bar, bar_chart
 from api.charts.frame import MIN_WIDTH
+from api.charts.place import Place
 from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
@@ -19,7 +20,7 @@ from api.queries import past_flow
 from api.queries.flow import Flow, Per
 from api.v1 import responses
 from api.v1.fields import Day, RepositoryId
-from api.v1.image_responses import Height, ShownTheme, Width, respond
+from api.v1.image_responses import Height, ShownPlace, ShownTheme, Width, respond
 from api.v1.repositories import get_named_repository
 
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
@@ -59,6 +60,7 @@ def draw_flow(
         Query(description="The last day, UTC; by default today.", examples=["2026-11-28"]),
     ] = None,
     theme: ShownTheme = Theme.AUTO,
+    place: ShownPlace = Place.README,
     width: Width = 600,
     height: Height = 300,
     if_none_match: IfNoneMatch = None,
@@ -81,9 +83,17 @@ def draw_flow(
     bars = [Bar(span.since, span.to, span.gained, span.lost, bool(span.late)) for span in flows]
     label = f"Stars gained and lost per {per}"
     return respond(
-        ("flow", title, label, bars, (first, last), (width, height), theme),
+        ("flow", title, label, bars, (first, last), (width, height), place, theme),
         lambda: bar_chart(
-            title, label, bars, first=first, last=last, width=width, height=height, theme=theme
+            title,
+            label,
+            bars,
+            first=first,
+            last=last,
+            width=width,
+            height=height,
+            place=place,
+            theme=theme,
         ),
         if_none_match=if_none_match,
     )

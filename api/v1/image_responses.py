@@ -14,6 +14,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.charts.frame import MAX_HEIGHT, MAX_WIDTH, MIN_HEIGHT, MIN_WIDTH
+from api.charts.place import Place
 from api.charts.theme import Theme
 from api.http.caching import etag_matches, make_etag
 from api.http.errors import bad_query
@@ -35,6 +36,16 @@ ShownTheme = Annotated[
     Query(
         description="`light`, `dark`, or `auto`, which follows the reader's system.",
         examples=["auto"],
+    ),
+]
+ShownPlace = Annotated[
+    Place,
+    Query(
+        description="Where the chart is shown. `readme`: on any page, with its title, and with a"
+        " font that grows with the width. `page`: below a heading, in the font size of a page;"
+        " without a title, and with the numbers in a `<metadata>` element. `card`: in a preview,"
+        " with large texts.",
+        examples=["readme"],
     ),
 ]
 Width = Annotated[

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from api.charts.frame import MIN_WIDTH
 from api.charts.line import line_chart
 from api.charts.panel import Series
+from api.charts.place import Place
 from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
@@ -23,7 +24,7 @@ from api.queries.metric import Metric
 from api.queries.series import Point
 from api.v1 import chart_series, responses
 from api.v1.fields import Day, RepositoryId, UserId
-from api.v1.image_responses import Height, Picture, ShownTheme, Width, respond
+from api.v1.image_responses import Height, Picture, ShownPlace, ShownTheme, Width, respond
 from api.v1.repositories import get_named_repository
 from api.v1.users import get_tracked_user
 
@@ -90,6 +91,7 @@ class ChartOptions:
     date_from: date | None
     date_to: date | None
     theme: Theme
+    place: Place
     width: int
     height: int
 
@@ -105,10 +107,11 @@ async def _options(  # noqa: PLR0917 - the parameters of the call
     date_from: ChartFrom = None,
     date_to: ChartTo = None,
     theme: ShownTheme = Theme.AUTO,
+    place: ShownPlace = Place.README,
     width: Width = 600,
     height: Height = 300,
 ) -> ChartOptions:
-    return ChartOptions(metric, source, date_from, date_to, theme, width, height)
+    return ChartOptions(metric, source, date_from, date_to, theme, place, width, height)
 
 
 Options = Annotated[ChartOptions, Depends(_options)]
@@ -219,7 +222,11 @@ def chart_of_user(database: Engine, user_id: int, options: ChartOptions) -> Pict
 
 def _observed(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Series]:
     return [
-        Series(metric.label, [(point.day, getattr(point, metric)) for point in points])
+        Series(
+            metric.label,
+            [(point.day, getattr(point, metric)) for point in points],
+            colour=chart_series.colour_of(metric),
+        )
         for metric in metrics
     ]
 
@@ -228,10 +235,17 @@ def _chart(
     title: str, lines: Sequence[Series], days: tuple[date, date], options: ChartOptions
 ) -> Picture:
     first, last = days
-    width, height, theme = options.width, options.height, options.theme
+    width, height, place, theme = options.width, options.height, options.place, options.theme
     return Picture(
-        ("chart", title, lines, days, (width, height), theme),
+        ("chart", title, lines, days, (width, height), place, theme),
         lambda: line_chart(
-            title, lines, first=first, last=last, width=width, height=height, theme=theme
+            title,
+            lines,
+            first=first,
+            last=last,
+            width=width,
+            height=height,
+            place=place,
+            theme=theme,
         ),
     )

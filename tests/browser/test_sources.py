@@ -59,12 +59,12 @@ def test_sources_are_told_apart_without_colour(
         visitor.go(f"/repos/{repository.id}?period=all")
         visitor.wait_for_images()
         page = visitor.page
-        page.get_by_text("in numbers").click()
+        page.get_by_text("The same in numbers").click()
         expect(page.get_by_role("group", name="Stars gained and lost")).to_contain_text(
             "still held"
         )
         visitor.check()
-        chart = page.get_by_role("img", name="Stars of adam/tool").screenshot()
+        chart = page.get_by_role("img", name="Stars, forks and watchers of adam/tool").screenshot()
 
     grey = Image.open(io.BytesIO(chart)).convert("L")
     # The line from the lower left corner to the right edge, in narrow strips.

@@ -8,6 +8,9 @@ from xml.etree import ElementTree as ET
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
 @dataclass(frozen=True, slots=True)
 class Axes:
     """The ticks of one panel, each with its coordinate in pixels."""
@@ -30,14 +33,15 @@ def read_axes(svg: str) -> list[Axes]:
     """Return the axes of each panel, from the top."""
     elements = list(ET.fromstring(svg))
     values: list[list[tuple[int, float]]] = []
-    days = []
+    days: list[tuple[date, float]] = []
     for tick, label in pairwise(elements):
         if tick.get("class") != "grid" or label.tag != f"{SVG}text":
             continue
         x, _, y = tick.get("d", "")[1:].replace("h", " ").replace("v", " ").partition(" ")
         text = label.text or ""
         if "v" in tick.get("d", ""):
-            days.append((date.fromisoformat(text + "0001-01-01"[len(text) :]), float(x)))
+            before = days[-1][0] if days else None
+            days.append((read_day(text, before), float(x)))
         else:
             place = float(y.split(" ")[0])
             # The ticks of a panel go upwards; the next panel starts further down.
@@ -45,6 +49,19 @@ def read_axes(svg: str) -> list[Axes]:
                 values.append([])
             values[-1].append((int(text.replace(",", "")), place))
     return [Axes(of_panel, days) for of_panel in values]
+
+
+def read_day(label: str, before: date | None) -> date:
+    """Return the day of a tick: "5 Nov 2025", "Nov 2025" or "2025"; the year of the one before."""
+    day, month, year = 1, 1, before.year if before else 0
+    for word in label.split():
+        if word in _MONTHS:
+            month = _MONTHS.index(word) + 1
+        elif len(word) == 4:
+            year = int(word)
+        else:
+            day = int(word)
+    return date(year, month, day)
 
 
 def texts(svg: str) -> list[str]:

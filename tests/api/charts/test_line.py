@@ -19,7 +19,7 @@ FIRST = date(2024, 1, 1)
 
 WHITE = (255, 255, 255)
 DARK_PAPER = (13, 17, 23)
-GAP_GREY = (240, 242, 245)
+GAP_GREY = (228, 232, 235)
 
 ORANGE = (179, 89, 0)
 BLUE = (9, 105, 218)
@@ -171,7 +171,10 @@ def test_each_series_has_its_own_axis_and_colour() -> None:
         "Watchers": (GREEN, {0: 1, 1: 3, 2: 2}),
     }
     svg = chart(
-        *(Series(label, points(values)) for label, (_, values) in series.items()),
+        *(
+            Series(label, points(values), colour=number)
+            for number, (label, (_, values)) in enumerate(series.items(), 1)
+        ),
         days=3,
         size=(800, 480),
     )

@@ -36,7 +36,7 @@ NO_SCAN = "no scan: the workers or beat did not run, or did not reach this user"
 
 def charts(page: Element) -> list[str]:
     """Return the addresses of the charts, from the top."""
-    return [image.attributes["src"] or "" for image in page.all("img", width="1100")]
+    return [image.attributes["src"] or "" for image in page.all("img", width="1136")]
 
 
 def days(page: Element) -> list[list[str]]:
@@ -94,18 +94,26 @@ def test_latest_counts_and_changes_are_shown(
     assert forks == ["Forks", "9", "0", "0", UNKNOWN, UNKNOWN]
 
 
-def test_page_has_a_chart_of_each_metric_for_the_period(
-    client: TestClient, repository: SeenRepository
+def test_page_has_one_chart_of_all_metrics_from_the_first_known_day_on(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
-    page = load(client, f"/repos/{repository.id}?period=365")
+    for rows, period, first in (
+        (20, "365", "2026-03-01"),
+        (20, "30", "2026-03-01"),
+        (40, "30", "2026-02-19"),
+        # A chart has at least a week.
+        (2, "90", "2026-03-14"),
+    ):
+        connection.exec_driver_sql("DELETE FROM daily_stats")
+        factories.add_history(connection, user, repository, until=TODAY, stargazers=range(rows))
+        page = load(client, f"/repos/{repository.id}?period={period}")
 
-    charts = [image.attributes["src"] for image in page.all("img", width="1100")]
-    assert charts == [
-        f"/v1/repos/{repository.id}/chart.svg?metric={metric}&source=all"
-        "&date_from=2025-03-21&date_to=2026-03-20&theme=auto&width=1100&height=340"
-        for metric in ("stargazers", "forks", "watchers")
-    ]
-    assert all(image.attributes["alt"] for image in page.all("img", width="1100"))
+        (chart,) = page.all("img", width="1136")
+        assert chart.attributes["src"] == (
+            f"/v1/repos/{repository.id}/chart.svg?metric=all&source=all"
+            f"&date_from={first}&date_to=2026-03-20&theme=auto&place=page&width=1136&height=540"
+        )
+        assert chart.attributes["alt"]
 
 
 def test_embed_code_shows_the_chart_and_links_to_the_page(
@@ -309,12 +317,11 @@ def test_page_says_from_when_each_source_is(
         "Observed since 2026-03-11, last on 2026-03-20; stars reconstructed since 2025-03-06;"
         " imported since 2024-01-02." in page.one("main").text
     )
-    stars, _bars, forks, _watchers = charts(page)
-    assert "&date_from=2024-01-02&date_to=2026-03-20" in stars
-    assert "&date_from=2024-01-02&date_to=2026-03-20" in forks
+    for chart in charts(page):
+        assert "&date_from=2024-01-02&date_to=2026-03-20" in chart
 
 
-def test_all_days_begin_with_the_reconstructed_ones_for_stars_alone(
+def test_charts_of_all_days_begin_with_the_reconstructed_ones(
     client: TestClient, starred: SeenRepository
 ) -> None:
     page = load(client, f"/repos/{starred.id}?period=all")
@@ -325,8 +332,6 @@ def test_all_days_begin_with_the_reconstructed_ones_for_stars_alone(
     ] == [
         ("chart.svg", "2025-03-06"),
         ("flow.svg", "2025-03-06"),
-        ("chart.svg", "2026-03-11"),
-        ("chart.svg", "2026-03-11"),
     ]
 
 

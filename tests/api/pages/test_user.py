@@ -94,9 +94,9 @@ def test_changes_and_chart_show_the_chosen_metric(client: TestClient, user: Trac
 
     assert table(page, "repositories")[0][5:8] == ["0", UNKNOWN, "0"]
     assert page.one("nav", aria_label="Metric").one("a", aria_current="true").text == "Forks"
-    chart = page.one("img", width="1100").attributes["src"] or ""
+    chart = page.one("img", width="1136").attributes["src"] or ""
     assert chart.startswith(
-        f"/v1/users/{user.id}/chart.svg?metric=forks&source=all&date_from=2025-12-21"
+        f"/v1/users/{user.id}/chart.svg?metric=forks&source=all&date_from=2026-02-09"
     )
     assert "theme=auto" in chart
 
