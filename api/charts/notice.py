@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from api.charts.frame import document, font_size
+from api.charts.frame import document
+from api.charts.place import Place
 from api.charts.text import shorten, text_element, text_width
 from api.charts.theme import Theme
 
@@ -19,7 +20,7 @@ def notice(title: str, text: str, *, width: int, height: int, theme: Theme = The
 
     :param width: in pixels, like ``height``; with the limits of `line_chart`
     """
-    font_px = font_size(width)
+    font_px = Place.README.font_px(width)
     left, step = 1.5 * font_px, 1.5 * font_px
     most = max(int((height - 4 * font_px) / step), 1)
     lines = list(_wrap(text, width - 2 * left, font_px))
@@ -42,6 +43,7 @@ def notice(title: str, text: str, *, width: int, height: int, theme: Theme = The
             ),
         ],
         size=(width, height),
+        place=Place.README,
         theme=theme,
         classes=_CLASSES,
     )
