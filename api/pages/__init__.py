@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api.http.public_url import PublicUrl
 from api.pages import (
+    compare,
     follow,
     imports,
     login,
@@ -36,6 +37,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.mount("/static", Assets(), name="static")
     for module in (
         overview,
+        compare,
         login,
         follow,
         user,

@@ -1,7 +1,8 @@
 """Whom a visitor wants to follow: logins, and addresses of accounts and repositories, as pasted."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
@@ -35,12 +36,22 @@ class Pasted:
     :param login: the login in it, which may not be one that GitHub has; None if there is none
     :param problem: why there is none
     :param correction: what was probably meant; empty if that is not known
+    :param repository: the repository in it, if it names one
     """
 
     given: str
     login: str | None
     problem: str = ""
     correction: str = ""
+    repository: str = ""
+
+
+def read_each(text: str, github: GitHubServer) -> Iterator[Pasted]:
+    """Yield what a text names, in its order: accounts and repositories, on lines of their own."""
+    for part in _SEPARATOR.split(text):
+        given = _unquote(part.strip())
+        if given:
+            yield _read(given, github)
 
 
 def read_pasted(text: str, github: GitHubServer) -> list[Pasted]:
@@ -50,11 +61,8 @@ def read_pasted(text: str, github: GitHubServer) -> list[Pasted]:
     is the owner.
     """
     found: dict[str, Pasted] = {}
-    for part in _SEPARATOR.split(text):
-        given = _unquote(part.strip())
-        if given:
-            pasted = _read(given, github)
-            found.setdefault((pasted.login or given).lower(), pasted)
+    for pasted in read_each(text, github):
+        found.setdefault((pasted.login or pasted.given).lower(), replace(pasted, repository=""))
     return list(found.values())
 
 
@@ -70,13 +78,15 @@ def _read(given: str, github: GitHubServer) -> Pasted:
     if host is not None and not _is_ours(host, github):
         return Pasted(given, None, f"{host} is not {github.name}, which is recorded here")
     segments = [segment for segment in path.split("/") if segment]
-    if host is not None and len(segments) > 1 and segments[0].lower() in _LISTS:
+    is_list = host is not None and len(segments) > 1 and segments[0].lower() in _LISTS
+    if is_list:
         del segments[0]
     if not segments:
         return Pasted(given, None, "there is no login in it")
     login = segments[0].removeprefix("@") if host is None else segments[0]
+    repository = "" if is_list or len(segments) < 2 else segments[1].removesuffix(".git")
     try:
-        return Pasted(given, _LOGIN.validate_python(login))
+        return Pasted(given, _LOGIN.validate_python(login), repository=repository)
     except ValidationError as error:
         return Pasted(given, None, error.errors()[0]["msg"], _correct(login))
 

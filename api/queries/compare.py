@@ -56,9 +56,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The subjects that a request names, in its order, and what in it is not followed here."""
+    """What a request names.
 
-    subjects: list[Subject]
+    :param subjects: in the order of the request, each with the name that it was found by
+    :param missing: what is not followed here
+    """
+
+    subjects: dict[Subject, str]
     missing: list[str]
 
 
@@ -69,21 +73,21 @@ def find(connection: Connection, repositories: Sequence[str], users: Sequence[st
     :param users: logins
     """
     known = _find_by_full_name(connection, [name for name in repositories if "/" in name])
-    found: dict[Subject, None] = {}
+    found: dict[Subject, str] = {}
     missing: list[str] = []
     for name in repositories:
         subject = known.get(name.lower()) or _find_repository(connection, name)
         if subject is None:
             missing.append(name)
         else:
-            found[subject] = None
+            found.setdefault(subject, name)
     for login in users:
         user = names.find_user(connection, login)
         if user is None:
             missing.append(login)
         else:
-            found[Subject(Kind.USER, user.id, user.login)] = None
-    return Found(list(found), missing)
+            found.setdefault(Subject(Kind.USER, user.id, user.login), login)
+    return Found(found, missing)
 
 
 def _find_repository(connection: Connection, name: str) -> Subject | None:
