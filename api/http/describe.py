@@ -49,7 +49,7 @@ class TableRow(BaseModel):
 
     @classmethod
     def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row of JSON with one value for each column."""
+        """Return a row of JSON with one value for each column, as CSV and NDJSON have it."""
         return dict(row)
 
 
@@ -101,7 +101,7 @@ def table(
         "text/csv": {"schema": {"type": "string"}, "example": _csv(row, example)},
         "application/x-ndjson": {
             "schema": {"type": "string"},
-            "example": orjson.dumps(example, option=orjson.OPT_APPEND_NEWLINE).decode(),
+            "example": orjson.dumps(row.flat(example), option=orjson.OPT_APPEND_NEWLINE).decode(),
         },
     }
     return response

@@ -16,7 +16,7 @@ import orjson
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
-from api.http.negotiation import Compression, Format
+from api.http.negotiation import Compression, Format, FormatChoice
 
 Row = Mapping[str, Any]
 
@@ -37,9 +37,9 @@ class Table:
     """Rows that can be sent in each format.
 
     :param name: of the downloaded file, without its extension
-    :param rows: of JSON and NDJSON, with keys in the order of the columns
+    :param rows: of JSON, with keys in the order of the columns
     :param columns: of the CSV
-    :param flat: the rows of the CSV, if ``rows`` are nested
+    :param flat: the rows of CSV and NDJSON, if ``rows`` are nested
     """
 
     name: str
@@ -48,12 +48,13 @@ class Table:
     flat: Iterable[Row] | None = None
 
     def to_response(
-        self, format_: Format, *, body: object = None, headers: Mapping[str, str] | None = None
+        self, wanted: FormatChoice, *, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Return the rows as a response.
 
         :param body: the JSON body, if it is more than the list of rows
         """
+        format_ = wanted.format
         all_headers = {**(headers or {}), "Vary": "Accept", **_file_headers(format_, self.name)}
         if format_ is Format.JSON:
             # orjson takes a third of the time that response models take for a year of a large
@@ -63,15 +64,16 @@ class Table:
                 media_type=format_.media_type,
                 headers=all_headers,
             )
+        rows = self.rows if self.flat is None else self.flat
         if format_ is Format.CSV:
-            chunks = csv_chunks(self.columns, self.rows if self.flat is None else self.flat)
+            chunks = csv_chunks(self.columns, rows, start=wanted.start)
         else:
-            chunks = ndjson_chunks(self.rows)
+            chunks = ndjson_chunks(rows)
         return StreamingResponse(chunks, media_type=format_.media_type, headers=all_headers)
 
 
 def body_pieces(
-    format_: Format,
+    wanted: FormatChoice,
     row_lists: Iterable[bytes],
     *,
     columns: Sequence[str],
@@ -83,13 +85,14 @@ def body_pieces(
     :param columns: of the CSV
     :param body: the JSON body; its last entry is an empty list, which the rows fill
     """
+    format_ = wanted.format
     separator = ROW_SEPARATORS[format_].encode()
     start = end = b""
     if format_ is Format.JSON:
         frame = orjson.dumps(body)
         start, end = frame[:-2], frame[-2:]
     elif format_ is Format.CSV:
-        start = ",".join(columns).encode() + separator
+        start = wanted.start + ",".join(columns).encode() + separator
     yield start
     remaining = iter(row_lists)
     has_rows = False
@@ -100,7 +103,7 @@ def body_pieces(
 
 
 def rows_response(
-    format_: Format,
+    wanted: FormatChoice,
     compression: Compression,
     body: bytes | Iterator[bytes] | None,
     *,
@@ -111,6 +114,7 @@ def rows_response(
 
     :param body: None for a 304
     """
+    format_ = wanted.format
     all_headers = {
         **headers,
         "Vary": "Accept, Accept-Encoding",
@@ -134,10 +138,18 @@ def _file_headers(format_: Format, name: str) -> dict[str, str]:
 
 
 def csv_chunks(
-    columns: Sequence[str], rows: Iterable[Row], *, chunk_rows: int = _CHUNK_ROWS
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    start: bytes = b"",
+    chunk_rows: int = _CHUNK_ROWS,
 ) -> Iterator[bytes]:
-    """Yield rows as CSV with a header line, some thousand rows at a time."""
-    buffer = io.StringIO(newline="")
+    """Yield rows as CSV with a header line, some thousand rows at a time.
+
+    :param start: what comes before the header line
+    """
+    buffer = io.StringIO(start.decode(), newline="")
+    buffer.seek(0, io.SEEK_END)
     writer = csv.writer(buffer)
     writer.writerow(columns)
     remaining = iter(rows)

@@ -4,13 +4,17 @@ The format comes from the parameter ``format``, or else from ``Accept``; the com
 ``Accept-Encoding``.
 """
 
+import codecs
 import re
 import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, HTTPException, Query, Request
+
+from api.http.errors import bad_query
 
 T = TypeVar("T")
 
@@ -37,6 +41,22 @@ _MEDIA_TYPES = {
 """The first is sent; each is accepted. In order of preference if a client has none: JSON first."""
 
 
+@dataclass(frozen=True, slots=True)
+class FormatChoice:
+    """How a client wants rows.
+
+    :param has_bom: begin a CSV with a byte order mark, by which Excel knows that it is UTF-8
+    """
+
+    format: Format
+    has_bom: bool = False
+
+    @property
+    def start(self) -> bytes:
+        """What comes before the header line of a CSV."""
+        return codecs.BOM_UTF8 if self.has_bom else b""
+
+
 async def _choose_format(
     request: Request,
     format: Annotated[  # noqa: A002 - the parameter's name
@@ -47,7 +67,14 @@ async def _choose_format(
             examples=["csv"],
         ),
     ] = None,
-) -> Format:
+    bom: Annotated[
+        Literal["0", "1"],
+        Query(
+            description="`1` begins a CSV with a byte order mark, so that Excel shows accents.",
+            examples=["1"],
+        ),
+    ] = "0",
+) -> FormatChoice:
     chosen = format or preferred_format(",".join(request.headers.getlist("accept")))
     if chosen is None:
         raise HTTPException(
@@ -55,10 +82,12 @@ async def _choose_format(
             "this list is available as application/json, text/csv and application/x-ndjson",
             headers={"Vary": "Accept"},
         )
-    return chosen
+    if bom == "1" and chosen is not Format.CSV:
+        raise bad_query("bom", "only a CSV has a byte order mark: add format=csv", bom)
+    return FormatChoice(chosen, has_bom=bom == "1")
 
 
-AcceptedFormat = Annotated[Format, Depends(_choose_format)]
+AcceptedFormat = Annotated[FormatChoice, Depends(_choose_format)]
 
 
 class Compression(StrEnum):

@@ -18,7 +18,13 @@ from api.http.dates import date_range
 from api.http.describe import TableRow
 from api.http.errors import NotFoundError, bad_query
 from api.http.formats import csv_chunks, ndjson_chunks, rows_response
-from api.http.negotiation import AcceptedCompression, AcceptedFormat, Compression, Format
+from api.http.negotiation import (
+    AcceptedCompression,
+    AcceptedFormat,
+    Compression,
+    Format,
+    FormatChoice,
+)
 from api.http.transactions import read
 from api.queries import flow, history, revision, sources, user_history
 from api.queries.flow import Per
@@ -341,7 +347,7 @@ def _names(sources: Sources) -> dict[str, str | None]:
 
 def _respond(
     result: _Result,
-    wanted: Format,
+    wanted: FormatChoice,
     compression: Compression,
     *,
     names: Sequence[str],
@@ -363,13 +369,14 @@ def _respond(
 def _pieces(
     result: _Result,
     rows: list[dict[str, Any]],
-    wanted: Format,
+    wanted: FormatChoice,
     names: Sequence[str],
     row: type[TableRow],
 ) -> Iterable[bytes]:
-    if wanted is Format.JSON:
+    if wanted.format is Format.JSON:
         contents = (result.owner.model_dump(), rows)
         return [orjson.dumps(dict(zip(names, contents, strict=True)))]
-    if wanted is Format.CSV:
-        return csv_chunks(row.columns(), map(row.flat, rows))
-    return ndjson_chunks(rows)
+    flat = map(row.flat, rows)
+    if wanted.format is Format.CSV:
+        return csv_chunks(row.columns(), flat, start=wanted.start)
+    return ndjson_chunks(flat)

@@ -75,7 +75,7 @@ class HistoryRow(TableRow):
     @classmethod
     def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row of JSON with one value for each column."""
-        flat = {name: row[name] for name in ("date", *Metric)}
+        flat = {name: row[name] for name in ("date", *map(str, Metric))}
         flat |= {f"{metric}_source": row["sources"][metric] for metric in Metric}
         bounds = row["bounds"] or {}
         return flat | {name: bounds.get(name) for name in Bounds.model_fields}
@@ -161,10 +161,10 @@ class TotalRow(TableRow):
     @classmethod
     def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row of JSON with one value for each column."""
-        flat = {name: row[name] for name in ("date", *Metric, "repositories", "transferred")}
-        for metric in Metric:
-            flat[f"{metric}_known"] = row["known"][metric]
-            flat[f"{metric}_source"] = row["sources"][metric]
+        plain = ("date", *map(str, Metric), "repositories", "transferred")
+        flat = {name: row[name] for name in plain}
+        flat |= {f"{metric}_known": row["known"][metric] for metric in Metric}
+        flat |= {f"{metric}_source": row["sources"][metric] for metric in Metric}
         bounds = row["bounds"] or {}
         return flat | {name: bounds.get(name) for name in TotalBounds.model_fields}
 

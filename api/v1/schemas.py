@@ -324,10 +324,10 @@ class Repository(TableRow):
     def flat(cls, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a repository of JSON with one value for each column."""
         flat = {name: value for name, value in row.items() if name not in _NESTED}
-        for metric in Metric:
-            flat[metric] = (row["latest"] or {}).get(metric)
-            for days, change in row["changes"].items():
-                flat[f"{metric}_{days}d"] = (change or {}).get(metric)
+        latest = row["latest"] or {}
+        flat |= {metric.value: latest.get(metric) for metric in Metric}
+        for days, change in row["changes"].items():
+            flat |= {f"{metric}_{days}d": (change or {}).get(metric) for metric in Metric}
         return flat
 
 

@@ -145,8 +145,8 @@ def show_stats(
                 first,
                 newest,
                 page=page,
-                row=stats.CSV_ROW if wanted is Format.CSV else stats.JSON_ROW,
-                separator=ROW_SEPARATORS[wanted],
+                row=stats.CSV_ROW if wanted.format is Format.CSV else stats.JSON_ROW,
+                separator=ROW_SEPARATORS[wanted.format],
             )
             pieces = body_pieces(
                 wanted,

@@ -1,5 +1,6 @@
 """Rows as CSV and NDJSON: negotiated, equal to the JSON, and safe to open."""
 
+import codecs
 import csv
 import io
 import json
@@ -78,17 +79,22 @@ def cell(value: object) -> str:
     return str(value)
 
 
-def flat(row: dict[str, Any]) -> dict[str, str]:
-    """Write a row of JSON as a row of a table."""
+def flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of JSON with a value for each column."""
     counts = row.pop("latest", None)
     changes = row.pop("changes", {})
-    shown = {name: cell(value) for name, value in row.items()}
+    shown = dict(row)
     if changes:
         for days, those in {"": counts, **changes}.items():
             for metric in ("stargazers", "forks", "watchers"):
                 name = f"{metric}_{days}d" if days else metric
-                shown[name] = cell(those and those[metric])
+                shown[name] = those and those[metric]
     return shown
+
+
+def cells(row: dict[str, Any]) -> dict[str, str]:
+    """Write a row of JSON as a row of a table."""
+    return {name: cell(value) for name, value in flat(row).items()}
 
 
 @pytest.mark.usefixtures("user")
@@ -99,17 +105,47 @@ def test_csv_equals_the_json_row_by_row(client: TestClient, path: str) -> None:
 
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert len(rows) > 1
-    assert table_of(answer) == [flat(row) for row in rows]
+    assert table_of(answer) == [cells(row) for row in rows]
 
 
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize("path", LISTS)
-def test_ndjson_has_a_line_for_each_row_of_the_json(client: TestClient, path: str) -> None:
+def test_ndjson_has_a_line_for_each_row_with_the_columns_of_the_csv(
+    client: TestClient, path: str
+) -> None:
     rows = rows_of(client.get(path))
     answer = client.get(path, params={"format": "ndjson"})
+    columns = client.get(path, params={"format": "csv"}).text.splitlines()[0].split(",")
 
     assert answer.headers["content-type"] == "application/x-ndjson"
-    assert [json.loads(line) for line in answer.text.removesuffix("\n").split("\n")] == rows
+    lines = [json.loads(line) for line in answer.text.removesuffix("\n").split("\n")]
+    assert lines == [flat(row) for row in rows]
+    assert all(list(line) == columns for line in lines)
+
+
+@pytest.mark.usefixtures("user")
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_csv_begins_with_a_byte_order_mark_if_asked_to(
+    client: TestClient, path: str, encoding: str
+) -> None:
+    headers = {"Accept-Encoding": encoding}
+    plain = client.get(path, params={"format": "csv"}, headers=headers).content
+    marked = client.get(path, params={"format": "csv", "bom": "1"}, headers=headers).content
+
+    assert marked == codecs.BOM_UTF8 + plain
+    assert client.get(path, params={"format": "csv", "bom": "0"}, headers=headers).content == plain
+
+
+def test_only_a_csv_can_have_a_byte_order_mark(client: TestClient, user: TrackedUser) -> None:
+    path = f"/v1/users/{user.id}/repos"
+
+    (error,) = client.get(path, params={"bom": "1"}).json()["detail"]
+
+    assert error["loc"] == ["query", "bom"]
+    assert "add format=csv" in error["msg"]
+    assert client.get(path, params={"bom": "1"}, headers={"Accept": "text/csv"}).is_success
+    assert client.get(path, params={"bom": "yes", "format": "csv"}).status_code == 422
 
 
 @pytest.mark.parametrize("path", LISTS[:4])

