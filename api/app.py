@@ -27,6 +27,7 @@ from api.status.snapshot import StatusReader
 from api.v1 import (
     backfills,
     badges,
+    cards,
     compare,
     export,
     flow_image,
@@ -133,7 +134,7 @@ def create_app(
         imports,
     ):
         app.include_router(module.router, dependencies=[KnownQuery])
-    for module in (images, png_images, badges, flow_image):
+    for module in (images, png_images, cards, badges, flow_image):
         app.include_router(module.router, dependencies=[StrictParameter])
     for module in (compare, endpoints):
         app.include_router(module.router)

@@ -36,7 +36,13 @@ def notice(title: str, text: str, *, width: int, height: int, theme: Theme = The
         text,
         [
             edge,
-            text_element(title, left, top, 'class="ink"', bold=True),
+            text_element(
+                shorten(title, width - 2 * left, font_px * 1.05),
+                left,
+                top,
+                'class="ink"',
+                bold=True,
+            ),
             *(
                 text_element(line, left, top + number * step, 'class="faint"')
                 for number, line in enumerate(lines, 1)

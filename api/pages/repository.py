@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from api.dependencies import Owned
 from api.http.public_url import public_url_of
 from api.http.transactions import read
+from api.pages import preview
 from api.pages.day_table import KnownDay, MissingDays, newest_first
 from api.pages.layout import page
 from api.pages.period import CALENDAR, SHORT, Choice, DateRange, Period, choice
@@ -120,6 +121,7 @@ def show_repository(
         "repository.html",
         entry=content.entry,
         content=content,
+        preview=preview.of_repository(request, content.entry),
         options=ViewOptions(choice),
         metrics=Metric,
         periods=SHORT,

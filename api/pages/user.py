@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from api.dependencies import Owned, Resources
 from api.http.errors import NotFoundError
 from api.http.transactions import read
+from api.pages import preview
 from api.pages.auth import LoggedInForm
 from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
@@ -248,6 +249,7 @@ def show_page(
         request,
         "user.html",
         user=content.user,
+        preview=preview.of_user(request, content.user),
         options=options,
         content=content,
         sparkline=sparkline,

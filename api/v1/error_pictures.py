@@ -28,8 +28,8 @@ _STRICT = ("1", "true")
 
 _TITLES = {
     404: "Not found",
-    422: "This address asks for something that cannot be shown",
-    503: "Not available at the moment",
+    422: "Invalid address",
+    503: "Not available now",
 }
 
 _REPLACED = ("cache-control", "content-length", "content-type", "etag", "retry-after")

@@ -106,7 +106,7 @@ def test_a_database_that_is_down_is_shown(make_client: MakeClient) -> None:
     answer = client.get("/v1/repos/1/chart.svg")
 
     assert is_of_an_error(answer)
-    assert texts(answer.text)[0] == "Not available at the moment"
+    assert texts(answer.text)[0] == "Not available now"
     assert client.get("/v1/repos/1/chart.svg?strict=1").status_code == 503
 
 
