@@ -141,3 +141,15 @@ def test_first_link_skips_to_the_content(client: TestClient) -> None:
 
     assert first.attributes["href"] == "#content"
     assert page.one("main").attributes["id"] == "content"
+
+
+def test_blocks_of_the_style_sheet_are_closed(client: TestClient) -> None:
+    page = load(client, "/")
+    href = page.one("link", rel="stylesheet").attributes["href"] or ""
+    depth = 0
+    for line in client.get(href).text.splitlines():
+        # Only media queries contain blocks.
+        assert depth <= 1 or not line.startswith("@"), line
+        depth += line.count("{") - line.count("}")
+        assert 0 <= depth <= 2, line
+    assert depth == 0
