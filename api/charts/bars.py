@@ -23,8 +23,8 @@ _LABEL, _DAY_AXIS = 1.9, 2.0
 _MIN_PLANE = 3.0
 """The same, of the plane of the bars if the legend is large."""
 
-_SPACE = 0.2
-"""The part of a bar's width that is free."""
+_SPACE, _SPACE_OF_CHANGE = 0.2, 0.6
+"""The part of a bar's width that is free; bars of a change are narrow."""
 
 _CLASSES = {
     "paper": ("fill", "paper"),
@@ -36,6 +36,7 @@ _CLASSES = {
     "gained": ("fill", "gained"),
     "held": ("stroke", "gained"),
     "lost": ("fill", "lost"),
+    "change": ("fill", "one"),
 }
 
 
@@ -44,6 +45,7 @@ class Bar:
     """What was gained and lost between the mornings of two days; None if not known.
 
     :param is_late: so late known that only what is still held is counted as gained
+    :param net: gained less lost
     """
 
     since: date
@@ -51,11 +53,27 @@ class Bar:
     gained: int | None
     lost: int | None
     is_late: bool = False
+    net: int | None = None
 
     @property
     def is_unknown(self) -> bool:
         """Whether nothing is known."""
-        return self.gained is None and self.lost is None
+        return self.gained is None and self.lost is None and self.net is None
+
+    @property
+    def change(self) -> int | None:
+        """What is drawn if neither gains nor losses are known: the difference of both."""
+        return self.net if self.gained is None and self.lost is None else None
+
+    @property
+    def up(self) -> int:
+        """The height above zero."""
+        return max(self.gained or 0, self.change or 0)
+
+    @property
+    def down(self) -> int:
+        """The height below zero."""
+        return max(self.lost or 0, -(self.change or 0))
 
     @property
     def is_hollow(self) -> bool:
@@ -77,8 +95,9 @@ def bar_chart(
 ) -> str:
     """Draw bars over the days from first to last, both included, as an SVG document.
 
-    A gain of which only what is still held is known is hollow, and a span of which nothing is known
-    is shaded. On a page the chart has neither title nor label.
+    A gain of which only what is still held is known is hollow. A span of which no more than the
+    difference of gains and losses is known has a narrow bar, and one of which nothing is known is
+    shaded. On a page the chart has neither title nor label.
 
     :param label: what a bar counts
     :param bars: by ascending day; those outside the period are left out, others are cut at its ends
@@ -121,10 +140,10 @@ def _above(place: Place) -> float:
 
 
 def _numbers(bars: Sequence[Bar], plane: Plane) -> readout.Readout:
-    gained, lost = ([bar.gained for bar in bars], [bar.lost for bar in bars])
     rows = [
-        readout.Row("Gained", 0, readout.runs(gained), _notes(bars)),
-        readout.Row("Lost, at least", 0, readout.runs(lost)),
+        readout.Row("Gained", 0, readout.runs([bar.gained for bar in bars]), _notes(bars)),
+        readout.Row("Lost, at least", 0, readout.runs([bar.lost for bar in bars])),
+        readout.Row("Change", 0, readout.runs([bar.change for bar in bars])),
     ]
     spans = [(max(bar.since, plane.first), min(bar.to - ONE_DAY, plane.last)) for bar in bars]
     return readout.of_plane(plane, [readout.of_panel(plane, rows, has_points=False)], spans=spans)
@@ -151,8 +170,8 @@ def _lay_out(
     top = _above(place) * font_px
     plane_height = height - top - _DAY_AXIS * font_px - below
     ticks = signed_ticks(
-        max((bar.lost or 0 for bar in bars), default=0),
-        max((bar.gained or 0 for bar in bars), default=0),
+        max((bar.down for bar in bars), default=0),
+        max((bar.up for bar in bars), default=0),
         most=int(plane_height / (1.5 * font_px)) + 1,
     )
     left = left_margin(ticks, place, font_px)
@@ -171,7 +190,8 @@ def _lay_out(
 
 def _draw(bar: Bar, plane: Plane) -> str:
     left, right = _edges(bar, plane)
-    width = (right - left) * (1 - _SPACE)
+    space = _SPACE if bar.change is None else _SPACE_OF_CHANGE
+    width = (right - left) * (1 - space)
     left += (right - left - width) / 2
     zero = plane.y(0)
     parts = []
@@ -183,6 +203,9 @@ def _draw(bar: Bar, plane: Plane) -> str:
             parts.append(_filled("gained", left, top, width, zero - top))
     if bar.lost:
         parts.append(_filled("lost", left, zero, width, plane.y(-bar.lost) - zero))
+    if bar.change:
+        top, bottom = plane.y(bar.up), plane.y(-bar.down)
+        parts.append(_filled("change", left, top, width, bottom - top))
     return "".join(parts)
 
 
@@ -206,6 +229,10 @@ def _hollow(left: float, top: float, width: float, height: float) -> str:
     )
 
 
+def _narrow(left: float, top: float, width: float, height: float) -> str:
+    return _filled("change", left + width / 3, top, width / 3, height)
+
+
 def _gaps(bars: Sequence[Bar], plane: Plane) -> Iterator[str]:
     for is_gap, run in groupby(bars, lambda bar: bar.is_unknown):
         if is_gap:
@@ -224,6 +251,8 @@ def _legend(bars: Sequence[Bar], width: int, room: float, font_px: float) -> Leg
         texts.append((partial(_sample, _hollow), text, "still held"))
     if any(bar.lost for bar in bars):
         texts.append((partial(_sample, partial(_filled, "lost")), "lost, at least", "lost"))
+    if any(bar.change for bar in bars):
+        texts.append((partial(_sample, _narrow), "change: gained less lost", "change"))
     if any(bar.is_unknown for bar in bars):
         texts.append((gap_sample, "not known", "not known"))
     if not texts:
@@ -242,12 +271,24 @@ def _describe(label: str, known: Sequence[Bar], bars: int) -> str:
     """Describe the bars in words, for screen readers."""
     if not known:
         return f"{label}: nothing known."
-    gained, lost = (sum(bar.gained or 0 for bar in known), sum(bar.lost or 0 for bar in known))
-    with_losses = sum(1 for bar in known if bar.lost is not None)
-    return (
-        f"{label}, from {known[0].since} to {known[-1].to}: gained {gained:,} in {len(known):,}"
-        f" of {bars:,} bars; lost at least {lost:,} in the {with_losses:,} whose losses are known."
+    gains, losses, changes = (
+        [value for value in values if value is not None]
+        for values in (
+            (bar.gained for bar in known),
+            (bar.lost for bar in known),
+            (bar.change for bar in known),
+        )
     )
+    parts = []
+    if gains or losses or not changes:
+        parts.append(
+            f"gained {sum(gains):,} in {len(gains):,} of {bars:,} bars; lost at least"
+            f" {sum(losses):,} in the {len(losses):,} whose losses are known"
+        )
+    if changes:
+        changed = f"{sum(changes):+,}".replace("-", "\N{MINUS SIGN}")
+        parts.append(f"change {changed} in {len(changes):,} of {bars:,} bars")
+    return f"{label}, from {known[0].since} to {known[-1].to}: {'; '.join(parts)}."
 
 
 def _note_if_empty(known: Sequence[Bar], plane: Plane, font_px: float) -> Iterator[str]:

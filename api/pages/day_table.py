@@ -12,6 +12,8 @@ from api.queries.past_flow import NewStars
 from api.queries.scan_days import ScanRecord, UnscannedDay
 from common.states import ScanState
 
+_ONE_DAY = timedelta(days=1)
+
 _NOT_FOLLOWED = "the owner was not followed yet"
 
 
@@ -22,12 +24,14 @@ class KnownDay:
     :param source: where the counts are from, in words
     :param reason: why the day was not observed; None if it was, or if the owner was not followed
     :param new_stars: those given on that day; None if GitHub's history does not have it
+    :param change: of the stars since the day before; None unless both have the same source
     """
 
     point: HistoryPoint
     source: str
     reason: str | None
     new_stars: NewStars | None
+    change: int | None
 
     @property
     def is_observed(self) -> bool:
@@ -51,12 +55,15 @@ def newest_first(
     scans: Sequence[ScanRecord | UnscannedDay],
     new_stars: Mapping[date, NewStars],
 ) -> Iterator[KnownDay | MissingDays]:
-    """Yield the rows of the table from the last day back to the first, both included."""
+    """Yield the rows of the table from the last day back to the first, both included.
+
+    :param points: those of the day before the first, too, for the change of the first
+    """
     known = {point.day: point for point in points}
     reasons = {record.day: _reason(record) for record in scans}
     missing: MissingDays | None = None
     for ago in range((last - first).days + 1):
-        day = last - timedelta(days=ago)
+        day = last - ago * _ONE_DAY
         point = known.get(day)
         reason = reasons.get(day, _NOT_FOLLOWED)
         if missing and (point or reason != missing.reason):
@@ -65,11 +72,21 @@ def newest_first(
         if point:
             source = describe(point)
             why = None if source == sources.OBSERVED else reasons.get(day)
-            yield KnownDay(point, source, why, new_stars.get(day))
+            change = _change(known.get(day - _ONE_DAY), point) if day > date.min else None
+            yield KnownDay(point, source, why, new_stars.get(day), change)
         else:
             missing = MissingDays(day, missing.last if missing else day, reason)
     if missing:
         yield missing
+
+
+def _change(before: HistoryPoint | None, point: HistoryPoint) -> int | None:
+    """Return the change of the stars; between two sources it would be none that happened."""
+    if before is None or before.sources.stargazers != point.sources.stargazers:
+        return None
+    if before.stargazers is None or point.stargazers is None:
+        return None
+    return point.stargazers - before.stargazers
 
 
 def describe(point: HistoryPoint) -> str:

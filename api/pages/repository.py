@@ -4,9 +4,10 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import Connection
@@ -37,8 +38,13 @@ router = APIRouter(prefix="/repos")
 _MAX_ROWS = 400
 """Rows of the table of days; the downloads contain all days."""
 
-_MAX_DAYS, _MAX_WEEKS = 31, 210
-"""Bars of a day or of a week that a chart has room for; beyond, a bar is a month."""
+_USUAL_LENGTH = {Per.DAY: 32, Per.WEEK: 210 * 7 + 1, Per.MONTH: 10_000}
+"""The most days with which a bar is a day, a week or a month unless the visitor chose."""
+
+_MAX_LENGTH = {Per.DAY: 366, Per.WEEK: 400 * 7, Per.MONTH: 10_000}
+"""The most days with which the bars are wide enough to be seen."""
+
+_ONE_DAY = timedelta(days=1)
 
 _READING = {Stage.WAITING, Stage.READING}
 
@@ -47,18 +53,26 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>!&~|])")
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """What the visitor chose to see."""
+    """What the visitor chose to see.
+
+    :param per: the span of a bar; None for one that suits the days
+    """
 
     choice: Choice
+    per: Per | None
 
     @property
     def other_options(self) -> dict[str, object]:
         """The query parameters of the page, without those of the period."""
-        return {}
+        return {} if self.per is None else {"per": self.per}
 
     def url(self, *, period: Period) -> str:
         """Return the query string of the page with another period."""
-        return f"?period={period}"
+        return "?" + urlencode({"period": period, **self.other_options})
+
+    def url_of_bars(self, per: Per) -> str:
+        """Return the query string of the page with other bars."""
+        return "?" + urlencode({**self.choice.options, "per": per})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,8 @@ class Content:
     :param owner: the account whose repository it is
     :param backfill: how far GitHub's history of its stars is read
     :param per: the span of a bar of stars gained and lost
-    :param flows: the numbers of the bars, the newest first; none without a history
+    :param all_per: the spans with which the bars are not too many
+    :param flows: the numbers of the bars, the newest first
     """
 
     entry: Entry
@@ -83,6 +98,7 @@ class Content:
     """Whether the period has more days than the table."""
     backfill: RepositoryBackfill
     per: Per
+    all_per: Sequence[Per]
     flows: Sequence[Flow]
 
     @property
@@ -110,11 +126,13 @@ def show_repository(
     resources: Owned,
     repo_id: Annotated[int, Path(ge=1, le=MAX_ID)],
     choice: Annotated[Choice, Depends(choice)],
+    per: Per | None = None,
 ) -> Response:
     """Show a repository."""
     off = why_off(resources.settings)
     content = read(
-        resources.database, lambda connection: _read(connection, repo_id, choice, off=off)
+        resources.database,
+        lambda connection: _read(connection, repo_id, ViewOptions(choice, per), off=off),
     )
     return page(
         request,
@@ -122,7 +140,7 @@ def show_repository(
         entry=content.entry,
         content=content,
         preview=preview.of_repository(request, content.entry),
-        options=ViewOptions(choice),
+        options=ViewOptions(choice, per),
         metrics=Metric,
         periods=SHORT,
         calendar_periods=CALENDAR,
@@ -132,12 +150,16 @@ def show_repository(
     )
 
 
-def _read(connection: Connection, repo_id: int, choice: Choice, *, off: str | None) -> Content:
+def _read(
+    connection: Connection, repo_id: int, options: ViewOptions, *, off: str | None
+) -> Content:
     entry = get_repository(connection, repo_id)
     today = clock.today(connection)
     since = beginnings.read(connection, [repo_id], entry.first_day)
-    dates = choice.until(today, known_since=since.first)
-    points = history.of_repository(connection, repo_id, dates.first, dates.last)
+    dates = options.choice.until(today, known_since=since.first)
+    # The day before the first one, for the change of the first.
+    before = max(dates.first, date.min + _ONE_DAY) - _ONE_DAY
+    points = history.of_repository(connection, repo_id, before, dates.last)
     # Days before the first known one are not missing.
     first = max(dates.first, since.first or today)
     last = min(dates.last, _last_row(entry, points, today))
@@ -145,7 +167,9 @@ def _read(connection: Connection, repo_id: int, choice: Choice, *, off: str | No
     new_stars = past_flow.new_stars(connection, repo_id, first, last)
     rows = list(islice(newest_first(points, first, last, scans, new_stars), _MAX_ROWS + 1))
     drawn = dates.trimmed(since.first)
-    per = _span_of_bars(drawn)
+    all_per = [per for per in Per if drawn.length <= _MAX_LENGTH[per]]
+    usual = next(per for per in Per if drawn.length <= _USUAL_LENGTH[per])
+    per = options.per if options.per in all_per else usual
     flows = past_flow.of_repository(connection, repo_id, per, drawn.first, drawn.last)
     owner = names.accounts(connection, [entry.user_id])[entry.user_id]
     return Content(
@@ -159,14 +183,9 @@ def _read(connection: Connection, repo_id: int, choice: Choice, *, off: str | No
         len(rows) > _MAX_ROWS,
         backfills.of_repository(connection, repo_id, off=off),
         per,
-        [span for span in reversed(flows) if span.gained is not None],
+        all_per,
+        [span for span in reversed(flows) if not (span.gained is None and span.net is None)],
     )
-
-
-def _span_of_bars(dates: DateRange) -> Per:
-    """Return the span of a bar with which a chart of the days has neither few nor too many."""
-    days = (dates.last - dates.first).days
-    return Per.DAY if days <= _MAX_DAYS else Per.WEEK if days <= _MAX_WEEKS * 7 else Per.MONTH
 
 
 def _last_row(entry: Entry, points: Sequence[HistoryPoint], today: date) -> date:

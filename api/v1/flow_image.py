@@ -69,7 +69,8 @@ def draw_flow(
 
     The numbers are those of `/v1/repos/{repo_id}/flow`. A bar of gained stars is hollow where they
     were read later than two days after their day, so that only stars still held are counted;
-    before the first observed day they are all that is known. Spans of which nothing is known are
+    before the first observed day they are all that is known. Where GitHub's history was not read,
+    a narrow bar shows the change of the observed count. Spans of which nothing is known are
     shaded. Both dates are inclusive, the maximum is ten years.
     """
 
@@ -80,7 +81,10 @@ def draw_flow(
         return title, (first, last), flows
 
     title, (first, last), flows = read(database, look)
-    bars = [Bar(span.since, span.to, span.gained, span.lost, bool(span.late)) for span in flows]
+    bars = [
+        Bar(span.since, span.to, span.gained, span.lost, bool(span.late), span.net)
+        for span in flows
+    ]
     label = f"Stars gained and lost per {per}"
     return respond(
         ("flow", title, label, bars, (first, last), (width, height), place, theme),

@@ -300,12 +300,12 @@ def test_repository_pages_show_the_numbers_of_the_calls(
             ]
             for label, metric in zip(("Stars", "Forks", "Watchers"), METRICS, strict=True)
         ]
-        recorded = [row for row in rows_of(page, "days") if len(row) == 6]
-        assert [[row[0], row[1], *row[4:]] for row in recorded] == [
+        recorded = [row for row in rows_of(page, "days") if len(row) == 7]
+        assert [[row[0], row[1], *row[5:]] for row in recorded] == [
             [day, *(filters.number(days[day][metric]) for metric in METRICS)]
             for day in sorted(days, reverse=True)
         ]
-        assert {(row[2], row[3]) for row in recorded} == {("observed", UNKNOWN)}
+        assert {(row[3], row[4]) for row in recorded} == {("observed", UNKNOWN)}
 
 
 def test_missing_day_is_a_gap_in_json_csv_chart_and_page(

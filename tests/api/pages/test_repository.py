@@ -13,6 +13,7 @@ from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories, imported, star_readings
 from tests.api.conftest import MakeClient
+from tests.api.charts.reading import read_description
 from tests.api.pages.html import UNKNOWN, Element, load
 from tests.clock import Clock
 
@@ -59,13 +60,13 @@ def test_days_are_newest_first_and_missing_days_have_a_reason(
 
     assert shown == [
         ["2026-03-20", "not recorded: no scan yet: the day is not over"],
-        ["2026-03-19", "90", "observed", UNKNOWN, "2", "1"],
+        ["2026-03-19", "90", UNKNOWN, "observed", UNKNOWN, "2", "1"],
         ["2026-03-18", "not recorded: GitHub was <away>"],
         ["2026-03-17", f"not recorded: {NO_SCAN}"],
-        ["2026-03-16", "1,500", "observed", UNKNOWN, "2", "1"],
+        ["2026-03-16", "1,500", UNKNOWN, "observed", UNKNOWN, "2", "1"],
         ["2026-03-12 to 2026-03-15", f"not recorded: {NO_SCAN}"],
-        ["2026-03-11", "101", "observed", UNKNOWN, "2", "1"],
-        ["2026-03-10", "100", "observed", UNKNOWN, "2", "1"],
+        ["2026-03-11", "101", "+1", "observed", UNKNOWN, "2", "1"],
+        ["2026-03-10", "100", UNKNOWN, "observed", UNKNOWN, "2", "1"],
     ]
 
 
@@ -108,7 +109,7 @@ def test_page_has_one_chart_of_all_metrics_from_the_first_known_day_on(
         factories.add_history(connection, user, repository, until=TODAY, stargazers=range(rows))
         page = load(client, f"/repos/{repository.id}?period={period}")
 
-        (chart,) = page.all("img", width="1136")
+        chart = page.all("img", width="1136")[0]
         assert chart.attributes["src"] == (
             f"/v1/repos/{repository.id}/chart.svg?metric=all&source=all"
             f"&date_from={first}&date_to=2026-03-20&theme=auto&place=page&width=1136&height=540"
@@ -247,16 +248,17 @@ def test_days_that_were_not_observed_have_reconstructed_stars_and_their_source(
 ) -> None:
     shown = {row[0]: row[1:] for row in days(load(client, f"/repos/{starred.id}"))}
 
-    assert shown["2026-03-20"] == ["1,940", "observed", UNKNOWN, "2", "1"]
-    assert shown["2026-03-19"][1].startswith("reconstructed")
+    assert shown["2026-03-20"] == ["1,940", UNKNOWN, "observed", UNKNOWN, "2", "1"]
+    assert shown["2026-03-19"][1:2] == ["+5"]
+    assert shown["2026-03-19"][2].startswith("reconstructed")
     # The day had ended 29 hours before the reading; the day before was read late.
-    assert shown["2026-03-18"][2] == "5"
-    assert shown["2026-03-15"][2] == "5* still held"
-    assert "; not recorded: GitHub down" in shown["2026-03-15"][1]
+    assert shown["2026-03-18"][3] == "5"
+    assert shown["2026-03-15"][3] == "5* still held"
+    assert "; not recorded: GitHub down" in shown["2026-03-15"][2]
     before = shown["2026-02-01"]
-    assert before[1].startswith("reconstructed")
-    assert "not recorded" not in before[1]
-    assert before[3:] == [UNKNOWN, UNKNOWN]
+    assert before[2].startswith("reconstructed")
+    assert "not recorded" not in before[2]
+    assert before[4:] == [UNKNOWN, UNKNOWN]
     assert len(shown) == 90
 
 
@@ -272,20 +274,20 @@ def test_day_whose_counts_have_several_sources_names_each(
 
     shown = {row[0]: row[1:] for row in days(load(client, f"/repos/{starred.id}"))}
 
-    assert shown["2026-02-01"][1].startswith("stars reconstructed, forks imported: a <sheet>, ")
-    assert shown["2026-02-01"][3:] == ["3", UNKNOWN]
-    assert shown["2026-02-02"][:2] == ["7", "imported: a <sheet>"]
+    assert shown["2026-02-01"][2].startswith("stars reconstructed, forks imported: a <sheet>, ")
+    assert shown["2026-02-01"][4:] == ["3", UNKNOWN]
+    assert shown["2026-02-02"][:3] == ["7", UNKNOWN, "imported: a <sheet>"]
 
 
 def test_bounds_are_beside_the_source(
     client: TestClient, connection: Connection, starred: SeenRepository
 ) -> None:
-    before = {row[0]: row[2] for row in days(load(client, f"/repos/{starred.id}"))}
+    before = {row[0]: row[3] for row in days(load(client, f"/repos/{starred.id}"))}
     # A reading from before the gap: it is not known what was lost since.
     connection.exec_driver_sql(
         "UPDATE star_gains SET read_at = '2026-03-12 12:00Z' WHERE day <= '2026-03-11'"
     )
-    after = {row[0]: row[2] for row in days(load(client, f"/repos/{starred.id}"))}
+    after = {row[0]: row[3] for row in days(load(client, f"/repos/{starred.id}"))}
 
     assert re.fullmatch(r"reconstructed, [\d,]+ to [\d,]+", before["2026-02-01"])
     assert re.fullmatch(r"reconstructed, at most [\d,]+; not recorded: .*", after["2026-03-15"])
@@ -300,10 +302,66 @@ def test_rows_of_days_are_those_of_the_history_call(
     shown = days(load(client, f"/repos/{starred.id}"))
 
     words = {"observed": "observed", "github_history": "reconstructed"}
-    assert [[row[0], row[1], row[2].split(",")[0].split(";")[0]] for row in shown] == [
+    assert [[row[0], row[1], row[3].split(",")[0].split(";")[0]] for row in shown] == [
         [each["date"], f"{each['stargazers']:,}", words[each["sources"]["stargazers"]]]
         for each in reversed(answer["history"])
     ]
+
+
+def test_change_of_a_day_is_that_since_the_day_before_also_on_the_first_row(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_history(
+        connection, user, repository, until=TODAY, stargazers=[50, 40, 40, 1300, 1299]
+    )
+
+    shown = days(load(client, f"/repos/{repository.id}?from=2026-03-17"))
+
+    minus = "\N{MINUS SIGN}"
+    assert [row[:3] for row in shown] == [
+        ["2026-03-20", "1,299", f"{minus}1"],
+        ["2026-03-19", "1,300", "+1,260"],
+        ["2026-03-18", "40", "0"],
+        ["2026-03-17", "40", f"{minus}10"],
+    ]
+
+
+def test_bars_of_a_repository_without_a_history_are_of_the_observed_changes(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_history(
+        connection, user, repository, until=TODAY, stargazers=[*range(100, 120), 90]
+    )
+
+    page = load(client, f"/repos/{repository.id}?per=day")
+
+    rows = page.one("details", class_="bars").one("table").rows()
+    assert rows[0] == ["2026-03-19", UNKNOWN, UNKNOWN, "\N{MINUS SIGN}29"]
+    assert rows[1] == ["2026-03-18", UNKNOWN, UNKNOWN, "+1"]
+    (source,) = (each for each in charts(page) if "flow.svg" in each)
+    assert read_description(client.get(source).text).endswith(
+        ": change \N{MINUS SIGN}10 in 20 of 20 bars."
+    )
+
+
+def test_visitors_choose_the_span_of_a_bar_where_it_is_wide_enough(
+    client: TestClient, starred: SeenRepository
+) -> None:
+    for query, per, offered in (
+        ("period=30", "day", ["Day", "Week", "Month"]),
+        ("period=90", "week", ["Day", "Week", "Month"]),
+        ("period=90&per=month", "month", ["Day", "Week", "Month"]),
+        ("from=2026-01-01&to=2026-03-01&per=day", "day", ["Day", "Week", "Month"]),
+        ("period=all&per=day", "week", ["Week", "Month"]),
+    ):
+        page = load(client, f"/repos/{starred.id}?{query}")
+        spans = page.one("nav", aria_label="Span of a bar")
+        assert [link.text for link in spans.all("a")] == offered
+        assert spans.one("a", aria_current="true").text == per.capitalize()
+        (source,) = (each for each in charts(page) if "flow.svg" in each)
+        assert f"per={per}&" in source
+        wanted = query.partition("&per")[0]
+        assert spans.all("a")[-1].attributes["href"] == f"?{wanted}&per=month#flow"
 
 
 def test_page_says_from_when_each_source_is(
