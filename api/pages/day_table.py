@@ -92,7 +92,7 @@ def _change(before: HistoryPoint | None, point: HistoryPoint) -> int | None:
 def describe(point: HistoryPoint) -> str:
     """Return where the counts of a day are from: one word, or one for each count that has it."""
     words = {
-        metric: _word(source)
+        metric: source_word(source)
         for metric in Metric
         if (source := getattr(point.sources, metric)) is not None
     }
@@ -101,7 +101,8 @@ def describe(point: HistoryPoint) -> str:
     return ", ".join(f"{metric.label.lower()} {word}" for metric, word in words.items())
 
 
-def _word(source: str) -> str:
+def source_word(source: str) -> str:
+    """Return in words where a number is from."""
     if source == sources.OBSERVED:
         return source
     if source == sources.GITHUB_HISTORY:

@@ -15,15 +15,17 @@ from sqlalchemy import Connection
 from api.dependencies import Owned
 from api.http.public_url import public_url_of
 from api.http.transactions import read
-from api.pages import preview
-from api.pages.day_table import KnownDay, MissingDays, newest_first
+from api.pages import period_change, preview
+from api.pages.day_table import KnownDay, MissingDays, newest_first, source_word
 from api.pages.layout import page
 from api.pages.period import CALENDAR, SHORT, Choice, DateRange, Period, choice
-from api.queries import backfills, beginnings, history, names, past_flow, scan_days
+from api.pages.period_change import PeriodChange
+from api.queries import backfills, beginnings, history, marks, names, past_flow, scan_days
 from api.queries.backfills import RepositoryBackfill, Stage
 from api.queries.beginnings import Beginnings
 from api.queries.flow import Flow, Per
 from api.queries.history import HistoryPoint
+from api.queries.marks import Mark
 from api.queries.metric import Metric
 from api.queries.names import Account
 from api.queries.repository_list import Entry
@@ -46,6 +48,9 @@ _MAX_LENGTH = {Per.DAY: 366, Per.WEEK: 400 * 7, Per.MONTH: 10_000}
 
 _ONE_DAY = timedelta(days=1)
 
+_MAX_MARKS = 100
+"""Notes and releases in the list; the downloads contain all."""
+
 _READING = {Stage.WAITING, Stage.READING}
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>!&~|])")
@@ -66,6 +71,11 @@ class ViewOptions:
         """The query parameters of the page, without those of the period."""
         return {} if self.per is None else {"per": self.per}
 
+    @property
+    def query(self) -> str:
+        """The query string of the page as it is shown."""
+        return "?" + urlencode({**self.choice.options, **self.other_options})
+
     def url(self, *, period: Period) -> str:
         """Return the query string of the page with another period."""
         return "?" + urlencode({"period": period, **self.other_options})
@@ -84,6 +94,8 @@ class Content:
     :param per: the span of a bar of stars gained and lost
     :param all_per: the spans with which the bars are not too many
     :param flows: the numbers of the bars, the newest first
+    :param change: None if there is no day to compare with
+    :param marks: notes and releases, the newest first
     """
 
     entry: Entry
@@ -100,6 +112,9 @@ class Content:
     per: Per
     all_per: Sequence[Per]
     flows: Sequence[Flow]
+    change: PeriodChange | None
+    marks: Sequence[Mark]
+    has_more_marks: bool
 
     @property
     def shows_backfill(self) -> bool:
@@ -172,6 +187,7 @@ def _read(
     per = options.per if options.per in all_per else usual
     flows = past_flow.of_repository(connection, repo_id, per, drawn.first, drawn.last)
     owner = names.accounts(connection, [entry.user_id])[entry.user_id]
+    marked = marks.of_repository(connection, repo_id, dates.first, dates.last, limit=_MAX_MARKS + 1)
     return Content(
         entry,
         owner,
@@ -185,7 +201,38 @@ def _read(
         per,
         all_per,
         [span for span in reversed(flows) if not (span.gained is None and span.net is None)],
+        _change(connection, repo_id, dates, since.first, points, today=today),
+        marked[:_MAX_MARKS],
+        len(marked) > _MAX_MARKS,
     )
+
+
+def _change(
+    connection: Connection,
+    repo_id: int,
+    dates: DateRange,
+    known_since: date | None,
+    known: Sequence[HistoryPoint],
+    *,
+    today: date,
+) -> PeriodChange | None:
+    """Return how the counts changed in the period and in the one before.
+
+    :param known: the days of the period, and the day before it
+    """
+    has_today = bool(known) and known[-1].day == today
+    spans = period_change.spans_of(dates, today, known_since, has_today=has_today)
+    if spans is None or known_since is None:
+        return None
+    points = {point.day: point for point in known}
+    if spans.before is not None:
+        earlier = history.of_repository(connection, repo_id, spans.before, spans.before)
+        points |= {point.day: point for point in earlier}
+
+    def source_of(day: date, metric: Metric) -> str:
+        return source_word(getattr(points[day].sources, metric.value))
+
+    return period_change.compare(spans, points, known_since, source_of)
 
 
 def _last_row(entry: Entry, points: Sequence[HistoryPoint], today: date) -> date:

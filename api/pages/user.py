@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from api.dependencies import Owned, Resources
 from api.http.errors import NotFoundError
 from api.http.transactions import read
-from api.pages import preview
+from api.pages import period_change, preview
 from api.pages.auth import LoggedInForm
 from api.pages.calendar import Calendar, make_calendar
 from api.pages.layout import page, redirect
 from api.pages.period import CALENDAR, SHORT, Choice, DateRange, choice
+from api.pages.period_change import PeriodChange
 from api.pages.repository_filter import RepositoryFilter, repository_filter
 from api.pages.trend import LOOK_BACK, Trend
 from api.queries import (
@@ -38,6 +39,7 @@ from api.queries.metric import Metric
 from api.queries.repository_kinds import RepositoryKinds
 from api.queries.repository_list import Entry
 from api.queries.repository_sort import SPANS, Order, Sort, change_of
+from api.queries.sources import OBSERVED
 from api.queries.user_list import Listed
 from api.v1.fields import UserId
 from api.v1.scans import request_scan
@@ -157,6 +159,7 @@ class Content:
     :param trends: of the repositories on this page, by id
     :param compared: the number of repositories that can have moved in the period, as they have two
         recorded days; counted only if none has moved
+    :param change: of the observed totals; None if there is no day to compare with
     """
 
     user: Listed
@@ -165,6 +168,7 @@ class Content:
     today: date
     dates: DateRange
     known_since: date | None
+    change: PeriodChange | None
     total: Trend
     entries: list[Entry]
     kinds: RepositoryKinds
@@ -311,6 +315,7 @@ def _read(
         backfill=backfills.of_user(connection, user_id, off=off),
         today=today,
         dates=dates,
+        change=_change(connection, user_id, dates, since.observed, total, today=today),
         total=total,
         known_since=of_metric.first,
         entries=shown,
@@ -325,6 +330,24 @@ def _read(
             scan_days.every_day(connection, user_id, today - _CALENDAR, today), today
         ),
     )
+
+
+def _change(
+    connection: Connection,
+    user_id: int,
+    dates: DateRange,
+    known_since: date | None,
+    total: Trend,
+    *,
+    today: date,
+) -> PeriodChange | None:
+    """Return how the observed totals changed in the period and in the one before."""
+    has_today = total.newest is not None and total.newest.day == today
+    spans = period_change.spans_of(dates, today, known_since, has_today=has_today)
+    if spans is None or known_since is None:
+        return None
+    points = series.of_user_on(connection, user_id, spans.days)
+    return period_change.compare(spans, points, known_since, lambda _day, _metric: OBSERVED)
 
 
 def _trends(

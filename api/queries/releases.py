@@ -29,13 +29,6 @@ class Release:
         """The UTC day on which it was published."""
         return self.published_at.astimezone(UTC).date()
 
-    @property
-    def label(self) -> str:
-        """The tag, and the title if it says something else."""
-        if self.title is None or self.title in (self.tag, self.tag.removeprefix("v")):
-            return self.tag
-        return f"{self.tag}: {self.title}"
-
 
 def of_repository(
     connection: Connection, repo_id: int, first: date | None = None, last: date | None = None

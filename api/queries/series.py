@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, case, func, select, text
 
 from common import clock, tables
 from common.states import ScanState
@@ -106,6 +106,19 @@ def of_users(
     """
     ids = sorted(user_ids)
     last = min(last, clock.today(connection))
+    return _complete_days(connection, _scans.user_id.in_(ids) & _scans.day.between(first, last))
+
+
+def of_user_on(connection: Connection, user_id: int, days: Iterable[date]) -> dict[date, Point]:
+    """Return the totals of some days, as ``of_user`` does; days without any are absent."""
+    wanted = (_scans.user_id == user_id) & _scans.day.in_(sorted(days))
+    found = _complete_days(connection, wanted & (_scans.day <= clock.TODAY))
+    return {point.day: point for point in found.get(user_id, [])}
+
+
+def _complete_days(
+    connection: Connection, condition: ColumnElement[bool]
+) -> dict[int, list[Point]]:
     kept = _scans.totals_at == _scans.finished_at
     complete_days = connection.execute(
         select(
@@ -115,11 +128,7 @@ def of_users(
             case((kept, _scans.forks)),
             case((kept, _scans.watchers)),
         )
-        .where(
-            _scans.user_id.in_(ids),
-            _scans.day.between(first, last),
-            _scans.state == ScanState.DONE,
-        )
+        .where(condition, _scans.state == ScanState.DONE)
         .order_by(_scans.user_id, _scans.day)
     ).all()
     missing = [(user_id, day) for user_id, day, *counts in complete_days if None in counts]

@@ -12,8 +12,8 @@ from common.repositories import SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
 from tests import factories, imported, star_readings
-from tests.api.conftest import MakeClient
 from tests.api.charts.reading import read_description
+from tests.api.conftest import MakeClient
 from tests.api.pages.html import UNKNOWN, Element, load
 from tests.clock import Clock
 
@@ -194,6 +194,28 @@ def test_page_shows_the_days_that_were_chosen(
     ] == [("from", "2026-03-03"), ("to", "2026-03-05")]
     presets = page.one("nav", aria_label="Period")
     assert not presets.all("a", aria_current="true")
+
+
+def test_the_change_is_compared_with_as_many_days_before(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    for ago, stars in ((20, 100), (13, 110), (6, 125), (5, 130), (0, 160)):
+        day = TODAY - ago * ONE_DAY
+        factories.add_rows(connection, user, repository, {day: (stars, 9, 5)})
+
+    def change(query: str) -> list[list[str]]:
+        page = load(client, f"/repos/{repository.id}?{query}")
+        return page.one("section", aria_labelledby="change").one("table").rows()
+
+    assert change("from=2026-03-08&to=2026-03-14")[:2] == [
+        ["Stars", "+15", "+10", "+5 (+50.00 %)", "observed"],
+        ["Forks", "0", "0", "0", "observed"],
+    ]
+    assert change("period=7")[0] == ["Stars", UNKNOWN, UNKNOWN, UNKNOWN, "observed"]
+    text = load(client, f"/repos/{repository.id}?period=all").one("main").text
+    assert "Nothing is known before 2026-02-28" in text
+    text = load(client, f"/repos/{repository.id}?period=7").one("main").text
+    assert "Not known: 2026-03-06, 2026-03-13." in text
 
 
 def test_days_before_the_first_known_day_are_an_empty_table(

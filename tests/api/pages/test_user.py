@@ -263,6 +263,28 @@ def test_invalid_option_is_422(client: TestClient, user: TrackedUser, query: str
     load(client, f"/users/{user.id}?{query}", status=422)
 
 
+def test_the_change_of_the_totals_is_compared_with_the_days_before(
+    client: TestClient, connection: Connection, clock: Clock
+) -> None:
+    clock.set(TODAY)
+    user = factories.add_user(connection)
+    for number in (1, 2):
+        repository = factories.add_repository(connection, user, name=f"r{number}")
+        for ago, stars in ((14, 100), (7, 110), (0, 125)):
+            day = TODAY - ago * ONE_DAY
+            factories.add_rows(connection, user, repository, {day: (stars, 9, 5)})
+    for ago in (14, 7, 0):
+        factories.add_scan(connection, user, TODAY - ago * ONE_DAY)
+
+    page = load(client, f"/users/{user.id}?period=7")
+
+    assert page.one("section", aria_labelledby="total").one("table").rows() == [
+        ["Stars", "+30", "+20", "+10 (+50.00 %)", "observed"],
+        ["Forks", "0", "0", "0", "observed"],
+        ["Watchers", "0", "0", "0", "observed"],
+    ]
+
+
 def test_chosen_days_are_kept_by_the_other_options(client: TestClient, user: TrackedUser) -> None:
     days = "from=2026-02-01&to=2026-02-10"
     page = load(client, f"/users/{user.id}?metric=forks&{days}")
