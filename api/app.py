@@ -25,6 +25,7 @@ from api.status import endpoints
 from api.status.shared_traffic import SharedTraffic, sharing
 from api.status.snapshot import StatusReader
 from api.v1 import (
+    all_stats,
     backfills,
     badges,
     cards,
@@ -125,6 +126,7 @@ def create_app(
         repositories,
         search,
         stats,
+        all_stats,
         totals,
         growth,
         history,

@@ -114,18 +114,26 @@ def rows_response(
 
     :param body: None for a 304
     """
-    format_ = wanted.format
-    all_headers = {
-        **headers,
-        "Vary": "Accept, Accept-Encoding",
-        **_file_headers(format_, name),
-    }
+    media_type = wanted.format.media_type
     if body is None:
-        return Response(status_code=304, headers=all_headers)
-    all_headers |= compression.headers
+        unencoded = rows_headers(wanted, Compression.NONE, name=name)
+        return Response(status_code=304, headers={**headers, **unencoded})
+    all_headers = {**headers, **rows_headers(wanted, compression, name=name)}
     if isinstance(body, bytes):
-        return Response(body, media_type=format_.media_type, headers=all_headers)
-    return StreamingResponse(body, media_type=format_.media_type, headers=all_headers)
+        return Response(body, media_type=media_type, headers=all_headers)
+    return StreamingResponse(body, media_type=media_type, headers=all_headers)
+
+
+def rows_headers(wanted: FormatChoice, compression: Compression, *, name: str) -> dict[str, str]:
+    """Return the headers of rows that are compressed already.
+
+    :param name: of the downloaded file, without its extension
+    """
+    return {
+        "Vary": "Accept, Accept-Encoding",
+        **_file_headers(wanted.format, name),
+        **compression.headers,
+    }
 
 
 def _file_headers(format_: Format, name: str) -> dict[str, str]:
@@ -175,6 +183,13 @@ def ndjson_chunks(rows: Iterable[Row], *, chunk_rows: int = _CHUNK_ROWS) -> Iter
     remaining = iter(rows)
     while chunk := list(islice(remaining, chunk_rows)):
         yield b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in chunk)
+
+
+def write_text(format_: Format, value: str) -> str:
+    """Return a text as a value of a row, with the quotes that it needs."""
+    if format_ is Format.CSV:
+        return csv_lines([[value]]).decode().removesuffix("\r\n")
+    return orjson.dumps(value).decode()
 
 
 def _cell(value: object) -> object:

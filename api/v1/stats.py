@@ -19,11 +19,13 @@ from api.http.formats import ROW_SEPARATORS, Table, body_pieces, rows_response
 from api.http.large_body import make_body
 from api.http.negotiation import AcceptedCompression, AcceptedFormat, Format
 from api.http.transactions import read
-from api.queries import series, stats
+from api.queries import series, stats, stats_columns
 from api.queries.repository_list import Named
 from api.queries.series import Point
 from api.queries.stats import RepositoryPage
+from api.v1 import columns as row_columns
 from api.v1 import responses
+from api.v1.columns import OF_ONE_USER, WantedColumns, chosen_columns, refuse_json, row_text
 from api.v1.fields import MAX_ID, MAX_PAGE, DateFrom, DateTo, RepositoryId, UserId
 from api.v1.repositories import get_named_repository
 from api.v1.schemas import DailyRow, NamedRepository, RepositoryStats, Stats, User
@@ -94,6 +96,7 @@ def show_stats(
             examples=[831775037],
         ),
     ] = 0,
+    columns: WantedColumns = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show the stars, forks and watchers of a user's repositories, day by day.
@@ -107,6 +110,8 @@ def show_stats(
     With `limit` the response has the days of so many repositories; if there are more, follow the
     `Link` header with `rel="next"` until there is none.
     """
+    chosen = chosen_columns(columns, OF_ONE_USER)
+    refuse_json(chosen, wanted.format)
 
     def look(connection: Connection) -> _Result:
         user = get_tracked_user(connection, user_id)
@@ -130,7 +135,10 @@ def show_stats(
         result = _Result(
             file_name=f"{user.login}-stats-{first}-{last}",
             tag=make_etag(
-                ("stats", user, first, last, newest, wanted, compression, owned.revision, page)
+                (
+                    *("stats", user, first, last, newest, wanted, compression, owned.revision),
+                    *(page, chosen),
+                )
             ),
             next_after=page.until if page.has_next else None,
             dates=(first, last),
@@ -139,19 +147,32 @@ def show_stats(
             return result
         result.body = bodies.get(result.tag)
         if result.body is None:
-            portions = stats.read_portions(
-                connection,
-                user_id,
-                first,
-                newest,
-                page=page,
-                row=stats.CSV_ROW if wanted.format is Format.CSV else stats.JSON_ROW,
-                separator=ROW_SEPARATORS[wanted.format],
-            )
+            rows: Iterator[bytes]
+            if chosen is None:
+                rows = chain.from_iterable(
+                    stats.read_portions(
+                        connection,
+                        user_id,
+                        first,
+                        newest,
+                        page=page,
+                        row=stats.CSV_ROW if wanted.format is Format.CSV else stats.JSON_ROW,
+                        separator=ROW_SEPARATORS[wanted.format],
+                    )
+                )
+            else:
+                rows = stats_columns.read_rows(
+                    connection,
+                    first,
+                    newest,
+                    row=row_text(chosen, wanted.format),
+                    user_id=user_id,
+                    page=page,
+                )
             pieces = body_pieces(
                 wanted,
-                chain.from_iterable(portions),
-                columns=DailyRow.columns(),
+                rows,
+                columns=chosen or row_columns.DEFAULT,
                 body={"user": User.of(user).model_dump(), "stats": []},
             )
             result.body = make_body(pieces, compression, max_bytes=bodies.max_bytes)
@@ -191,12 +212,15 @@ def show_repository_stats(
     repo_id: RepositoryId,
     date_from: DateFrom = None,
     date_to: DateTo = None,
+    columns: WantedColumns = None,
 ) -> Response:
     """Show the stars, forks and watchers of one repository, day by day.
 
     Includes the days on which another followed user owned it. Both dates are inclusive; the default
     is the last 30 days, the maximum ten years. A day that was not recorded has no row.
     """
+    chosen = chosen_columns(columns, OF_ONE_USER)
+    refuse_json(chosen, wanted.format)
 
     def look(connection: Connection) -> tuple[Named, tuple[date, date], list[Point]]:
         named = get_named_repository(connection, repo_id)
@@ -217,5 +241,10 @@ def show_repository_stats(
     repository = NamedRepository(
         id=named.id, user_id=named.user_id, name=named.name, full_name=named.full_name
     )
-    table = Table(f"{named.login}-{named.name}-stats-{first}-{last}", rows, DailyRow.columns())
+    name = f"{named.login}-{named.name}-stats-{first}-{last}"
+    flat = None
+    if chosen is not None:
+        named_rows = ({**row, "full_name": named.full_name} for row in rows)
+        flat = ({column.value: row[column] for column in chosen} for row in named_rows)
+    table = Table(name, rows, chosen or DailyRow.columns(), flat=flat)
     return table.to_response(wanted, body={"repository": repository.model_dump(), "stats": rows})

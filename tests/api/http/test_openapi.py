@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 import api.http.describe
 import api.status.endpoints
+import api.v1.all_stats
 import api.v1.backfill_schemas
 import api.v1.history_schemas
 import api.v1.import_schemas
@@ -50,6 +51,7 @@ def model_of(schema: dict[str, Any]) -> Any:
         getattr(module, name)
         for module in (
             api.v1.schemas,
+            api.v1.all_stats,
             api.v1.search,
             api.v1.backfill_schemas,
             api.v1.history_schemas,
