@@ -170,7 +170,7 @@ def _read(
 ) -> Content:
     entry = get_repository(connection, repo_id)
     today = clock.today(connection)
-    since = beginnings.read(connection, [repo_id], entry.first_day)
+    since = beginnings.of_repository(connection, repo_id, entry.first_day)
     dates = options.choice.until(today, known_since=since.first)
     # The day before the first one, for the change of the first.
     before = max(dates.first, date.min + _ONE_DAY) - _ONE_DAY

@@ -299,6 +299,7 @@ def _read(
         only=options.only.wanted,
         limit=_REPOSITORIES_PER_PAGE,
         offset=(options.page - 1) * _REPOSITORIES_PER_PAGE,
+        first_days=False,
     )
     shown = listed.entries
     total = Trend(series.of_user(connection, user_id, today - LOOK_BACK, today))

@@ -1,28 +1,30 @@
 """From when on anything is known of a repository, or of a user's, by source."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, text
 
-from common import tables
-
-# By repository, the index has the first day at hand; one minimum of all would read all days.
+# By repository, the index has the first day at hand; one minimum of all would read all days. Where
+# nothing was imported, no repository is looked at.
 _FIRST_DAYS = """
     SELECT min(found.day) + 1
     FROM backfills b CROSS JOIN LATERAL (
         SELECT day FROM star_gains g
         WHERE g.repo_id = b.repo_id AND g.gained_first > 0 ORDER BY day LIMIT 1
     ) found
-    WHERE b.repo_id = ANY(:ids) AND b.read_through IS NOT NULL
+    WHERE b.repo_id IN ({ids}) AND b.read_through IS NOT NULL
     UNION ALL
     SELECT min(found.date)
-    FROM unnest(CAST(:ids AS bigint[])) AS repository (id) CROSS JOIN LATERAL (
+    FROM ({ids}) AS repository (id) CROSS JOIN LATERAL (
         SELECT i.date FROM imported_stats i JOIN imports ON imports.id = i.import_id
         WHERE i.repo_id = repository.id AND imports.state = 'applied' ORDER BY i.date LIMIT 1
     ) found
+    WHERE EXISTS (SELECT FROM imports WHERE state = 'applied')
 """
+
+_OF_USER = text(_FIRST_DAYS.format(ids="SELECT repo_id FROM ownerships WHERE user_id = :id"))
+_OF_REPOSITORY = text(_FIRST_DAYS.format(ids="SELECT CAST(:id AS bigint)"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,21 @@ def of_user(connection: Connection, user_id: int, observed: date | None) -> Begi
 
     :param observed: their first row
     """
-    owned = select(tables.ownerships.c.repo_id).where(tables.ownerships.c.user_id == user_id)
-    return read(connection, connection.execute(owned).scalars().all(), observed)
+    return _read(connection, _OF_USER, user_id, observed)
 
 
-def read(connection: Connection, repo_ids: Sequence[int], observed: date | None) -> Beginnings:
-    """Return from when on the sources of some repositories have anything.
+def of_repository(connection: Connection, repo_id: int, observed: date | None) -> Beginnings:
+    """Return from when on the sources of a repository have anything.
 
-    :param observed: their first row
+    :param observed: its first row
     """
-    reconstructed, imported = connection.execute(
-        text(_FIRST_DAYS), {"ids": list(repo_ids)}
-    ).scalars()
+    return _read(connection, _OF_REPOSITORY, repo_id, observed)
+
+
+def _read(
+    connection: Connection, statement: TextClause, id_: int, observed: date | None
+) -> Beginnings:
+    reconstructed, imported = connection.execute(statement, {"id": id_}).scalars()
     # Without a row after it, nothing can be reconstructed.
     if observed is None or (reconstructed is not None and reconstructed >= observed):
         reconstructed = None

@@ -62,43 +62,50 @@ def movers(
         text(
             # Most repositories have a row on the first day, and a copy of the newest row. For the
             # others these are read from the two ends of the index; the days in between are not
-            # read.
+            # read. LIMIT keeps Postgres from reading all rows of the first day's month.
             f"""
-            SELECT r.id, u.login, r.name, oldest.date AS first_day, newest.date AS last_day,
-                   oldest.count AS first, newest.count AS last, difference
-            FROM ownerships o
-            JOIN repositories r ON r.id = o.repo_id
-            JOIN users u ON u.id = o.user_id
-            LEFT JOIN daily_stats on_first
-                ON on_first.repo_id = o.repo_id AND on_first.date = :first
-                AND on_first.user_id = o.user_id
-            LEFT JOIN LATERAL (
-                SELECT date, {column} AS count FROM daily_stats
-                WHERE on_first.repo_id IS NULL AND repo_id = o.repo_id AND user_id = o.user_id
-                  AND date BETWEEN :first AND :last
-                ORDER BY date LIMIT 1
-            ) later ON true
-            LEFT JOIN latest_stats kept
-                ON kept.repo_id = o.repo_id AND kept.user_id = o.user_id
-                AND kept.revision = r.revision AND kept.date BETWEEN :first AND :last
-            LEFT JOIN LATERAL (
-                SELECT date, {column} AS count FROM daily_stats
-                WHERE kept.repo_id IS NULL AND repo_id = o.repo_id AND user_id = o.user_id
-                  AND date BETWEEN :first AND :last
-                ORDER BY date DESC LIMIT 1
-            ) looked_up ON true
-            CROSS JOIN LATERAL (
-                SELECT coalesce(on_first.date, later.date) AS date,
-                       coalesce(on_first.{column}, later.count) AS count
-            ) oldest
-            CROSS JOIN LATERAL (
-                SELECT coalesce(kept.date, looked_up.date) AS date,
-                       coalesce(kept.{column}, looked_up.count) AS count
-            ) newest
-            CROSS JOIN LATERAL (SELECT newest.count - oldest.count AS difference) change
-            WHERE {whose} AND oldest.date < newest.date
-            ORDER BY abs(difference) DESC, r.id
-            LIMIT :limit
+            WITH owned AS MATERIALIZED (
+                SELECT o.repo_id, o.user_id, on_first.count AS on_first, kept.date AS kept_date,
+                       kept.{column} AS kept
+                FROM ownerships o
+                JOIN repositories r ON r.id = o.repo_id
+                LEFT JOIN LATERAL (
+                    SELECT {column} AS count FROM daily_stats
+                    WHERE repo_id = o.repo_id AND date = :first AND user_id = o.user_id LIMIT 1
+                ) on_first ON true
+                LEFT JOIN latest_stats kept
+                    ON kept.repo_id = o.repo_id AND kept.user_id = o.user_id
+                    AND kept.revision = r.revision AND kept.date BETWEEN :first AND :last
+                WHERE {whose}
+            ), ends AS (
+                SELECT repo_id, user_id, CAST(:first AS date) AS first_day, on_first AS first,
+                       kept_date AS last_day, kept AS last
+                FROM owned WHERE on_first IS NOT NULL AND kept IS NOT NULL
+                UNION ALL
+                SELECT owned.repo_id, owned.user_id, oldest.date, oldest.count, newest.date, newest.count
+                FROM owned
+                CROSS JOIN LATERAL (
+                    SELECT date, {column} AS count FROM daily_stats
+                    WHERE repo_id = owned.repo_id AND user_id = owned.user_id
+                      AND date BETWEEN :first AND :last
+                    ORDER BY date LIMIT 1
+                ) oldest
+                CROSS JOIN LATERAL (
+                    SELECT date, {column} AS count FROM daily_stats
+                    WHERE repo_id = owned.repo_id AND user_id = owned.user_id
+                      AND date BETWEEN :first AND :last
+                    ORDER BY date DESC LIMIT 1
+                ) newest
+                WHERE on_first IS NULL OR kept IS NULL
+            )
+            SELECT r.id, u.login, r.name, first_day, last_day, first, last, last - first AS difference
+            FROM (
+                SELECT * FROM ends WHERE first_day < last_day
+                ORDER BY abs(last - first) DESC, repo_id LIMIT :limit
+            ) most
+            JOIN repositories r ON r.id = most.repo_id
+            JOIN users u ON u.id = most.user_id
+            ORDER BY abs(last - first) DESC, r.id
             """  # noqa: S608 - a column's name from an enum, and a condition of ours
         ),
         {"user_id": user_id, "first": first, "last": last, "limit": limit},

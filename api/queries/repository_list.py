@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, text
 
+from api.queries import repository_order
 from api.queries.repository_sort import SPANS, Order, Sort
 from api.queries.series import Change, Point, change_over
 from common import tables
@@ -130,6 +131,7 @@ def of_user(
     only: Filter | None = None,
     limit: int | None = None,
     offset: int = 0,
+    first_days: bool = True,
 ) -> ListPage:
     """Return repositories that a user has or had, with only that user's days.
 
@@ -137,9 +139,10 @@ def of_user(
     order of their names.
 
     :param order: None sorts text from A to Z, and numbers and dates from the greatest
+    :param first_days: False leaves out the first day of each, which takes most of the time
     """
     only = only or Filter()
-    values = {
+    values: dict[str, Any] = {
         "user_id": user_id,
         "fork": only.is_fork,
         "archived": only.is_archived,
@@ -150,12 +153,14 @@ def of_user(
         "limit": limit,
         "offset": offset,
     }
+    values |= repository_order.parameters(connection, user_id, sort)
     direction = (order or sort.usual_order).value
     ids = (
         connection.execute(
             text(
-                f"{_LISTED.format(columns='r.id', joined=_joined(sort))} ORDER BY"
-                f" {_value(sort)} {direction} NULLS LAST, {_BY_NAME} LIMIT :limit OFFSET :offset"
+                f"{_LISTED.format(columns='r.id', joined=repository_order.joins(sort))}"
+                f" ORDER BY {repository_order.value(sort)} {direction} NULLS LAST, {_BY_NAME}"
+                " LIMIT :limit OFFSET :offset"
             ),
             values,
         )
@@ -172,10 +177,11 @@ def of_user(
                 owner="o.user_id",
                 source="ownerships o JOIN repositories r ON r.id = o.repo_id",
                 own="AND user_id = o.user_id",
+                kept_of="o.user_id",
                 wanted="o.user_id = :user_id AND r.id = ANY(CAST(:ids AS bigint[]))",
             )
         ),
-        {"user_id": user_id, "ids": array_literal(ids)},
+        {"user_id": user_id, "ids": array_literal(ids), "first_days": first_days},
     ).all()
     found = {entry.id: entry for entry in _entries(connection, rows, user_id)}
     return ListPage([found[each] for each in ids], in_all)
@@ -192,10 +198,14 @@ def get(connection: Connection, repo_id: int) -> Entry | None:
     rows = connection.execute(
         text(
             _ENTRIES.format(
-                owner="r.user_id", source="repositories r", own="", wanted="r.id = :repo_id"
+                owner="r.user_id",
+                source="repositories r",
+                own="",
+                kept_of="kept.user_id",
+                wanted="r.id = :repo_id",
             )
         ),
-        {"repo_id": repo_id},
+        {"repo_id": repo_id, "first_days": True},
     ).all()
     entries = _entries(connection, rows, None)
     return entries[0] if entries else None
@@ -224,37 +234,6 @@ WHERE o.user_id = :user_id
 
 _OWNED = "SELECT count(*) FROM ownerships WHERE user_id = :user_id"
 
-# The copy of the newest row, unless it does not count: then the row itself.
-_NEWEST = """
-LEFT JOIN latest_stats kept ON kept.repo_id = r.id AND kept.user_id = o.user_id
-    AND kept.revision = r.revision AND kept.date <= today
-LEFT JOIN LATERAL (
-    SELECT date, stargazers, forks, watchers FROM daily_stats
-    WHERE kept.repo_id IS NULL AND repo_id = r.id AND date <= today AND user_id = o.user_id
-    ORDER BY date DESC LIMIT 1
-) looked_up ON true
-CROSS JOIN LATERAL (
-    SELECT coalesce(kept.date, looked_up.date) AS date,
-           coalesce(kept.stargazers, looked_up.stargazers) AS stargazers,
-           coalesce(kept.forks, looked_up.forks) AS forks,
-           coalesce(kept.watchers, looked_up.watchers) AS watchers
-) newest
-"""
-
-_EARLIER = """
-LEFT JOIN LATERAL (
-    SELECT stargazers, forks, watchers FROM daily_stats
-    WHERE repo_id = r.id AND date = newest.date - {days} AND user_id = o.user_id LIMIT 1
-) earlier ON true
-"""
-
-_OLDEST = """
-LEFT JOIN LATERAL (
-    SELECT date FROM daily_stats
-    WHERE repo_id = r.id AND date <= today AND user_id = o.user_id ORDER BY date LIMIT 1
-) oldest ON true
-"""
-
 _FIRST_DAY = """
 SELECT coalesce(
     (SELECT min(day) FROM scans WHERE user_id = :user_id AND recorded > 0),
@@ -269,35 +248,8 @@ SELECT coalesce(
 )
 """
 
-_PLAIN = {
-    Sort.NAME: 'lower(r.name) COLLATE "C"',
-    Sort.LANGUAGE: 'lower(r.language) COLLATE "C"',
-    Sort.ID: "r.id",
-    Sort.FIRST_DAY: "oldest.date",
-    Sort.LAST_DAY: "newest.date",
-}
-
-
-def _joined(sort: Sort) -> str:
-    """Return the joins that the value of a sort column needs."""
-    if sort is Sort.FIRST_DAY:
-        return _OLDEST
-    if sort in (Sort.NAME, Sort.LANGUAGE, Sort.ID):
-        return ""
-    days = sort.days
-    return _NEWEST if days is None else _NEWEST + _EARLIER.format(days=days)
-
-
-def _value(sort: Sort) -> str:
-    """Return the expression of a sort column."""
-    if sort in _PLAIN:
-        return _PLAIN[sort]
-    metric = sort.metric
-    return f"newest.{metric}" if sort.days is None else f"newest.{metric} - earlier.{metric}"
-
-
-# For each repository, the oldest and the newest day are read from the two ends of the index: the
-# years in between are not read. Days after today are a wrong clock's.
+# For each repository, the oldest day is read from an end of the index, and the newest from the copy
+# or the other end: the years in between are not read. Days after today are a wrong clock's.
 _ENTRIES = """
 WITH clock AS (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today)
 SELECT r.id, u.id AS user_id, u.login, r.name, r.description, r.language, r.is_fork, r.is_archived,
@@ -318,12 +270,21 @@ SELECT r.id, u.id AS user_id, u.login, r.name, r.description, r.language, r.is_f
 FROM clock CROSS JOIN {source}
 JOIN users u ON u.id = {owner}
 LEFT JOIN LATERAL (
-    SELECT date FROM daily_stats WHERE repo_id = r.id AND date <= today {own} ORDER BY date LIMIT 1
+    SELECT date FROM daily_stats
+    WHERE :first_days AND repo_id = r.id AND date <= today {own} ORDER BY date LIMIT 1
 ) oldest ON true
+LEFT JOIN latest_stats kept ON kept.repo_id = r.id AND kept.revision = r.revision
+    AND kept.date <= today AND kept.user_id = {kept_of}
 LEFT JOIN LATERAL (
     SELECT date, stargazers, forks, watchers FROM daily_stats
-    WHERE repo_id = r.id AND date <= today {own} ORDER BY date DESC LIMIT 1
-) newest ON true
+    WHERE kept.repo_id IS NULL AND repo_id = r.id AND date <= today {own} ORDER BY date DESC LIMIT 1
+) looked_up ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(kept.date, looked_up.date) AS date,
+           coalesce(kept.stargazers, looked_up.stargazers) AS stargazers,
+           coalesce(kept.forks, looked_up.forks) AS forks,
+           coalesce(kept.watchers, looked_up.watchers) AS watchers
+) newest
 WHERE {wanted}
 ORDER BY r.id
 """

@@ -36,11 +36,11 @@ def test_earliest_days_of_several_repositories_are_found(
     imported.store(connection, other, "undone", {date(2020, 1, 1): (1, 1, 1)}, state="reported")
 
     # The stars of a day are held on the next morning.
-    assert beginnings.read(connection, [one, other], OBSERVED) == Beginnings(
+    assert beginnings.of_user(connection, user.id, OBSERVED) == Beginnings(
         OBSERVED, date(2025, 3, 5), date(2024, 1, 8)
     )
-    assert beginnings.read(connection, [one], OBSERVED).imported is None
-    assert beginnings.read(connection, [one, other], OBSERVED).first == date(2024, 1, 8)
+    assert beginnings.of_repository(connection, one, OBSERVED).imported is None
+    assert beginnings.of_user(connection, user.id, OBSERVED).first == date(2024, 1, 8)
 
 
 def test_history_counts_once_it_is_read_whole_and_only_before_a_row(
@@ -49,8 +49,8 @@ def test_history_counts_once_it_is_read_whole_and_only_before_a_row(
     repo_id = factories.add_repository(connection, user).id
     star_readings.store(connection, repo_id, {date(2026, 6, 9): 1}, READ_AT)
 
-    assert beginnings.read(connection, [repo_id], OBSERVED).reconstructed is None
-    assert beginnings.read(connection, [repo_id], None) == Beginnings(None, None, None)
-    assert beginnings.read(connection, [repo_id], TODAY).reconstructed == OBSERVED
+    assert beginnings.of_repository(connection, repo_id, OBSERVED).reconstructed is None
+    assert beginnings.of_repository(connection, repo_id, None) == Beginnings(None, None, None)
+    assert beginnings.of_repository(connection, repo_id, TODAY).reconstructed == OBSERVED
     connection.execute(text("UPDATE backfills SET read_through = NULL"))
-    assert beginnings.read(connection, [repo_id], TODAY).reconstructed is None
+    assert beginnings.of_repository(connection, repo_id, TODAY).reconstructed is None
