@@ -1,8 +1,9 @@
 """How the counts of a user or a repository developed: newest value, changes, sparkline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import attrgetter
 
 from markupsafe import Markup
 
@@ -33,15 +34,11 @@ class Trend:
 
     def sparkline(self, metric: Metric, until: date) -> Markup:
         """Draw the last 31 days."""
-        svg = sparkline(
-            [(point.day, _count(point, metric)) for point in self.points],
-            first=until - _SPARKLINE,
-            last=until,
-        )
-        # Safe: made of dates and numbers only.
-        return Markup(svg)  # noqa: S704
+        return draw_sparkline(map(attrgetter("day", metric.value), self.points), until)
 
 
-def _count(point: Point, metric: Metric) -> int:
-    count: int = getattr(point, metric.value)
-    return count
+def draw_sparkline(counts: Iterable[tuple[date, int]], until: date) -> Markup:
+    """Draw the counts of the last 31 days, which are in ascending order."""
+    svg = sparkline(counts, first=until - _SPARKLINE, last=until)
+    # Safe: made of dates and numbers only.
+    return Markup(svg)  # noqa: S704

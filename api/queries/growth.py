@@ -82,7 +82,8 @@ def movers(
                        kept_date AS last_day, kept AS last
                 FROM owned WHERE on_first IS NOT NULL AND kept IS NOT NULL
                 UNION ALL
-                SELECT owned.repo_id, owned.user_id, oldest.date, oldest.count, newest.date, newest.count
+                SELECT owned.repo_id, owned.user_id, oldest.date, oldest.count,
+                       newest.date, newest.count
                 FROM owned
                 CROSS JOIN LATERAL (
                     SELECT date, {column} AS count FROM daily_stats
@@ -98,7 +99,8 @@ def movers(
                 ) newest
                 WHERE on_first IS NULL OR kept IS NULL
             )
-            SELECT r.id, u.login, r.name, first_day, last_day, first, last, last - first AS difference
+            SELECT r.id, u.login, r.name, first_day, last_day, first, last,
+                   last - first AS difference
             FROM (
                 SELECT * FROM ends WHERE first_day < last_day
                 ORDER BY abs(last - first) DESC, repo_id LIMIT :limit
