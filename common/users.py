@@ -26,7 +26,6 @@ from common import clock, imports, lookups, repositories, tables
 from common.db import ContentionError
 from common.states import UserState
 
-_daily_stats = tables.daily_stats.c
 _ownerships = tables.ownerships.c
 _repositories = tables.repositories.c
 _scans = tables.scans.c
@@ -259,11 +258,10 @@ def delete(connection: Connection, user_id: int) -> bool:
     owned = select(_ownerships.repo_id).where(_ownerships.user_id == user_id)
     # A scan of another owner may be writing some of them.
     repositories.lock(connection, connection.execute(owned).scalars())
-    connection.execute(
-        delete_from(tables.daily_stats).where(
-            _daily_stats.user_id == user_id, _daily_stats.repo_id.in_(owned)
+    for table in (tables.daily_stats, tables.latest_stats):
+        connection.execute(
+            delete_from(table).where(table.c.user_id == user_id, table.c.repo_id.in_(owned))
         )
-    )
     connection.execute(delete_from(tables.ownerships).where(_ownerships.user_id == user_id))
     connection.execute(_HAND_OVER_REPOSITORIES, {"id": user_id})
     left = select(_repositories.id).where(_repositories.user_id == user_id)

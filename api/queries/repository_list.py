@@ -201,7 +201,7 @@ def get(connection: Connection, repo_id: int) -> Entry | None:
                 owner="r.user_id",
                 source="repositories r",
                 own="",
-                kept_of="kept.user_id",
+                kept_of="r.user_id",
                 wanted="r.id = :repo_id",
             )
         ),

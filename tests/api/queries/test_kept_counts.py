@@ -1,13 +1,16 @@
 """Copies of the newest rows, and totals of days: they say what the rows say, or do not count."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from api.queries import repository_list, series
+from api.queries import growth, repository_list, series
+from api.queries.metric import Metric
 from api.queries.repository_list import Entry
 from api.queries.repository_sort import Order, Sort
 from common import repositories, scan_records, stats, users
@@ -41,7 +44,12 @@ def scan_by_former_release(
     before = connection.execute(text("SELECT * FROM latest_stats")).all()
     scan(connection, user, day, seen)
     connection.execute(text("DELETE FROM latest_stats"))
-    for row in before:
+    store(connection, before)
+
+
+def store(connection: Connection, copies: Sequence[Row[Any]]) -> None:
+    """Insert rows of the table of copies."""
+    for row in copies:
         connection.execute(
             text(
                 "INSERT INTO latest_stats VALUES (:repo_id, :user_id, :date, :stargazers, :forks,"
@@ -99,6 +107,34 @@ def test_order_is_that_of_the_values_that_are_shown(
     assert known == sorted(known, reverse=order is Order.DESCENDING)  # type: ignore[type-var]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_movers_are_the_same_with_and_without_copies(
+    connection: Connection, user: TrackedUser, clock: Clock, seed: int
+) -> None:
+    dice = Random(seed)
+    heir = add_user(connection, login="heir")
+    for ago in range(9, -1, -1):
+        day = TODAY - timedelta(days=ago)
+        clock.set(day)
+        seen = [make(number, dice.choice([None, 1, 5, 9])) for number in range(1, 9)]
+        for owner in (user, heir):
+            write = dice.choice([scan, scan, scan_by_former_release])
+            write(connection, owner, day, [each for each in seen if dice.random() < 0.6])
+
+    def moved(owner: TrackedUser | None, first: int) -> list[growth.Mover]:
+        owner_id = None if owner is None else owner.id
+        return growth.movers(
+            connection, owner_id, day - timedelta(first), day, by=Metric.STARGAZERS, limit=9
+        )
+
+    spans = list(product((user, heir, None), (1, 5, 20)))
+    with_copies = [moved(*span) for span in spans]
+    connection.execute(text("DELETE FROM latest_stats"))
+
+    assert with_copies == [moved(*span) for span in spans]
+    assert any(with_copies)
+
+
 def test_copy_of_a_repository_that_moved_does_not_count_for_its_former_owner(
     connection: Connection, user: TrackedUser, clock: Clock
 ) -> None:
@@ -118,6 +154,27 @@ def test_copy_of_a_repository_that_moved_does_not_count_for_its_former_owner(
         7,
         5,
     ]
+
+
+@pytest.mark.parametrize("by_former_release", [False, True])
+def test_copy_of_a_deleted_owner_does_not_count(
+    connection: Connection, user: TrackedUser, clock: Clock, *, by_former_release: bool
+) -> None:
+    heir = add_user(connection, login="heir")
+    scan(connection, user, TODAY, [make(1, 5)])
+    clock.set(TODAY + timedelta(days=1))
+    scan(connection, heir, TODAY + timedelta(days=1), [make(1, 100)])
+    copies = connection.execute(text("SELECT * FROM latest_stats")).all()
+
+    users.delete(connection, heir.id)
+
+    assert connection.execute(text("SELECT count(*) FROM latest_stats")).scalar_one() == 0
+    if by_former_release:
+        store(connection, copies)
+    entry = repository_list.get(connection, 1)
+    assert entry is not None
+    assert entry.latest == Counts(5, 0, 0)
+    assert entry.last_day == TODAY
 
 
 def test_copy_of_a_day_to_come_does_not_count(
