@@ -138,7 +138,8 @@ def test_with_a_key_changes_need_a_session(make_client: MakeClient, connection: 
     client = make_client(api_key=SecretStr("correct horse ✓"))
     page = load(client, "/imports")
     assert not page.all("form", id="upload")
-    assert not [script for script in page.all("script") if "imports" in str(script.attributes["src"])]
+    sources = [str(script.attributes["src"]) for script in page.all("script")]
+    assert not [source for source in sources if "imports" in source]
     assert page.one("main").all("a", href="/login")
 
     for path in (UPLOAD, "/imports/1/apply", "/imports/1/undo"):
@@ -159,5 +160,6 @@ def test_read_only_pages_show_imports_and_no_form(
     reader = make_client(read_only=True)
 
     for path in ("/imports", address):
-        assert {form.attributes.get("role") for form in load(reader, path).all("form")} == {"search"}
+        forms = load(reader, path).all("form")
+        assert {form.attributes.get("role") for form in forms} == {"search"}
     assert reader.post(UPLOAD, content=b"x").status_code == 405
