@@ -19,7 +19,7 @@ _HEADING, _DAY_AXIS, _LABEL, _SPACING = 2.3, 2.0, 1.9, 0.8
 _PAGE_HEADING = 0.3
 """The same, where the page has the title."""
 
-_PAGE_LEFT = 5.2
+_PAGE_LEFT = 5.3
 """The least left margin on a page: with it, charts above each other have their days aligned."""
 
 _MIN_PLANE = 1.0

@@ -10,8 +10,6 @@ class Place(StrEnum):
     """Any page of others: displayed smaller than drawn, and with nothing beside it."""
     PAGE = "page"
     """A page of this product: displayed as large as drawn, below a heading; a script reads it."""
-    CARD = "card"
-    """A preview in a list of links: displayed at a third of its size."""
 
     @property
     def is_page(self) -> bool:
@@ -23,10 +21,6 @@ class Place(StrEnum):
 
         In a README it is 12 for 400 pixels and 17 for 800.
         """
-        match self:
-            case Place.README:
-                return min(max(7 + width / 80, 12), 20)
-            case Place.PAGE:
-                return 12 if width < 500 else 13
-            case Place.CARD:
-                return max(width / 42, 12)
+        if self.is_page:
+            return 12 if width < 500 else 13
+        return min(max(7 + width / 80, 12), 20)

@@ -8,6 +8,7 @@ from itertools import groupby, pairwise
 import orjson
 
 from api.charts.path import Plane, Point, segments
+from api.charts.text import valid_in_xml
 
 Value = int | float
 
@@ -128,7 +129,9 @@ def row_of_days(
         ]
         for segment in segments(points)
     ]
-    return Row(label, colour, runs, _notes(points, plane, words) if words else ())
+    # JSON has no lone surrogates either.
+    notes = _notes(points, plane, words) if words else ()
+    return Row(valid_in_xml(label), colour, runs, notes)
 
 
 def runs(values: Sequence[int | None]) -> list[list[Value]]:
@@ -154,7 +157,7 @@ def _notes(
     found = []
     for (_, text), run in runs:
         numbers = [number for _, (number, _) in run]
-        found.append((numbers[0], numbers[-1], text))
+        found.append((numbers[0], numbers[-1], valid_in_xml(text)))
     return found
 
 

@@ -19,9 +19,14 @@ _INVALID_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 """Control characters and lone surrogates, which XML does not allow even as references."""
 
 
+def valid_in_xml(text: str) -> str:
+    """Return the text with U+FFFD for characters that XML does not allow."""
+    return _INVALID_IN_XML.sub("\ufffd", text)
+
+
 def escape(text: str) -> str:
     """Escape text for XML content and attributes; invalid characters become U+FFFD."""
-    return html.escape(_INVALID_IN_XML.sub("\ufffd", text))
+    return html.escape(valid_in_xml(text))
 
 
 def text_width(text: str, font_px: float) -> float:

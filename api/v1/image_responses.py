@@ -43,8 +43,7 @@ ShownPlace = Annotated[
     Query(
         description="Where the chart is shown. `readme`: on any page, with its title, and with a"
         " font that grows with the width. `page`: below a heading, in the font size of a page;"
-        " without a title, and with the numbers in a `<metadata>` element. `card`: in a preview,"
-        " with large texts.",
+        " without a title, and with the numbers in a `<metadata>` element.",
         examples=["readme"],
     ),
 ]

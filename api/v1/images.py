@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -31,6 +31,9 @@ from api.v1.users import get_tracked_user
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
 
 _DEFAULT_DAYS = 90
+
+_LEAST = timedelta(days=6)
+"""A week with both ends included."""
 
 
 class ChartMetric(StrEnum):
@@ -72,7 +75,8 @@ ShownMetric = Annotated[
 ChartFrom = Annotated[
     Day | None,
     Query(
-        description="The first day, UTC; by default 89 days before `date_to`.",
+        description="The first day, UTC; by default 89 days before `date_to`, or the first known"
+        " day, if it is later.",
         examples=["2026-09-01"],
     ),
 ]
@@ -137,8 +141,9 @@ def draw_repository(
     """Draw the history of a repository, to embed in a README or any page.
 
     Includes the days of all followed users who owned it. Both dates are inclusive; the default is
-    the last 90 days, the maximum ten years. A day that was not recorded is shaded, and no line
-    crosses it. The text stays readable at every width; the image has no script and loads no font.
+    the last 90 days, less those before the first known one; the maximum is ten years. A day that
+    was not recorded is shaded, and no line crosses it. The text stays readable at every width; the
+    image has no script and loads no font.
 
     With `source=all`, observed counts are a solid line, reconstructed stars a thin dashed one, and
     imported counts a dotted one. Where the bounds of reconstructed stars are far enough apart to be
@@ -235,6 +240,11 @@ def _chart(
     title: str, lines: Sequence[Series], days: tuple[date, date], options: ChartOptions
 ) -> Picture:
     first, last = days
+    if options.date_from is None and last - first > _LEAST:
+        # Of the usual days, those before the first known one say nothing.
+        known = min((each.points[0][0] for each in lines if each.points), default=first)
+        first = max(first, min(known, last - _LEAST))
+        days = first, last
     width, height, place, theme = options.width, options.height, options.place, options.theme
     return Picture(
         ("chart", title, lines, days, (width, height), place, theme),

@@ -1,5 +1,6 @@
 """``…/chart.svg`` and ``…/badge.svg``: the right counts, and cheap to request again."""
 
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,25 @@ def test_the_chart_of_a_repository_is_of_the_last_90_days(
         "Stars: 110 on 2023-12-12, 199 on 2024-03-10; lowest 110, highest 199."
     )
     assert rasterize(chart).size == (600, 300)
+
+
+def test_usual_days_of_a_chart_begin_with_the_first_known_one(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    def first_day_of(**params: str) -> date:
+        numbers = ET.fromstring(svg(client, chart_of(repository), place="page", **params))
+        found: str = json.loads(numbers.findtext(f"{SVG}metadata") or "")["first"]
+        return date.fromisoformat(found)
+
+    assert first_day_of() == TODAY - timedelta(days=89)
+    factories.add_history(connection, user, repository, until=TODAY, stargazers=range(30))
+    assert first_day_of() == TODAY - timedelta(days=29)
+    assert first_day_of(metric="all", source="all") == TODAY - timedelta(days=29)
+    assert first_day_of(date_from="2024-01-01") == date(2024, 1, 1)
+    # A chart has at least a week.
+    connection.exec_driver_sql("DELETE FROM daily_stats")
+    factories.add_history(connection, user, repository, until=TODAY, stargazers=[1, 2])
+    assert first_day_of() == TODAY - timedelta(days=6)
 
 
 def test_the_line_passes_through_the_recorded_counts(
