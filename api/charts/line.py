@@ -7,8 +7,11 @@ line at the bottom.
 from collections.abc import Sequence
 from datetime import date
 
+from api.charts import events as marked
 from api.charts import readout
+from api.charts.events import Event
 from api.charts.frame import day_axis, document, heading
+from api.charts.legend import Swatch
 from api.charts.panel import Panel, Series, draw, lay_out, room_below
 from api.charts.place import Place
 from api.charts.source import OBSERVED, Source
@@ -30,6 +33,8 @@ _CLASSES = {
     "dot3": ("fill", "three"),
 }
 
+_EVENT_CLASSES = {**_CLASSES, **marked.CLASSES}
+
 
 def line_chart(
     title: str,
@@ -39,6 +44,7 @@ def line_chart(
     last: date,
     width: int = 800,
     height: int = 320,
+    events: Sequence[Event] = (),
     place: Place = Place.README,
     theme: Theme = Theme.AUTO,
 ) -> str:
@@ -50,13 +56,16 @@ def line_chart(
     :param width: pixels, from ``MIN_WIDTH`` to ``MAX_WIDTH``; in a README the font grows with it,
         so that a wide chart stays readable when it is displayed smaller
     :param height: pixels, from ``MIN_HEIGHT`` to ``MAX_HEIGHT``
+    :param events: to mark on the axis of days; those outside the period are left out
     """
     font_px = place.font_px(width)
     shown = [each.between(first, last) for each in series]
     sources = {source for each in shown for source in each.sources}
     has_gaps = any(each.has_gaps for each in shown)
+    events = [event for event in events if first <= event[0] <= last]
+    more: dict[Swatch, str] = {marked.sample: marked.LEGEND} if events else {}
     room = room_below(len(series), height, place, font_px)
-    legend = source_legend(sources, width, room, font_px, has_gaps=has_gaps)
+    legend = source_legend(sources, width, room, font_px, has_gaps=has_gaps, more=more)
     panels = lay_out(shown, (first, last), (width, height), place, below=legend.height)
     last_day = max((each.points[-1][0] for each in shown if each.points), default=None)
     return document(
@@ -66,17 +75,18 @@ def line_chart(
             "" if place.is_page else heading(title, last_day, width, font_px),
             day_axis(panels[-1].plane, width, font_px),
             *(draw(panel, font_px) for panel in panels),
+            *marked.draw_events(events, [panel.plane for panel in panels], font_px),
             *legend.draw(height),
         ],
         size=(width, height),
         place=place,
         theme=theme,
-        classes=_CLASSES,
-        numbers=_numbers(panels) if place.is_page else None,
+        classes=_EVENT_CLASSES if events else _CLASSES,
+        numbers=_numbers(panels, events) if place.is_page else None,
     )
 
 
-def _numbers(panels: Sequence[Panel]) -> readout.Readout:
+def _numbers(panels: Sequence[Panel], events: Sequence[Event]) -> readout.Readout:
     return readout.of_plane(
         panels[0].plane,
         [
@@ -94,6 +104,7 @@ def _numbers(panels: Sequence[Panel]) -> readout.Readout:
             )
             for panel in panels
         ],
+        events=events,
     )
 
 

@@ -94,7 +94,7 @@ def of_plane(
         width=round(plane.width, 2),
         panels=panels,
         spans=[(_number(since, plane), _number(until, plane)) for since, until in spans],
-        events=[(_number(day, plane), text) for day, text in events],
+        events=[(_number(day, plane), valid_in_xml(text)) for day, text in events],
     )
 
 

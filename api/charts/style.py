@@ -1,6 +1,6 @@
 """The lines and dots of each kind of source: told apart by shape, in every colour and in none."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from api.charts.legend import Legend, Swatch, fit_legend, widest_text
@@ -45,15 +45,22 @@ def dot(kind: Kind, x: float, y: float, colour: int, radius: float) -> str:
 
 
 def source_legend(
-    sources: Collection[Source], width: int, room: float, font_px: float, *, has_gaps: bool = False
+    sources: Collection[Source],
+    width: int,
+    room: float,
+    font_px: float,
+    *,
+    has_gaps: bool,
+    more: Mapping[Swatch, str],
 ) -> Legend:
-    """Return the legend of gaps and of these sources; of these only if there are several.
+    """Return the legend of gaps, of more, and of these sources; of these only if there are several.
 
     :param room: pixels that it may take; texts are shortened to fit
     """
-    gap: dict[Swatch, str] = {gap_sample: _GAP} if has_gaps else {}
+    others: dict[Swatch, str] = {gap_sample: _GAP} if has_gaps else {}
+    others.update(more)
     if len(sources) < 2:
-        return fit_legend([gap], width, room, font_px) if gap else Legend((), font_px)
+        return fit_legend([others], width, room, font_px) if others else Legend((), font_px)
     kinds = sorted({source.kind for source in sources})
     names = ", ".join(sorted(source.name for source in sources if source.name))
     short = {kind: kind.text for kind in kinds}
@@ -62,7 +69,9 @@ def source_legend(
         named[Kind.IMPORTED] = shorten(f"{Kind.IMPORTED.text}: {names}", whole, font_px)
     long = {kind: _RECONSTRUCTED if kind is Kind.RECONSTRUCTED else named[kind] for kind in kinds}
     swatches: dict[Kind, Swatch] = {kind: partial(_sample, kind, font_px) for kind in kinds}
-    texts = ({swatches[kind]: each[kind] for kind in kinds} | gap for each in (long, named, short))
+    texts = (
+        {swatches[kind]: each[kind] for kind in kinds} | others for each in (long, named, short)
+    )
     return fit_legend(texts, width, room, font_px)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Connection, Engine
 
+from api.charts.events import Event
 from api.charts.frame import MIN_WIDTH
 from api.charts.line import line_chart
 from api.charts.panel import Series
@@ -19,11 +20,11 @@ from api.http import describe
 from api.http.caching import IfNoneMatch
 from api.http.dates import date_range
 from api.http.transactions import read
-from api.queries import backfills, history, series, user_history
+from api.queries import backfills, history, marks, series, user_history
 from api.queries.metric import Metric
 from api.queries.series import Point
 from api.v1 import chart_series, responses
-from api.v1.fields import Day, RepositoryId, UserId
+from api.v1.fields import Day, Flag, RepositoryId, UserId
 from api.v1.image_responses import Height, Picture, ShownPlace, ShownTheme, Width, respond
 from api.v1.repositories import get_named_repository
 from api.v1.users import get_tracked_user
@@ -31,6 +32,8 @@ from api.v1.users import get_tracked_user
 router = APIRouter(prefix="/v1", tags=["images"], responses=describe.UNAVAILABLE)
 
 _DEFAULT_DAYS = 90
+
+_MAX_MARKS = 200
 
 _LEAST = timedelta(days=6)
 """A week with both ends included."""
@@ -72,6 +75,14 @@ ShownMetric = Annotated[
         examples=["stargazers"],
     ),
 ]
+ShownMarks = Annotated[
+    Flag,
+    Query(
+        description="Also the days of notes and releases, the newest 200, on the axis of days. The"
+        " chart of a user has none.",
+        examples=[True],
+    ),
+]
 ChartFrom = Annotated[
     Day | None,
     Query(
@@ -96,6 +107,7 @@ class ChartOptions:
     date_to: date | None
     theme: Theme
     place: Place
+    has_marks: bool
     width: int
     height: int
 
@@ -112,10 +124,11 @@ async def _options(  # noqa: PLR0917 - the parameters of the call
     date_to: ChartTo = None,
     theme: ShownTheme = Theme.AUTO,
     place: ShownPlace = Place.README,
+    marks: ShownMarks = False,
     width: Width = 600,
     height: Height = 300,
 ) -> ChartOptions:
-    return ChartOptions(metric, source, date_from, date_to, theme, place, width, height)
+    return ChartOptions(metric, source, date_from, date_to, theme, place, marks, width, height)
 
 
 Options = Annotated[ChartOptions, Depends(_options)]
@@ -185,18 +198,21 @@ def chart_of_repository(database: Engine, repo_id: int, options: ChartOptions) -
     """
     metrics = options.metric.metrics
 
-    def look(connection: Connection) -> tuple[str, tuple[date, date], list[Series]]:
+    def look(
+        connection: Connection,
+    ) -> tuple[str, tuple[date, date], list[Series], list[Event]]:
         title = get_named_repository(connection, repo_id).full_name
         first, last = options.days(connection)
+        events = _events(connection, repo_id, first, last) if options.has_marks else []
         if options.source is ChartSource.OBSERVED:
             points = series.of_repository(connection, repo_id, first, last)
-            return title, (first, last), _observed(points, metrics)
+            return title, (first, last), _observed(points, metrics), events
         known = history.of_repository(connection, repo_id, first, last)
         lines = [chart_series.of_history(known, each) for each in metrics]
-        return title, (first, last), lines
+        return title, (first, last), lines, events
 
-    title, days, lines = read(database, look)
-    return _chart(title, lines, days, options)
+    title, days, lines, events = read(database, look)
+    return _chart(title, lines, days, options, events)
 
 
 def chart_of_user(database: Engine, user_id: int, options: ChartOptions) -> Picture:
@@ -225,6 +241,11 @@ def chart_of_user(database: Engine, user_id: int, options: ChartOptions) -> Pict
     return _chart(f"{login}: all repositories", lines, days, options)
 
 
+def _events(connection: Connection, repo_id: int, first: date, last: date) -> list[Event]:
+    found = marks.of_repository(connection, repo_id, first, last, limit=_MAX_MARKS)
+    return [(mark.day, f"{mark.kind}: {mark.text}") for mark in reversed(found)]
+
+
 def _observed(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Series]:
     return [
         Series(
@@ -237,7 +258,11 @@ def _observed(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Series
 
 
 def _chart(
-    title: str, lines: Sequence[Series], days: tuple[date, date], options: ChartOptions
+    title: str,
+    lines: Sequence[Series],
+    days: tuple[date, date],
+    options: ChartOptions,
+    events: Sequence[Event] = (),
 ) -> Picture:
     first, last = days
     if options.date_from is None and last - first > _LEAST:
@@ -247,7 +272,7 @@ def _chart(
         days = first, last
     width, height, place, theme = options.width, options.height, options.place, options.theme
     return Picture(
-        ("chart", title, lines, days, (width, height), place, theme),
+        ("chart", title, lines, days, events, (width, height), place, theme),
         lambda: line_chart(
             title,
             lines,
@@ -255,6 +280,7 @@ def _chart(
             last=last,
             width=width,
             height=height,
+            events=events,
             place=place,
             theme=theme,
         ),

@@ -89,6 +89,7 @@ def _all_counts(width: int, place: Place, theme: Theme) -> str:
         last=LAST,
         width=width,
         height=SIZES[width] + 200,
+        events=[(_day(12), "release: v1.0"), (_day(43), "note: moved"), (_day(89), "note: today")],
         place=place,
         theme=theme,
     )

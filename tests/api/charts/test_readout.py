@@ -185,3 +185,27 @@ def test_a_gap_is_as_wide_as_its_days_and_has_a_legend() -> None:
     assert "not recorded" in texts(svg)
     assert legend[0] < found["left"]
     assert "not recorded" not in texts(chart(Series("Stars", points[:3]), days=10))
+
+
+def test_events_are_marked_in_each_panel_and_are_read_with_their_days() -> None:
+    values = [Series(label, [(day(0), 4), (day(9), 5)]) for label in ("Stars", "Forks")]
+    events = [(day(-1), "before"), (day(3), "release: v1 <b>"), (day(3), "note: x"), (day(10), "y")]
+    svg = line_chart(
+        "x", values, first=FIRST, last=day(9), events=events, place=Place.PAGE, theme=Theme.LIGHT
+    )
+
+    found = read(svg)
+
+    assert found["events"] == [[3, "release: v1 <b>"], [3, "note: x"]]
+    (line,) = (
+        path.get("d") or ""
+        for path in ET.fromstring(svg).iter(f"{SVG}path")
+        if path.get("class") == "event"
+    )
+    x = found["left"] + 3.5 * found["width"] / 10
+    starts = [segment.split("v")[0].split(" ") for segment in line[1:].split("M")]
+    assert [float(start[1]) for start in starts] == [panel["top"] for panel in found["panels"]]
+    assert all(abs(float(start[0]) - x) < 0.1 for start in starts)
+    assert "note or release" in texts(svg)
+    without = line_chart("x", values, first=FIRST, last=day(9), events=events[:1])
+    assert "note or release" not in texts(without)

@@ -109,6 +109,24 @@ def test_usual_days_of_a_chart_begin_with_the_first_known_one(
     assert first_day_of() == TODAY - timedelta(days=6)
 
 
+def test_notes_are_in_a_chart_that_asks_for_marks(
+    client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
+) -> None:
+    factories.add_history(connection, user, repository, until=TODAY, stargazers=range(30))
+    text = "moved to <b>v2</b> & more"
+    note = f"/v1/repos/{repository.id}/notes/2024-03-02"
+    assert client.put(note, json={"text": text}).status_code in {200, 201}
+
+    def events_of(**params: str) -> list[list[object]]:
+        numbers = ET.fromstring(svg(client, chart_of(repository), place="page", **params))
+        found: list[list[object]] = json.loads(numbers.findtext(f"{SVG}metadata") or "")["events"]
+        return found
+
+    assert events_of() == []
+    assert events_of(marks="true", date_from="2024-03-01") == [[1, f"note: {text}"]]
+    assert events_of(marks="true", date_from="2024-03-03") == []
+
+
 def test_the_line_passes_through_the_recorded_counts(
     client: TestClient, connection: Connection, user: TrackedUser, repository: SeenRepository
 ) -> None:
