@@ -24,6 +24,7 @@ from common.db import first_line, make_engine, outage_reason
 from common.errors import RepopulseError, exit_with_message
 from common.export_reader import ExportError, Line
 from common.export_records import IMPORT, IMPORTED, OBSERVED, USER, Record
+from common.plural import plural
 from common.settings import load_settings
 
 _COPY_BYTES = 64 * 1024
@@ -79,7 +80,8 @@ def _take(connection: Connection) -> None:
     ).one()
     if users or imports:
         raise RestoreError(
-            f"this installation is not empty: it follows {users} users and has {imports} imports;"
+            f"this installation is not empty: it follows {plural(users, 'user')} and has"
+            f" {plural(imports, 'import')};"
             " restore the file into a new one, or import it here, which adds its rows as imported"
         )
     # Sweeps complete days even while no user is followed.
@@ -205,8 +207,9 @@ def run(engine: Engine, name: str) -> str:
     except OSError as error:
         raise RestoreError(f"{name} cannot be read: {error.strerror}") from error
     return (
-        f"restored {counts[USER.type]} users, {counts[OBSERVED.type]} observed rows,"
-        f" {counts[IMPORT.type]} imports with {counts[IMPORTED.type]} rows"
+        f"restored {plural(counts[USER.type], 'user')},"
+        f" {plural(counts[OBSERVED.type], 'observed row')},"
+        f" {plural(counts[IMPORT.type], 'import')} with {plural(counts[IMPORTED.type], 'row')}"
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from common import names, repositories, scan_records, scans, stats, users
+from common.plural import count_of_repositories
 from common.scans import Begun
 from common.states import ScanState
 from common.users import TrackedUser
@@ -155,7 +156,7 @@ def _end_day(
             reason=reason,
             look_at=look_at,
         )
-        return state, f"{state}: {reason or _repositories(recorded)}"
+        return state, f"{state}: {reason or count_of_repositories(recorded)}"
     reason = reason or "GitHub asked to wait"
     scans.reschedule(
         connection,
@@ -178,14 +179,11 @@ def _can_pass(shortfalls: tuple[Shortfall, ...]) -> bool:
     return not shortfalls or any(each.can_pass for each in shortfalls)
 
 
-def _repositories(number: int) -> str:
-    return "1 repository" if number == 1 else f"{number} repositories"
-
-
 def _shortfall(recorded: int, expected: int | None, shortfalls: tuple[Shortfall, ...]) -> str:
     """Return in one line how much is missing and why."""
     reasons = "; ".join(each.reason for each in shortfalls[:_MAX_SHORTFALLS])
     if len(shortfalls) > _MAX_SHORTFALLS:
         reasons += f"; and {len(shortfalls) - _MAX_SHORTFALLS} more"
-    counted = f"{recorded} of {'?' if expected is None else expected} repositories recorded"
+    wanted = "? repositories" if expected is None else count_of_repositories(expected)
+    counted = f"{recorded} of {wanted} recorded"
     return f"{counted}: {reasons}" if reasons else counted

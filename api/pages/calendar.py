@@ -6,6 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from api.queries.scan_days import ScanRecord, UnscannedDay
+from common.plural import count_of_repositories
 from common.states import ScanState
 
 STATES = {
@@ -82,7 +83,7 @@ def _square(day: ScanRecord | UnscannedDay, today: date) -> Square:
         return Square(day.day, kind, f"{day.day}: {day.reason}")
     text = f"{day.day}: {STATES[day.state]}"
     if day.expected is not None:
-        text += f", {day.recorded:,} of {day.expected:,} repositories"
+        text += f", {day.recorded:,} of {count_of_repositories(day.expected)}"
     if day.reason:
         text += f", {day.reason}"
     return Square(day.day, _KINDS[day.state], text)

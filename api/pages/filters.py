@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from common.duration import format_duration
+from common.plural import plural
 
 _MINUS = "\N{MINUS SIGN}"
 _UNKNOWN = "\N{EN DASH}"
@@ -43,11 +44,6 @@ def timestamp(value: datetime) -> str:
 def day(value: date) -> str:
     """Format a day."""
     return value.isoformat()
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Format a count with its noun: "1 user", "2 users"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def part(name: str) -> str:

@@ -8,6 +8,7 @@ from api.charts.card import HEIGHT, WIDTH
 from api.http.public_url import public_url_of
 from api.queries.repository_list import Entry
 from api.queries.user_list import Listed
+from common.plural import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ def of_repository(request: Request, entry: Entry) -> Preview:
     counts = ""
     if entry.latest is not None:
         counts = (
-            f"{entry.latest.stargazers:,} stars, {entry.latest.forks:,} forks,"
-            f" {entry.latest.watchers:,} watchers on {entry.last_day}. "
+            f"{plural(entry.latest.stargazers, 'star')}, {plural(entry.latest.forks, 'fork')},"
+            f" {plural(entry.latest.watchers, 'watcher')} on {entry.last_day}. "
         )
     return Preview(
         entry.full_name,

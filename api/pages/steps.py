@@ -7,12 +7,13 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from api.http.errors import NotFoundError
-from api.pages.filters import plural, timestamp
+from api.pages.filters import timestamp
 from api.queries import names, scan_days
 from api.queries.names import Account
 from api.queries.scan_days import ScanRecord
 from common import clock, lookups
 from common.lookups import Lookup
+from common.plural import count_of_repositories
 from common.states import LookupState, ScanState
 
 
@@ -123,12 +124,14 @@ def _scan_step(user: Account | None, record: ScanRecord | None) -> Step:
         return Step(name, Stage.PENDING, "not started")
     if record is None:
         return Step(name, Stage.IN_PROGRESS, "waiting for a worker")
-    expected = "?" if record.expected is None else f"{record.expected:,}"
-    so_far = f"{record.recorded:,} of {expected} repositories"
+    expected = (
+        "? repositories" if record.expected is None else count_of_repositories(record.expected)
+    )
+    so_far = f"{record.recorded:,} of {expected}"
     retry = f"; next attempt {timestamp(record.next_attempt_at)}" if record.next_attempt_at else ""
     match record.state:
         case ScanState.DONE:
-            return Step(name, Stage.DONE, plural(record.recorded, "repository", "repositories"))
+            return Step(name, Stage.DONE, count_of_repositories(record.recorded))
         case ScanState.INCOMPLETE:
             # A settled day may have another look, hours later.
             stage = Stage.IN_PROGRESS if record.finished_at is None else Stage.DONE

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
+from common.plural import count_of_repositories
 from common.states import BackfillState
 
 
@@ -142,7 +143,7 @@ def of_user(connection: Connection, user_id: int, *, off: str | None) -> UserBac
         stage = Stage.DONE
     else:
         stage = Stage.FAILED if row.failed else Stage.NONE
-    parts = [f"{row.known:,} of {row.repositories:,} repositories read"]
+    parts = [f"{row.known:,} of {count_of_repositories(row.repositories)} read"]
     for number, what in (
         (row.waiting, "to be read"),
         (row.none, "without a history at GitHub"),

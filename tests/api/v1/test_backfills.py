@@ -93,7 +93,7 @@ def test_a_request_for_a_user_is_for_all_present_repositories_with_stars(
     path = f"/v1/users/{user.id}/backfill"
     assert client.get(path).json() == {
         "state": "done",
-        "text": "1 of 1 repositories read",
+        "text": "1 of 1 repository read",
         "repositories": 1,
         "done": 1,
         "waiting": 0,
