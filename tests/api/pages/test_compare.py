@@ -244,7 +244,7 @@ def test_every_table_has_ticks_and_a_button(
 ) -> None:
     factories.add_scan(connection, user, TODAY)
     expected = {
-        "/": [("user", "allien")],
+        "/": [("repo", "allien/old"), ("user", "allien")],
         "/search?q=allien": [("user", "allien"), ("repo", "allien/old")],
         "/u/allien": [("repo", str(old.id)), ("repo", "allien/old")],
     }
