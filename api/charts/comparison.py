@@ -1,19 +1,19 @@
 """A chart of up to twenty lines with a common axis, their names at their ends."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
 from api.charts.axes import log_ticks, signed_ticks, value_ticks
-from api.charts.curve import Run, Scale, path_of, runs
+from api.charts.curve import Curve, Look, Run, Scale, path_of, runs
+from api.charts.curve_readout import Plot, readout_of
 from api.charts.frame import day_axis, document, heading, value_label
 from api.charts.path import Plane, px
 from api.charts.place import Place
 from api.charts.text import shorten, text_element, text_width
 from api.charts.theme import COMPARED_COLOURS, Theme
 
-_HEADING, _DAY_AXIS = 3.0, 2.0
+_HEADING, _MARGIN, _DAY_AXIS = 3.0, 1.0, 2.0
 """Heights of the parts of the chart, as multiples of the font size."""
 
 _MAX_NAMES = 0.34
@@ -47,36 +47,6 @@ _CLASSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A line of the chart.
-
-    :param days: of the values, ascending: ordinals, or numbers of days since the first one
-    :param steps: numbers of which consecutive ones have nothing missing between them
-    :param is_observed: which values were observed; the others have a thinner line
-    """
-
-    name: str
-    days: Sequence[int]
-    steps: Sequence[int]
-    values: Sequence[float]
-    is_observed: Sequence[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How the lines are shown.
-
-    :param is_aligned: the days are numbers since the first day of each line
-    :param is_log: equal ratios are equally high; values that are not positive are left out
-    :param has_zero: changes, which are shown around zero
-    """
-
-    is_aligned: bool = False
-    is_log: bool = False
-    has_zero: bool = False
-
-
 def comparison_chart(
     title: str,
     curves: Sequence[Curve],
@@ -93,6 +63,7 @@ def comparison_chart(
 
     The axis of days begins with the first value. Each curve has a colour and dashes that none
     beside it has, and its name at its end. Values that were not observed have a thinner line.
+    For a page there is no title, and the numbers are in the document.
 
     :param title: what a value is
     :param width: in pixels, like ``height``; with the limits of `line_chart`
@@ -103,12 +74,13 @@ def comparison_chart(
     shown = [curve for curve in curves if curve.days]
     begin = min((curve.days[0] for curve in shown), default=first)
     end = max((curve.days[-1] for curve in shown), default=last) if look.is_aligned else last
-    top = _HEADING * font_px
+    top = (_MARGIN if place.is_page else _HEADING) * font_px
     bottom = height - _DAY_AXIS * font_px
     ticks = _ticks(shown, look, int((bottom - top) / (2 * font_px)) + 1)
     left = font_px + max(text_width(value_label(tick), font_px) for tick in ticks)
     names = _Names(curves, top=top, bottom=bottom, width=width, font_px=font_px)
-    x = Scale(begin, end, left, width - names.width)
+    # Each day has a slot, and its value is in the middle of it.
+    x = Scale(begin - 0.5, end + 0.5, left, width - names.width)
     y = Scale(ticks[0], ticks[-1], bottom, top, look.is_log)
     newest = max((curve.days[-1] for curve in shown), default=None)
     day = None if newest is None or look.is_aligned else date.fromordinal(newest)
@@ -116,7 +88,7 @@ def comparison_chart(
         title,
         " ".join(_describe(curve, look) for curve in curves),
         [
-            heading(title, day, width, font_px),
+            "" if place.is_page else heading(title, day, width, font_px),
             *_value_axis(x, y, ticks, font_px),
             _axis_of_days(x, bottom, look, width, font_px),
             *(_draw(curve, number, x, y, font_px) for number, curve in enumerate(curves)),
@@ -127,6 +99,7 @@ def comparison_chart(
         place=place,
         theme=theme,
         classes=_CLASSES,
+        numbers=readout_of(curves, Plot(x, y, begin, end), look) if place.is_page else None,
     )
 
 
@@ -176,15 +149,13 @@ def _value_axis(x: Scale, y: Scale, ticks: Sequence[int], font_px: float) -> Ite
 
 def _axis_of_days(x: Scale, bottom: float, look: Look, width: int, font_px: float) -> str:
     if not look.is_aligned:
-        # The first and the last day are at the ends of the scale.
-        half_day = (x.stop - x.start) / max(x.high - x.low, 1) / 2
         plane = Plane(
-            left=x.start - half_day,
+            left=x.start,
             top=0,
-            width=x.stop - x.start + 2 * half_day,
+            width=x.stop - x.start,
             height=bottom,
-            first=date.fromordinal(int(x.low)),
-            last=date.fromordinal(int(x.high)),
+            first=date.fromordinal(int(x.low + 0.5)),
+            last=date.fromordinal(int(x.high - 0.5)),
             lowest=0,
             highest=1,
         )
@@ -193,7 +164,7 @@ def _axis_of_days(x: Scale, bottom: float, look: Look, width: int, font_px: floa
     return "".join(
         f'<path class="grid" d="M{px(at)} {px(bottom)}v{px(font_px / 3)}"/>'
         + text_element(text, at, bottom + 1.5 * font_px, 'class="faint" text-anchor="middle"')
-        for day, text in _age_ticks(int(x.high), most)
+        for day, text in _age_ticks(int(x.high - 0.5), most)
         for at in [x.place(day)]
     )
 

@@ -46,6 +46,38 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A line of the chart.
+
+    :param days: of the values, ascending: ordinals, or numbers of days since the first one
+    :param steps: numbers of which consecutive ones have nothing missing between them
+    :param is_observed: which values were observed; the others have a thinner line
+    """
+
+    name: str
+    days: Sequence[int]
+    steps: Sequence[int]
+    values: Sequence[float]
+    is_observed: Sequence[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the lines are shown.
+
+    :param is_aligned: the days are numbers since the first day of each line
+    :param is_log: equal ratios are equally high; values that are not positive are left out
+    :param has_zero: changes, which are shown around zero
+    :param slots: the days that may have a value, with their names; without any, each day may
+    """
+
+    is_aligned: bool = False
+    is_log: bool = False
+    has_zero: bool = False
+    slots: Sequence[tuple[int, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Successive points of a curve without a gap, all observed or none.
 

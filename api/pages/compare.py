@@ -71,6 +71,7 @@ class Content:
     rows: list[Row]
     missing: list[str]
     dates: DateRange
+    today: date
     names: dict[str, str]
 
 
@@ -149,7 +150,7 @@ def _read(connection: Connection, options: CompareOptions) -> Content:
         if subject.kind is Kind.USER:
             path = accounts[subject.id].path
         rows.append(_row(each, found.subjects[subject], path))
-    return Content(rows, found.missing, dates, _names_of_ids(connection, found))
+    return Content(rows, found.missing, dates, today, _names_of_ids(connection, found))
 
 
 def _find(connection: Connection, options: CompareOptions) -> Found:

@@ -11,8 +11,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, Engine
 
-from api.charts.comparison import Curve, Look, comparison_chart
+from api.charts.comparison import comparison_chart
+from api.charts.curve import Curve, Look
 from api.charts.frame import MIN_WIDTH
+from api.charts.place import Place
 from api.charts.theme import Theme
 from api.dependencies import Database
 from api.http import describe
@@ -25,13 +27,14 @@ from api.http.transactions import read
 from api.queries import compare
 from api.queries.compare import MAX_COMPARED
 from api.queries.compare_mode import Line, Mode, lines_of
+from api.queries.flow import Per, spans
 from api.queries.metric import Metric
 from api.queries.sources import OBSERVED
 from api.v1 import responses
 from api.v1.compare_body import COLUMNS, Comparison, ComparisonBody, to_csv, to_json
 from api.v1.error_pictures import StrictParameter
 from api.v1.fields import MAX_ID, Day, Login, check_full_name
-from api.v1.image_responses import Height, ShownTheme, Width, respond
+from api.v1.image_responses import Height, ShownPlace, ShownTheme, Width, respond
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
@@ -186,6 +189,7 @@ async def draw_comparison(
         ),
     ] = AxisScale.LINEAR,
     theme: ShownTheme = Theme.AUTO,
+    place: ShownPlace = Place.README,
     width: Width = 800,
     height: Height = 400,
     if_none_match: IfNoneMatch = None,
@@ -197,13 +201,13 @@ async def draw_comparison(
     recorded is a gap. Both dates are inclusive, the maximum is ten years; the chart begins with the
     first day of which anything is known.
     """
-    look = look_of(wanted.mode, scale)
+    check_scale(wanted.mode, scale)
 
     def draw() -> Response:
         comparison = read_comparison(database, wanted)
         return respond(
-            ("compare", _content(comparison), scale, theme, width, height),
-            lambda: draw_chart(comparison, look, theme=theme, width=width, height=height),
+            ("compare", _content(comparison), scale, theme, place, width, height),
+            lambda: _draw(comparison, scale, theme=theme, place=place, size=(width, height)),
             if_none_match=if_none_match,
         )
 
@@ -270,30 +274,48 @@ async def download_comparison(
     return await slots.run(body)
 
 
-def look_of(mode: Mode, scale: AxisScale) -> Look:
-    """Return how a mode is drawn.
+def check_scale(mode: Mode, scale: AxisScale) -> None:
+    """Refuse a logarithmic axis for changes, of which there may be none or fewer than none.
 
-    :raise RequestValidationError: the mode shows changes, of which there is no logarithm
+    :raise RequestValidationError: that is what is asked for
     """
-    has_zero = mode.per is not None
-    if has_zero and scale is AxisScale.LOG:
+    if mode.per is not None and scale is AxisScale.LOG:
         raise bad_query(
             "scale", "changes may be zero or negative: log needs another mode", scale.value
         )
-    return Look(is_aligned=mode is Mode.ALIGNED, is_log=scale is AxisScale.LOG, has_zero=has_zero)
 
 
-def draw_chart(comparison: Comparison, look: Look, *, theme: Theme, width: int, height: int) -> str:
+def _draw(
+    comparison: Comparison,
+    scale: AxisScale,
+    *,
+    theme: Theme,
+    place: Place,
+    size: tuple[int, int],
+) -> str:
     """Draw a comparison as an SVG document."""
+    look = _look(comparison, scale)
     return comparison_chart(
         comparison.mode.describe(comparison.metric),
         [_curve(line, look) for line in comparison.lines],
         first=comparison.first.toordinal(),
         last=comparison.last.toordinal(),
         look=look,
-        width=width,
-        height=height,
+        width=size[0],
+        height=size[1],
+        place=place,
         theme=theme,
+    )
+
+
+def _look(comparison: Comparison, scale: AxisScale) -> Look:
+    per = comparison.mode.per
+    ends = [] if per in {None, Per.DAY} else spans(per, comparison.first, comparison.last)
+    return Look(
+        is_aligned=comparison.mode is Mode.ALIGNED,
+        is_log=scale is AxisScale.LOG,
+        has_zero=per is not None,
+        slots=[(to.toordinal(), f"{since} to {to}") for since, to in ends],
     )
 
 
