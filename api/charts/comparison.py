@@ -1,6 +1,7 @@
 """A chart of up to twenty lines with a common axis, their names at their ends."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -71,6 +72,9 @@ def comparison_chart(
     font_px = place.font_px(width)
     if look.is_log:
         curves = [_positive(curve) for curve in curves]
+    description = " ".join(_describe(curve, look) for curve in curves)
+    if place.is_page:
+        curves = _without_owner(curves)
     shown = [curve for curve in curves if curve.days]
     begin = min((curve.days[0] for curve in shown), default=first)
     end = max((curve.days[-1] for curve in shown), default=last) if look.is_aligned else last
@@ -86,7 +90,7 @@ def comparison_chart(
     day = None if newest is None or look.is_aligned else date.fromordinal(newest)
     return document(
         title,
-        " ".join(_describe(curve, look) for curve in curves),
+        description,
         [
             "" if place.is_page else heading(title, day, width, font_px),
             *_value_axis(x, y, ticks, font_px),
@@ -101,6 +105,17 @@ def comparison_chart(
         classes=_CLASSES,
         numbers=readout_of(curves, Plot(x, y, begin, end), look) if place.is_page else None,
     )
+
+
+def _without_owner(curves: Sequence[Curve]) -> Sequence[Curve]:
+    """Return the curves without the owner before each name, if all have the same.
+
+    The page has the full names in its table, and a phone has no room for them in a chart.
+    """
+    owners = {curve.name.rpartition("/")[0] for curve in curves}
+    if len(owners) > 1:
+        return curves
+    return [replace(curve, name=curve.name.rpartition("/")[2]) for curve in curves]
 
 
 def _positive(curve: Curve) -> Curve:
