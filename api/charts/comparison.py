@@ -32,6 +32,9 @@ _ROW = 1.3
 _DASHES = ((), (6, 3), (2, 2.5), (9, 3, 2, 3), (12, 3))
 """Lengths of dashes and of the spaces between them, at the usual font size."""
 
+_WIDE = 600
+"""Pixels; a chart of this width on a page has room for full names."""
+
 _USUAL_FONT = 12
 
 _WIDE_GAP = 3
@@ -74,7 +77,7 @@ def comparison_chart(
         curves = [_positive(curve) for curve in curves]
     description = " ".join(_describe(curve, look) for curve in curves)
     if place.is_page:
-        curves = _without_owner(curves)
+        curves = _without_owner(curves, width)
     shown = [curve for curve in curves if curve.days]
     begin = min((curve.days[0] for curve in shown), default=first)
     end = max((curve.days[-1] for curve in shown), default=last) if look.is_aligned else last
@@ -107,15 +110,17 @@ def comparison_chart(
     )
 
 
-def _without_owner(curves: Sequence[Curve]) -> Sequence[Curve]:
-    """Return the curves without the owner before each name, if all have the same.
+def _without_owner(curves: Sequence[Curve], width: int) -> Sequence[Curve]:
+    """Return the curves without the owners before their names, where these say enough.
 
-    The page has the full names in its table, and a phone has no room for them in a chart.
+    They do if all have the same owner, and on a phone, which has no room for more, if no two
+    curves would have the same name. The page has the full names in its table.
     """
     owners = {curve.name.rpartition("/")[0] for curve in curves}
-    if len(owners) > 1:
+    names = [curve.name.rpartition("/")[2] for curve in curves]
+    if len(owners) > 1 and (width >= _WIDE or len(set(names)) < len(names)):
         return curves
-    return [replace(curve, name=curve.name.rpartition("/")[2]) for curve in curves]
+    return [replace(curve, name=name) for curve, name in zip(curves, names, strict=True)]
 
 
 def _positive(curve: Curve) -> Curve:

@@ -86,10 +86,7 @@ def _row(curve: Curve, number: int, slots: Sequence[int]) -> Row:
             if before is None:
                 runs.append([slot, value])
             else:
-                difference = value - before
-                runs[-1].append(
-                    round(difference, 2) if isinstance(difference, float) else difference
-                )
+                runs[-1].append(round(value - before, 2))
         before = value
     return Row(curve.name, FIRST_COLOUR + number % COMPARED_COLOURS, runs, _notes(curve, slots))
 
