@@ -139,9 +139,9 @@ def _split_origins(value: object) -> object:
     origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
     for origin in origins:
         parts = urlsplit(origin)
-        if origin != "*" and (
-            parts.scheme not in ("http", "https") or parts.path or not parts.netloc
-        ):
+        # They become parts of headers.
+        is_plain = re.fullmatch(r"[^\s;,'\"]+", parts.netloc) and not parts.path
+        if origin != "*" and not (is_plain and parts.scheme in ("http", "https")):
             raise ValueError("must be origins like https://example.org, separated by commas, or *")
     return origins
 
@@ -300,6 +300,9 @@ class Settings(RedisSettings):
 
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = ()
     """The sites whose scripts may read the API in their visitors' browsers."""
+
+    embed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)] = ("*",)
+    """The sites that may show the pages below ``/embed`` in a frame."""
 
     lookup_wait: float = Field(default=5.0, ge=0, le=30)
     """Seconds for which ``PUT {"login"}`` waits for a worker before the API answers 202."""

@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from api.http.public_url import PublicUrl
 from api.pages import (
     compare,
+    embedding,
     follow,
+    frames,
     imports,
     login,
     notes,
@@ -24,6 +26,7 @@ from api.pages import (
 from api.pages.assets import Assets
 from api.pages.auth import Auth, NotLoggedInError
 from api.pages.errors import ErrorPages
+from api.pages.layout import frame_headers
 from api.pages.recent_movers import RecentMovers
 from common.settings import Settings
 
@@ -44,6 +47,8 @@ def install(app: FastAPI, settings: Settings) -> None:
         user,
         repository,
         notes,
+        embedding,
+        frames,
         imports,
         search,
         user_by_login,
@@ -51,4 +56,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         status,
     ):
         app.include_router(module.router, include_in_schema=False)
-    app.add_middleware(ErrorPages, root=url.path)
+    app.state.frame_headers = frame_headers(settings.embed_origins)
+    app.add_middleware(
+        ErrorPages, root=url.path, frame_headers=frame_headers(settings.embed_origins)
+    )

@@ -1,14 +1,14 @@
 """Error pages: what a browser gets in place of a JSON error."""
 
 import json
-from http import HTTPStatus
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.middleware import REQUEST_ID_HEADER
-from api.pages.layout import HEADERS, error_page
+from api.pages.layout import FRAMES, HEADERS, error_page, frame_error_page
 
 _NOT_PAGES = ("/v1/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
 """Below these paths errors are JSON for browsers too, as documented."""
@@ -18,11 +18,13 @@ class ErrorPages:
     """Middleware that turns JSON errors into pages, wherever they were raised.
 
     :param root: the path below which visitors see the pages
+    :param frame_headers: of a page in a frame
     """
 
-    def __init__(self, app: ASGIApp, *, root: str) -> None:
+    def __init__(self, app: ASGIApp, *, root: str, frame_headers: Mapping[str, str]) -> None:
         self._app = app
         self._root = root
+        self._frame_headers = frame_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -41,9 +43,18 @@ class ErrorPages:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    await _send_error_page(send, start, body, self._root)
+                    if scope["path"].startswith(FRAMES):
+                        page = frame_error_page(_reasons(body), root=self._root)
+                        headers = {**self._frame_headers, "Cache-Control": "no-store"}
+                        await _send_page(send, start, page, headers)
+                    else:
+                        await _send_page(send, start, self._page(start, body), HEADERS)
 
         await self._app(scope, receive, send_page)
+
+    def _page(self, start: Message, body: bytes) -> bytes:
+        request_id = Headers(raw=start["headers"]).get(REQUEST_ID_HEADER)
+        return error_page(start["status"], _reasons(body), request_id, root=self._root)
 
 
 def _wants_page(scope: Scope) -> bool:
@@ -60,29 +71,19 @@ def _is_json_error(start: Message) -> bool:
     return start["status"] >= 400 and content_type.startswith("application/json")
 
 
-async def _send_error_page(send: Send, start: Message, body: bytes, root: str) -> None:
+async def _send_page(
+    send: Send, start: Message, page: bytes, page_headers: Mapping[str, str]
+) -> None:
     headers = MutableHeaders(raw=list(start["headers"]))
-    page = error_page(
-        start["status"],
-        _reasons(start["status"], json.loads(body)["detail"]),
-        headers.get(REQUEST_ID_HEADER),
-        root=root,
-    )
-    headers.update(HEADERS)
+    headers.update(page_headers)
     headers["content-type"] = "text/html; charset=utf-8"
     headers["content-length"] = str(len(page))
     await send({**start, "headers": headers.raw})
     await send({"type": "http.response.body", "body": page})
 
 
-def _reasons(status: int, detail: Any) -> list[str]:
-    """Return what a page says of an error below its heading, each once."""
+def _reasons(body: bytes) -> list[str]:
+    detail: Any = json.loads(body)["detail"]
     if isinstance(detail, str):
-        return [] if _says_the_heading(status, detail) else [detail]
-    reasons = (f"{error['loc'][-1]}: {error['msg']}" for error in detail)
-    return list(dict.fromkeys(reasons))
-
-
-def _says_the_heading(status: int, detail: str) -> bool:
-    """Return whether an error says no more than the name of its status."""
-    return detail.lower() in {HTTPStatus(status).phrase.lower(), "internal error"}
+        return [detail]
+    return [f"{error['loc'][-1]}: {error['msg']}" for error in detail]

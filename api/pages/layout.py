@@ -1,6 +1,6 @@
 """What all pages share: templates, security headers, and responses made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from api.pages import filters
 from api.pages.assets import asset_url
 from api.pages.auth import auth_of
 
-POLICY = "; ".join(
+_NOTHING_FOREIGN = "; ".join(
     (
         "default-src 'none'",
         "style-src 'self'",
@@ -21,10 +21,11 @@ POLICY = "; ".join(
         "script-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
         "base-uri 'none'",
     )
 )
+
+POLICY = f"{_NOTHING_FOREIGN}; frame-src 'self'; frame-ancestors 'none'"
 """Nothing from other hosts, nothing inline, and no other site may embed a page in a frame."""
 
 HEADERS = {
@@ -36,6 +37,25 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
+
+FRAMES = "/embed/"
+"""The path below which pages may be in frames of other sites."""
+
+
+def frame_headers(origins: Sequence[str]) -> dict[str, str]:
+    """Return the headers of a page in a frame: it has no form, and is the same for everybody.
+
+    :param origins: the sites that may show it, or ``*``
+    """
+    policy = _NOTHING_FOREIGN
+    if "*" not in origins:
+        policy = f"{policy}; frame-ancestors 'self' {' '.join(origins)}"
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "public, max-age=300",
+    }
 
 
 def _environment() -> Environment:
@@ -88,6 +108,11 @@ def error_page(status_code: int, reasons: list[str], request_id: str | None, *, 
         "request_id": request_id,
     }
     return render("error.html", values).encode()
+
+
+def frame_error_page(reasons: list[str], *, root: str) -> bytes:
+    """Return a page that describes an error in a frame."""
+    return render("frame_error.html", {"root": root, "reasons": reasons}).encode()
 
 
 def redirect(path: str) -> Response:

@@ -1,7 +1,5 @@
 """``/repos/{id}``: charts and days of one repository, and how to embed its chart."""
 
-import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +15,7 @@ from api.http.public_url import public_url_of
 from api.http.transactions import read
 from api.pages import period_change, preview
 from api.pages.day_table import KnownDay, MissingDays, newest_first, source_word
+from api.pages.embedding import EmbedOptions, Subject
 from api.pages.layout import page
 from api.pages.period import CALENDAR, SHORT, Choice, DateRange, Period, choice
 from api.pages.period_change import PeriodChange
@@ -52,8 +51,6 @@ _MAX_MARKS = 100
 """Notes and releases in the list; the downloads contain all."""
 
 _READING = {Stage.WAITING, Stage.READING}
-
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>!&~|])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +157,9 @@ def show_repository(
         periods=SHORT,
         calendar_periods=CALENDAR,
         spans=SPANS,
-        markdown=_markdown(request, content.entry),
-        html=_html(request, content.entry),
+        code=Subject(content.entry.full_name, f"/repos/{repo_id}").code(
+            public_url_of(request).base(request), EmbedOptions()
+        ),
     )
 
 
@@ -240,27 +238,3 @@ def _last_row(entry: Entry, points: Sequence[HistoryPoint], today: date) -> date
     if points and points[-1].day < today and entry.is_present:
         return today
     return max(entry.last_day or today, points[-1].day if points else date.min)
-
-
-def _markdown(request: Request, entry: Entry) -> str:
-    chart, link = _embed_urls(request, entry)
-    label = _MARKDOWN_SPECIAL.sub(r"\\\1", _label(entry))
-    return f"[![{label}]({chart})]({link})"
-
-
-def _html(request: Request, entry: Entry) -> str:
-    chart, link = map(html.escape, _embed_urls(request, entry))
-    return f'<a href="{link}"><img src="{chart}" alt="{html.escape(_label(entry))}"></a>'
-
-
-def _label(entry: Entry) -> str:
-    return f"Stars of {entry.full_name}"
-
-
-def _embed_urls(request: Request, entry: Entry) -> tuple[str, str]:
-    """Return the URLs of the chart and of this page, as visitors of other sites need them."""
-    base = public_url_of(request).base(request)
-    return (
-        f"{base}/v1/repos/{entry.id}/chart.svg?metric=stargazers&theme=auto",
-        f"{base}/repos/{entry.id}",
-    )

@@ -122,14 +122,19 @@ def test_embed_code_shows_the_chart_and_links_to_the_page(
 ) -> None:
     page = load(client, f"/repos/{repository.id}")
     address = f"http://testserver/repos/{repository.id}"
-    chart = f"http://testserver/v1/repos/{repository.id}/chart.svg?metric=stargazers&theme=auto"
+    chart = (
+        f"http://testserver/v1/repos/{repository.id}/chart.svg"
+        "?metric=stargazers&width=600&height=300&theme="
+    )
+    source = chart.replace("&", "&amp;")
 
-    assert (
-        page.one("textarea", id="markdown").text == f"[![Stars of adam/hello]({chart})]({address})"
+    assert page.one("textarea", id="markdown").text == (
+        f"[![Stars of adam/hello]({chart}auto)]({address})"
     )
     assert page.one("textarea", id="html").text == (
-        f'<a href="{address}"><img src="{chart.replace("&", "&amp;")}"'
-        ' alt="Stars of adam/hello"></a>'
+        f'<a href="{address}"><picture><source media="(prefers-color-scheme: dark)"'
+        f' srcset="{source}dark"><img src="{source}light" alt="Stars of adam/hello" width="600"'
+        ' height="300"></picture></a>'
     )
 
 
