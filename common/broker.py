@@ -42,7 +42,7 @@ class Queue(StrEnum):
     SCAN = "scan"
     """The daily scans."""
     BACKGROUND = "background"
-    """What may wait until nothing else does: star histories and imports."""
+    """What may wait until nothing else does: star histories, imports and releases."""
 
 
 class Task(StrEnum):
@@ -56,6 +56,7 @@ class Task(StrEnum):
     SCAN_USER = "repopulse.scan_user"
     BACKFILL_REPOSITORY = "repopulse.backfill_repository"
     PROCESS_IMPORT = "repopulse.process_import"
+    READ_RELEASES = "repopulse.read_releases"
 
 
 QUEUE_OF = {
@@ -66,6 +67,7 @@ QUEUE_OF = {
     Task.SCAN_USER: Queue.SCAN,
     Task.BACKFILL_REPOSITORY: Queue.BACKGROUND,
     Task.PROCESS_IMPORT: Queue.BACKGROUND,
+    Task.READ_RELEASES: Queue.BACKGROUND,
 }
 
 _TASK_SHARE = 0.5

@@ -13,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from common.metadata import NEVER, TIME, metadata
+from common.metadata import TIME, metadata
 
 MAX_NOTE_LENGTH = 500
 """Characters of a note."""
@@ -45,11 +45,9 @@ release_readings = Table(
     "release_readings",
     metadata,
     Column("repo_id", ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
-    # The day for which the releases were read, or given up; null before the first time.
+    # The day on which the releases were read, or given up; null before the first time.
     Column("read_on", Date),
-    Column("lease_until", TIME, nullable=False, server_default=NEVER),
-    Column("not_before", TIME, nullable=False, server_default=NEVER),
-    # Of the day that is to be read.
+    # Failed ones since then.
     Column("attempts", Integer, nullable=False, server_default=text("0")),
 )
 """How far the reading of releases is. A repository without a row was never read."""

@@ -67,6 +67,13 @@ class BackfillMode(StrEnum):
     OFF = "off"
 
 
+class ReleaseMode(StrEnum):
+    """Whether releases are read."""
+
+    ON = "on"
+    OFF = "off"
+
+
 _ENCODE = "invalid URL: in a password, write / as %2F, # as %23, ? as %3F and @ as %40"
 
 
@@ -333,6 +340,10 @@ class Settings(RedisSettings):
     backfill: BackfillMode = BackfillMode.AUTO
     """Whether GitHub's histories of stars are read in the background; without a token they are
     not."""
+
+    releases: ReleaseMode = ReleaseMode.OFF
+    """Whether the releases of repositories are read after the day's scans; without a token they
+    are not."""
 
     max_attempts: int = Field(default=5, ge=1)
     """Failed attempts after which a user is set aside; see ``worker.collect``."""

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
+from simulator.releases import Release
 from simulator.star_log import StarLog
 
 
@@ -103,6 +104,7 @@ class Repository:
     deleted: bool = False
     block: BlockReason | None = None
     collaborators: set[int] = field(default_factory=set)
+    releases: list[Release] = field(default_factory=list)
     overrides: list[tuple[date, dict[str, int]]] = field(default_factory=list)
     standings: list[tuple[date, Standing]] = field(default_factory=list)
 

@@ -32,7 +32,7 @@ from common.broker import Queue, Task
 from common.lookups import Lookup
 from common.scans import Claim
 from common.states import ScanState
-from worker import backlog
+from worker import backlog, release_queue
 from worker.backfill_queue import send_next
 from worker.outcome import Outcome
 from worker.process import Process
@@ -125,6 +125,7 @@ def fan_out(app: Celery, process: Process) -> FanOut:
     backlog.note(process.redis, is_left=len(claims) >= room_for_scans)
     if room and not claims and not pending:
         send_next(app, process, is_sweep=True)
+        release_queue.send_if_due(app, process)
     collection.record_sweep(process.redis)
     due = len(pending) + len(claims) + len(due_imports)
     return FanOut(due=due, sent=sent, is_full=room == 0)

@@ -20,11 +20,13 @@ from common.broker import Task as TaskName
 from common.db import first_line, outage_reason
 from common.errors import RepopulseError, SetupError
 from common.log import log_context
+from worker import releases
 from worker.backfill_queue import send_next
 from worker.fan_out import fan_out, refill
 from worker.imports.importer import ImportOutcome
 from worker.outcome import Outcome, Resolution
 from worker.process import Process
+from worker.releases import ReleaseOutcome
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +130,16 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
                 raise TaskFailed(reading.summary)
             return reading.summary
 
+    @task(TaskName.READ_RELEASES)
+    def read_releases(self: Task, day: str) -> str:
+        """Read the releases of repositories that were scanned today.
+
+        ``day`` is the day for which the message was sent; a later one reads those of its own day.
+        """
+        del day
+        with _task(self):
+            return _result(releases.read_releases(process()))
+
     def send_due(self: Task) -> str:
         """Send a task for each user, lookup and import that is due, if the queue has room."""
         with _task(self):
@@ -141,7 +153,7 @@ def register(app: Celery, process: Callable[[], Process]) -> None:
     task(TaskName.SWEEP)(send_due)
 
 
-def _result(ended: Outcome | Resolution | ImportOutcome) -> str:
+def _result(ended: Outcome | Resolution | ImportOutcome | ReleaseOutcome) -> str:
     """Return the summary of a task.
 
     :raise TaskFailed: the task could not do its work, and not because of GitHub's limits

@@ -14,7 +14,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    never = sa.text("'-infinity'")
     op.create_table(
         "notes",
         sa.Column("repo_id", sa.BigInteger(), nullable=False),
@@ -39,8 +38,6 @@ def upgrade() -> None:
         "release_readings",
         sa.Column("repo_id", sa.BigInteger(), nullable=False),
         sa.Column("read_on", sa.Date()),
-        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False, server_default=never),
-        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False, server_default=never),
         sa.Column("attempts", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("repo_id", name="pk_release_readings"),
         _of_repository("release_readings"),

@@ -22,7 +22,7 @@ Key = tuple[str | int, int]
 def repositories(source: dict[str, Any], info: Info, **arguments: Any) -> dict[str, Any]:
     """Return the page of an account's repositories that the arguments select."""
     context: Context = info.context
-    first, last = _page_size(info, arguments)
+    first, last = page_size(info, arguments)
     found = _selected(context, source["account"], arguments)
     order = arguments.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
     key = ORDERS[order["field"]](context)
@@ -32,10 +32,10 @@ def repositories(source: dict[str, Any], info: Info, **arguments: Any) -> dict[s
     total = len(found)
     start, end = 0, total
     if arguments.get("after") is not None:
-        after = _read_cursor(arguments["after"])
+        after = read_cursor(arguments["after"])
         start = sum(_before_or_at(k, after, descending) for k in keys)
     if arguments.get("before") is not None:
-        before = _read_cursor(arguments["before"])
+        before = read_cursor(arguments["before"])
         end = sum(_before_or_at(k, before, descending) and k != before for k in keys)
     if first is not None:
         end = min(end, start + first)
@@ -45,7 +45,7 @@ def repositories(source: dict[str, Any], info: Info, **arguments: Any) -> dict[s
     views: list[Any] = [repository_view(repository, context) for repository in page]
     for fault in context.faults.get(FaultKind.NULL_NODE, ()):
         _remove_node(fault, page, views)
-    cursors = [_write_cursor(k) for k in keys[start:end]]
+    cursors = [write_cursor(k) for k in keys[start:end]]
     ends_early = bool(context.faults.get(FaultKind.NO_NEXT_PAGE))
     return {
         "totalCount": total,
@@ -60,7 +60,11 @@ def repositories(source: dict[str, Any], info: Info, **arguments: Any) -> dict[s
     }
 
 
-def _page_size(info: Info, arguments: dict[str, Any]) -> tuple[int | None, int | None]:
+def page_size(info: Info, arguments: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Return how many items are requested from the beginning or from the end.
+
+    :raise TypedError: too many, none, or without a bound
+    """
     first, last = arguments.get("first"), arguments.get("last")
     connection = info.field_name
     for word, size in (("first", first), ("last", last)):
@@ -157,11 +161,16 @@ def _before_or_at(key: Key, mark: Key, descending: bool) -> bool:
         raise _bad_cursor(str(mark)) from error
 
 
-def _write_cursor(key: Key) -> str:
+def write_cursor(key: Key) -> str:
+    """Return the cursor of an item with a sort key."""
     return base64.b64encode(b"cursor:v2:" + orjson.dumps(key)).decode()
 
 
-def _read_cursor(cursor: str) -> Key:
+def read_cursor(cursor: str) -> Key:
+    """Return the sort key of a cursor.
+
+    :raise TypedError: it is none
+    """
     try:
         raw = base64.b64decode(cursor, validate=True)
         value, number = orjson.loads(raw.removeprefix(b"cursor:v2:"))

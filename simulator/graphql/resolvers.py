@@ -7,6 +7,7 @@ from simulator.entities import AccountType, Repository
 from simulator.faults import FaultKind
 from simulator.graphql.context import Context, Info
 from simulator.graphql.errors import TypedError
+from simulator.graphql.releases import releases
 from simulator.graphql.repositories import repositories
 from simulator.graphql.views import account_view, people, rate_view, repository_view
 from simulator.node_ids import NodeType, decode
@@ -182,5 +183,10 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "User": {"repositories": repositories, "repository": _repository},
     "Organization": {"repositories": repositories, "repository": _repository},
-    "Repository": {"owner": _owner, "stargazers": _stargazers, "watchers": _watchers},
+    "Repository": {
+        "owner": _owner,
+        "releases": releases,
+        "stargazers": _stargazers,
+        "watchers": _watchers,
+    },
 }

@@ -60,6 +60,7 @@ def lengths(client: "redis.Redis") -> dict[str, int]:
         (Task.SCAN_USER, "scan"),
         (Task.PROCESS_IMPORT, "background"),
         (Task.BACKFILL_REPOSITORY, "background"),
+        (Task.READ_RELEASES, "background"),
     ],
 )
 @pytest.mark.parametrize("is_api", [False, True])

@@ -28,6 +28,7 @@ from worker.github.network import make_way
 from worker.github.observation import Account, Observation, Target
 from worker.github.observer import Observer
 from worker.github.policies import OwnerPolicies
+from worker.github.releases import ReleaseList, Releases
 from worker.github.rest import Rest
 from worker.github.transport import Transport
 from worker.github.watchers import WatcherAccess
@@ -63,6 +64,7 @@ class GitHub:
         self._rest = Rest(transport, now=now)
         self._graphql = GraphQL(transport)
         self._history = StarHistory(transport)
+        self._releases = Releases(transport)
         self._watchers = watchers
 
     def find_account(self, login: str, *, is_load: bool = True) -> Account:
@@ -120,6 +122,16 @@ class GitHub:
         :raise GitHubError: GitHub did not answer with a page
         """
         return self._history.page(repo_id, page, etag=etag)
+
+    def releases(self, node_ids: list[str]) -> dict[str, ReleaseList]:
+        """Return the newest releases of public repositories, at most 50 of them, by node id.
+
+        Repositories that GitHub does not show to everybody are left out.
+
+        :raise Limited: no request is allowed now, or what is left is reserved for scans
+        :raise GitHubError: GitHub did not answer the question
+        """
+        return self._releases.of(node_ids)
 
     def observe(self, target: Target, dates: AnswerDates | None = None) -> Observation:
         """Read an account and its repositories as they are now.

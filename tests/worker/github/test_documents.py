@@ -8,12 +8,14 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 
 from tests.servers import ROOT
 from worker.github.graphql import FIND_ACCOUNT, look_document, repositories_document
+from worker.github.releases import RELEASES
 
 DOCUMENTS = {
     "find account": FIND_ACCOUNT,
     "repositories": repositories_document(),
     "repositories without watchers": repositories_document(with_watchers=False),
     "look": look_document(),
+    "releases": RELEASES,
     "look without watchers": look_document(with_watchers=False),
 }
 SIMULATED = ROOT / "simulator" / "schema.graphql"
