@@ -49,6 +49,11 @@ class Standing(StrEnum):
             Standing.NOT_FOUND: "not found at GitHub",
         }[self]
 
+    @property
+    def title(self) -> str:
+        """Return the label with a capital letter."""
+        return self.label[:1].upper() + self.label[1:]
+
 
 class Column(StrEnum):
     """What the users can be sorted by; changes are those of the shown metric."""

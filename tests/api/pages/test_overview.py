@@ -212,14 +212,17 @@ def test_figures_are_the_sums_of_all_users(
 
     assert figures(page) == {
         "Users": ["4", "3 repositories"],
-        "Stars": ["1,555", "7 d +80 of 2 users, 30 d +500 of 1 user"],
-        "Forks": ["27", "7 d 0 of 2 users, 30 d 0 of 1 user"],
-        "Watchers": ["42", "7 d 0 of 2 users, 30 d 0 of 1 user"],
+        "Stars": ["1,555", "7 d +80, 30 d +500"],
+        "Forks": ["27", "7 d 0, 30 d 0"],
+        "Watchers": ["42", "7 d 0, 30 d 0"],
     }
+    text = page.one("main").text
     assert (
         f"Sums of each user\N{RIGHT SINGLE QUOTATION MARK}s last complete day, {clock.today()};"
-        " 1 user without one in 45 days not included." in page.one("main").text
-    )
+        " 1 user without one in 45 days not included."
+        " The change over 7 days is that of 2 users with a complete day then."
+        " The change over 30 days is that of 1 user with a complete day then."
+    ) in text
 
 
 def test_every_column_sorts_and_turns(
