@@ -50,7 +50,7 @@ class Standing(StrEnum):
         }[self]
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """Return the label with a capital letter."""
         return self.label[:1].upper() + self.label[1:]
 
