@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 from typing import NamedTuple
 
 from api.queries.scan_days import ScanRecord, UnscannedDay
@@ -51,6 +52,11 @@ class Calendar:
     """
 
     weeks: list[list[Square | None]]
+
+    @property
+    def rows(self) -> list[tuple[Square | None, ...]]:
+        """The days of each weekday, from Monday; None where a week has none."""
+        return list(zip_longest(*self.weeks))
 
     @property
     def squares(self) -> list[Square]:

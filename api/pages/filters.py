@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+from markupsafe import Markup
+
 from common.duration import format_duration
 from common.plural import plural
 
@@ -51,6 +53,28 @@ def part(name: str) -> str:
     names = {"github": "GitHub", "processes": "Worker and beat", "queue": "Sweep and queue"}
     return names.get(name, name.capitalize())
 
+
+_UNKNOWN_HTML = Markup(  # noqa: S704 - a constant
+    f'<span aria-hidden="true">{_UNKNOWN}</span><span class="visually-hidden">unknown</span>'
+)
+
+
+def count_html(value: int | None) -> Markup:
+    """Return a count, in a table of hundreds of them; a dash that is read as "unknown" if None."""
+    # Safe: made of a number only.
+    return _UNKNOWN_HTML if value is None else Markup(f"{value:,}")  # noqa: S704
+
+
+def difference_html(value: int | None) -> Markup:
+    """Return a difference in its colour; a dash that is read as "unknown" if it is not known."""
+    if value is None:
+        return _UNKNOWN_HTML
+    # Safe: made of a number only.
+    return Markup(f'<span class="{direction(value)}">{change(value)}</span>')  # noqa: S704
+
+
+FUNCTIONS = {each.__name__: each for each in (count_html, difference_html)}
+"""A function takes a fifth of the time of a macro."""
 
 FILTERS = {
     filter_.__name__: filter_

@@ -14,7 +14,8 @@ from api.queries.series import Point, change_over
 LOOK_BACK = timedelta(days=45)
 """How far back to read: enough for a change over 30 days if the newest day is two weeks old."""
 
-_SPARKLINE = timedelta(days=30)
+SPARKLINE = timedelta(days=30)
+"""The period of a sparkline, without its last day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,6 @@ class Trend:
 
 def draw_sparkline(counts: Iterable[tuple[date, int]], until: date) -> Markup:
     """Draw the counts of the last 31 days, which are in ascending order."""
-    svg = sparkline(counts, first=until - _SPARKLINE, last=until)
+    svg = sparkline(counts, first=until - SPARKLINE, last=until)
     # Safe: made of dates and numbers only.
     return Markup(svg)  # noqa: S704

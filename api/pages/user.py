@@ -20,7 +20,7 @@ from api.pages.layout import page, redirect
 from api.pages.period import CALENDAR, SHORT, Choice, DateRange, choice
 from api.pages.period_change import PeriodChange
 from api.pages.repository_filter import RepositoryFilter, repository_filter
-from api.pages.trend import LOOK_BACK, Trend
+from api.pages.trend import LOOK_BACK, SPARKLINE, Trend, draw_sparkline
 from api.queries import (
     backfills,
     beginnings,
@@ -50,7 +50,7 @@ from common.repositories import Counts
 
 router = APIRouter(prefix="/users/{user_id}")
 
-_REPOSITORIES_PER_PAGE = 100
+_REPOSITORIES_PER_PAGE = 50
 _MAX_MOVERS = 10
 _CALENDAR = timedelta(days=364)
 
@@ -156,7 +156,7 @@ class Content:
     :param entries: the repositories on this page of the table
     :param kinds: of all repositories, those that are gone included
     :param matching: the number of repositories on all pages of the table
-    :param trends: of the repositories on this page, by id
+    :param counts: the shown metric of the repositories on this page in the last 31 days, by id
     :param compared: the number of repositories that can have moved in the period, as they have two
         recorded days; counted only if none has moved
     :param change: of the observed totals; None if there is no day to compare with
@@ -173,7 +173,7 @@ class Content:
     entries: list[Entry]
     kinds: RepositoryKinds
     matching: int
-    trends: dict[int, Trend]
+    counts: dict[int, list[tuple[date, int]]]
     movers: list[Mover]
     compared: int
     calendar: Calendar
@@ -247,7 +247,7 @@ def show_page(
     )
 
     def sparkline(entry: Entry) -> Markup:
-        return content.trends[entry.id].sparkline(options.metric, content.today)
+        return draw_sparkline(content.counts.get(entry.id, ()), content.today)
 
     return page(
         request,
@@ -324,7 +324,14 @@ def _read(
             connection, user_id, total.newest.day if total.newest else None
         ),
         matching=listed.in_all,
-        trends=_trends(connection, user_id, shown, today),
+        counts=series.of_repositories(
+            connection,
+            user_id,
+            [entry.id for entry in shown],
+            today - SPARKLINE,
+            today,
+            by=options.metric,
+        ),
         movers=movers,
         compared=compared,
         calendar=make_calendar(
@@ -349,12 +356,3 @@ def _change(
         return None
     points = series.of_user_on(connection, user_id, spans.days)
     return period_change.compare(spans, points, known_since, lambda _day, _metric: OBSERVED)
-
-
-def _trends(
-    connection: Connection, user_id: int, entries: list[Entry], today: date
-) -> dict[int, Trend]:
-    points = series.of_repositories(
-        connection, user_id, [entry.id for entry in entries], today - timedelta(30), today
-    )
-    return {entry.id: Trend(points.get(entry.id, [])) for entry in entries}

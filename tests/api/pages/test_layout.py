@@ -153,3 +153,15 @@ def test_blocks_of_the_style_sheet_are_closed(client: TestClient) -> None:
         depth += line.count("{") - line.count("}")
         assert 0 <= depth <= 2, line
     assert depth == 0
+
+
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, br", "gzip"), ("identity", None)])
+def test_pages_are_compressed_for_clients_that_accept_it(
+    client: TestClient, accepted: str, coding: str | None
+) -> None:
+    answer = client.get("/", headers={"Accept-Encoding": accepted})
+
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.text.endswith("</html>\n") or answer.text.endswith("</html>")
+    assert (int(answer.headers["content-length"]) < len(answer.content)) is (coding == "gzip")

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from api.queries import series
+from api.queries.metric import Metric
 from api.queries.series import Point
 from common.states import ScanState
 from common.users import TrackedUser
@@ -49,11 +50,14 @@ def test_both_days_of_a_series_are_inclusive(connection: Connection, user: Track
     lines = [
         series.of_repository(connection, repository.id, *span),
         series.of_user(connection, user.id, *span),
-        series.of_repositories(connection, user.id, [repository.id], *span)[repository.id],
     ]
+    counts = series.of_repositories(
+        connection, user.id, [repository.id], *span, by=Metric.STARGAZERS
+    )
 
     for line in lines:
         assert [point.day for point in line] == [ago(4), ago(3), ago(2)]
+    assert counts == {repository.id: [(ago(4), 4), (ago(3), 3), (ago(2), 2)]}
 
 
 def test_a_series_continues_when_the_owner_changes(
@@ -74,10 +78,12 @@ def test_a_series_continues_when_the_owner_changes(
     ]
     # The series of each owner end and begin there.
     owned = [
-        series.of_repositories(connection, owner.id, [repository.id], ago(9), TODAY)
+        series.of_repositories(
+            connection, owner.id, [repository.id], ago(9), TODAY, by=Metric.STARGAZERS
+        )
         for owner in (user, taker)
     ]
-    assert [stars(lines[repository.id]) for lines in owned] == [[(ago(1), 5)], [(TODAY, 6)]]
+    assert [lines[repository.id] for lines in owned] == [[(ago(1), 5)], [(TODAY, 6)]]
 
 
 def test_a_total_is_the_sum_of_all_repositories(connection: Connection, user: TrackedUser) -> None:
@@ -172,10 +178,10 @@ def test_each_repository_of_a_user_has_its_own_series(
     add_rows(connection, user, first, {TODAY: (9, 8, 7)})
 
     asked = [first.id, second.id, silent.id]
-    found = series.of_repositories(connection, user.id, asked, ago(9), TODAY)
+    for place, metric in enumerate(Metric):
+        found = series.of_repositories(connection, user.id, asked, ago(9), TODAY, by=metric)
 
-    assert found == {
-        first.id: [Point(TODAY, 9, 8, 7)],
-        second.id: [Point(ago(1), 1, 2, 3), Point(TODAY, 2, 2, 3)],
-    }
-    assert silent.id not in found
+        assert found == {
+            first.id: [(TODAY, (9, 8, 7)[place])],
+            second.id: [(ago(1), (1, 2, 3)[place]), (TODAY, (2, 2, 3)[place])],
+        }
