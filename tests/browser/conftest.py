@@ -79,6 +79,7 @@ def visiting(
     width: int,
     scheme: str = "light",
     scripts: bool = True,
+    touch: bool = False,
     ignore_https_errors: bool = False,
 ) -> Iterator[Visitor]:
     """Open a window with its own cookies; fail at the end if it recorded faults."""
@@ -86,6 +87,7 @@ def visiting(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if scheme == "dark" else "light",
         java_script_enabled=scripts,
+        has_touch=touch,
         locale="en-GB",
         ignore_https_errors=ignore_https_errors,
     )

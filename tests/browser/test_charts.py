@@ -51,6 +51,8 @@ def reader_of(visitor: Visitor) -> tuple[Locator, Locator]:
 
 def place(reader: Locator, number: int) -> tuple[float, float]:
     """Return the point on the screen that shows a day."""
+    # In the middle of the window: the lower end of a chart may be out of it.
+    reader.evaluate("element => element.scrollIntoView({block: 'center'})")
     box: FloatRect | None = reader.bounding_box()
     assert box
     return box["x"] + box["width"] * (number + 0.5) / DAYS, box["y"] + box["height"] / 3
@@ -78,6 +80,11 @@ def test_values_of_a_chart_are_read_and_days_chosen(
                 zoom_by_keyboard(visitor)
                 visitor.go(path)
                 zoom_by_button(visitor)
+                visitor.go(f"{path}?from={day(60)}&to={day(74)}")
+                zoom_out(visitor)
+        with visiting(browser, system.address, width=390, touch=True) as visitor:
+            visitor.go(path)
+            read_by_touch(visitor)
         with visiting(browser, system.address, width=390, scripts=False) as visitor:
             visitor.page.goto(system.address + path)
             expect(visitor.page.get_by_role("img", name="Stars, forks and")).to_be_visible()
@@ -101,6 +108,17 @@ def read_by_mouse(visitor: Visitor) -> None:
     expect(dots).to_have_count(0)
     visitor.page.mouse.move(1, 1)
     expect(values).to_be_hidden()
+
+
+def read_by_touch(visitor: Visitor) -> None:
+    chart, reader = reader_of(visitor)
+    visitor.page.touchscreen.tap(*place(reader, 30))
+    values = chart.locator(".chart-values")
+    expect(values).to_contain_text("Stars 4,300")
+    # They stay while the finger is away, and the address is the same.
+    visitor.page.touchscreen.tap(*place(reader, 31))
+    expect(values).to_contain_text("Stars 4,310")
+    assert shown_days(visitor) == {}
 
 
 def read_by_keyboard(visitor: Visitor) -> None:
@@ -151,3 +169,17 @@ def zoom_by_button(visitor: Visitor) -> None:
     shown = shown_days(visitor)
     days = (date.fromisoformat(shown["to"]) - date.fromisoformat(shown["from"])).days + 1
     assert days == DAYS / 2
+
+
+def zoom_out(visitor: Visitor) -> None:
+    _, reader = reader_of(visitor)
+    reader.focus()
+    reader.press("End")
+    reader.press("-")
+    visitor.page.wait_for_url(f"**to={day(75)}**")
+    # The day stays where it was in the chart.
+    assert shown_days(visitor) == {"from": day(46), "to": day(75)}
+    visitor.page.get_by_role("button", name="Zoom out").click()
+    visitor.page.wait_for_url(f"**to={day(89)}**")
+    # Around the middle, the last day would be tomorrow: one more is added before.
+    assert shown_days(visitor) == {"from": day(30), "to": day(89)}

@@ -113,7 +113,9 @@
         button.addEventListener("click", () => this.scale(factor));
       }
       const hint = element("span", "muted", tools);
-      hint.textContent = "Drag across the chart, or press + and −, to zoom. Arrow keys read the values.";
+      hint.textContent = matchMedia("(pointer: coarse)").matches
+        ? "Touch the chart to read its values."
+        : "Drag across the chart, or press + and −, to zoom. Arrow keys read the values.";
       this.figure.after(tools);
     }
 
@@ -125,6 +127,10 @@
 
     span(index) {
       return this.numbers.spans[index] ?? [index, index];
+    }
+
+    number(date) {
+      return Math.round((Date.parse(date) - Date.parse(this.numbers.first)) / ONE_DAY_MS);
     }
 
     date(number) {
@@ -192,7 +198,7 @@
 
     follow(day) {
       if (!this.numbers?.first) return;
-      const number = Math.round((Date.parse(day) - Date.parse(this.numbers.first)) / ONE_DAY_MS);
+      const number = this.number(day);
       const spans = this.numbers.spans;
       const index = spans.length
         ? spans.findIndex(([since, until]) => since <= number && number <= until)
@@ -328,7 +334,9 @@
       const wanted = Math.max(Math.round(days * factor), MIN_DAYS);
       const middle = this.index === null ? days / 2 : this.share(this.index) * days;
       const since = Math.round(middle - (middle / days) * wanted);
-      this.go(since, since + wanted - 1);
+      // There are no days after the latest: show as many more before.
+      const after = Math.max(since + wanted - 1 - this.number(this.figure.dataset.latest), 0);
+      this.go(since - after, since - after + wanted - 1);
     }
 
     go(since, until) {
