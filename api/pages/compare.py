@@ -1,5 +1,6 @@
 """``/compare``: several repositories and users in one chart, at an address to share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -16,10 +17,11 @@ from api.pages.compare_options import CompareOptions, compare_options
 from api.pages.layout import page, redirect
 from api.pages.pasted import Pasted, read_each
 from api.pages.period import CALENDAR, SHORT, DateRange, Period
-from api.queries import compare, names
+from api.queries import compare, compare_past, names
 from api.queries.compare import MAX_COMPARED, Counts, Found, Kind
 from api.queries.compare_mode import Mode
 from api.queries.metric import Metric
+from api.queries.sources import GITHUB_HISTORY, OBSERVED
 from api.v1.compare import AxisScale, RepositoryName
 from api.v1.fields import Login
 from common import clock
@@ -64,11 +66,13 @@ class Row:
 class Content:
     """What the page shows.
 
+    :param sources: the words for the sources of the counts
     :param dates: the period; of all days, from the first known one on
     :param names: by id in the address, the full names of repositories that may stand there instead
     """
 
     rows: list[Row]
+    sources: list[str]
     missing: list[str]
     dates: DateRange
     today: date
@@ -137,6 +141,7 @@ def _read(connection: Connection, options: CompareOptions) -> Content:
     counts = compare.read_counts(
         connection, found.subjects, options.metric, dates.first, dates.last
     )
+    counts = compare_past.add_past(connection, counts, options.metric, dates.first, dates.last)
     if _is_all(options):
         begin = min((each.days[0] for each in counts if each.days), default=today.toordinal())
         dates = Period.ALL.until(today, known_since=date.fromordinal(begin))
@@ -150,7 +155,20 @@ def _read(connection: Connection, options: CompareOptions) -> Content:
         if subject.kind is Kind.USER:
             path = accounts[subject.id].path
         rows.append(_row(each, found.subjects[subject], path))
-    return Content(rows, found.missing, dates, today, _names_of_ids(connection, found))
+    return Content(
+        rows, _kinds(counts), found.missing, dates, today, _names_of_ids(connection, found)
+    )
+
+
+def _kinds(counts: Iterable[Counts]) -> list[str]:
+    """Return the words for the sources of some counts, as `Kind` of the charts has them."""
+    used = set().union(*(each.sources for each in counts))
+    words = {
+        "observed": OBSERVED in used,
+        "reconstructed": GITHUB_HISTORY in used,
+        "imported": bool(used - {OBSERVED, GITHUB_HISTORY}),
+    }
+    return [word for word, is_used in words.items() if is_used]
 
 
 def _find(connection: Connection, options: CompareOptions) -> Found:

@@ -104,7 +104,12 @@ class CompareOptions:
 
         :param dates: None for everything that is known
         """
-        fields = [*self.names(), ("metric", self.metric.value), ("mode", self.mode.value)]
+        fields = [
+            *self.names(),
+            ("metric", self.metric.value),
+            ("mode", self.mode.value),
+            ("source", "all"),
+        ]
         if dates is not None:
             fields += [("date_from", str(dates.first)), ("date_to", str(dates.last))]
         return _query(fields)

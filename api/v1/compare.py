@@ -24,7 +24,7 @@ from api.http.errors import NotFoundError, bad_query
 from api.http.query import KnownQuery
 from api.http.slots import Slots
 from api.http.transactions import read
-from api.queries import compare
+from api.queries import compare, compare_past
 from api.queries.compare import MAX_COMPARED
 from api.queries.compare_mode import Line, Mode, lines_of
 from api.queries.flow import Per, spans
@@ -35,6 +35,7 @@ from api.v1.compare_body import COLUMNS, Comparison, ComparisonBody, to_csv, to_
 from api.v1.error_pictures import StrictParameter
 from api.v1.fields import MAX_ID, Day, Login, check_full_name
 from api.v1.image_responses import Height, ShownPlace, ShownTheme, Width, respond
+from api.v1.images import ChartSource
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
 
@@ -65,6 +66,7 @@ class Wanted:
     users: Sequence[str]
     metric: Metric
     mode: Mode
+    source: ChartSource
     date_from: date | None
     date_to: date | None
 
@@ -101,6 +103,14 @@ def wanted(
             examples=["indexed"],
         ),
     ] = Mode.TOTAL,
+    source: Annotated[
+        ChartSource,
+        Query(
+            description="`observed`, or `all`: of repositories also counts that were imported, and"
+            " stars that are reconstructed from GitHub's history. Those have thinner lines.",
+            examples=["all"],
+        ),
+    ] = ChartSource.OBSERVED,
     date_from: Annotated[
         Day | None,
         Query(
@@ -125,7 +135,7 @@ def wanted(
             f" {number}",
             str(number),
         )
-    return Wanted(repo, user, metric, mode, date_from, date_to)
+    return Wanted(repo, user, metric, mode, source, date_from, date_to)
 
 
 WantedComparison = Annotated[Wanted, Depends(wanted)]
@@ -146,6 +156,8 @@ def read_comparison(database: Engine, wanted: Wanted) -> Comparison:
             connection, wanted.date_from, wanted.date_to, default_days=MAX_DAYS
         )
         counts = compare.read_counts(connection, found.subjects, wanted.metric, first, last)
+        if wanted.source is ChartSource.ALL:
+            counts = compare_past.add_past(connection, counts, wanted.metric, first, last)
         lines = lines_of(counts, wanted.mode, first, last)
         return Comparison(lines, wanted.metric, wanted.mode, first, last)
 
@@ -198,8 +210,8 @@ async def draw_comparison(
 
     Each has a colour, dashes and its name at the end of its line. Users are shown with the totals
     of their repositories, on the days on which all of these were recorded. A day that was not
-    recorded is a gap. Both dates are inclusive, the maximum is ten years; the chart begins with the
-    first day of which anything is known.
+    recorded is a gap, unless `source=all` fills it. Both dates are inclusive, the maximum is ten
+    years; the chart begins with the first day of which anything is known.
     """
     check_scale(wanted.mode, scale)
 
@@ -295,8 +307,11 @@ def _draw(
 ) -> str:
     """Draw a comparison as an SVG document."""
     look = _look(comparison, scale)
+    title = comparison.mode.describe(comparison.metric)
+    if any(source != OBSERVED for line in comparison.lines for source in line.sources):
+        title += " (thin: reconstructed or imported)"
     return comparison_chart(
-        comparison.mode.describe(comparison.metric),
+        title,
         [_curve(line, look) for line in comparison.lines],
         first=comparison.first.toordinal(),
         last=comparison.last.toordinal(),

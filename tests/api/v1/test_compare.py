@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from common.repositories import SeenRepository
 from common.states import ScanState
 from common.users import TrackedUser
-from tests import factories
+from tests import factories, imported
 from tests.api.charts.pixels import rasterize
 from tests.api.charts.reading import read_description, read_title, texts
 from tests.clock import Clock
@@ -181,6 +181,26 @@ def test_a_user_has_the_totals_of_complete_days(
     (days,) = values(client, "user=allien")
 
     assert [(day, value) for day, _, value in days] == [("2024-03-08", 170), ("2024-03-10", 190)]
+
+
+def test_sources_are_told_apart(
+    client: TestClient, connection: Connection, new: SeenRepository
+) -> None:
+    imported.store(connection, new.id, "old counts", {date(2024, 3, 6): (7, None, None)})
+
+    observed = values(client, "repo=allien/new")
+    body = compared(client, "repo=allien/new&source=all")
+    chart = client.get("/v1/compare.svg?repo=allien/new&source=all").text
+
+    assert [day for day, _, _ in observed[0]] == ["2024-03-08", "2024-03-09", "2024-03-10"]
+    assert body["series"][0]["points"][0] == {
+        "date": "2024-03-06",
+        "day": 0,
+        "value": 7,
+        "source": "import:old counts",
+    }
+    assert read_title(chart) == "Stars (thin: reconstructed or imported)"
+    assert "1 missing; 1 reconstructed or imported" in read_description(chart)
 
 
 @pytest.mark.usefixtures("old", "new")
