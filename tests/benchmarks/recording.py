@@ -1,10 +1,11 @@
-"""100,000 rows are written to `daily_stats` by the product's own code, in the transactions of a
-day's scans: one for each of 1,000 users with 100 repositories, each committed to disk. Then they
-are written again for the same day, with other counts in every row, and with the same counts, which
-writes none. They are compared with `COPY` of the same rows, in as many transactions, into a table
-without index, keys or partitions. The repositories exist already; after each run every row is
-counted and summed. *In bulk* is a single user with 100,000 repositories, in one transaction. The
-variants take turns; each figure is the median of the rounds.
+"""100,000 rows are written to `daily_stats`, and copies of them to `latest_stats`, by the product's
+own code, in the transactions of a day's scans: one for each of 1,000 users with 100 repositories,
+each committed to disk. Then they are written again for the same day, with other counts in every
+row, and with the same counts, which writes none but the copies. They are compared with `COPY` of
+the same rows, in as many transactions, into a table without index, keys or partitions. The
+repositories exist already; after each run every row is counted and summed. *In bulk* is a single
+user with 100,000 repositories, in one transaction. The variants take turns; each figure is the
+median of the rounds.
 """
 
 import statistics
