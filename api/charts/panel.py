@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from api.charts.axes import value_ticks
 from api.charts.frame import value_axis, value_label
-from api.charts.path import ONE_DAY, Plane, Point, dots, in_period, path_data, px, segments
+from api.charts.path import ONE_DAY, Plane, Point, dots, in_period, path_data, px, segments, through
 from api.charts.place import Place
 from api.charts.source import OBSERVED, Kind, Mark, Source, bands, strokes
 from api.charts.style import dot, line_style
@@ -191,8 +191,9 @@ def _bands(panel: Panel, colour: int) -> Iterator[str]:
         lower = [(plane.x(day), plane.y(low)) for day, low, _ in band]
         heights = (below - above for (_, above), (_, below) in zip(upper, lower, strict=True))
         if max(heights) >= _MIN_BAND:
-            outline = "L".join(f"{px(x)} {px(y)}" for x, y in (*upper, *reversed(lower)))
-            yield f'<path class="dot{colour}" fill-opacity="0.2" d="M{outline}z"/>'
+            back = reversed(through(lower).removeprefix("M").split("L"))
+            outline = "L".join((through(upper), *back))
+            yield f'<path class="dot{colour}" fill-opacity="0.2" d="{outline}z"/>'
 
 
 def _lines(

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
+from api.charts.curve import path_of
+
 Point = tuple[date, int]
+
+_MANY = 400
+"""Points of a line from which on those are left out that it would pass in any case."""
 
 ONE_DAY = timedelta(days=1)
 
@@ -92,6 +97,13 @@ def px(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def through(places: Sequence[tuple[float, float]]) -> str:
+    """Return the path data of a line through places from left to right, in pixels."""
+    if len(places) > _MANY:
+        return path_of([x for x, _ in places], [y for _, y in places])
+    return "M" + "L".join(f"{px(x)} {px(y)}" for x, y in places)
+
+
 def _polyline(segment: Sequence[Point], plane: Plane) -> str:
     corners = [
         (day, value)
@@ -100,4 +112,4 @@ def _polyline(segment: Sequence[Point], plane: Plane) -> str:
         if not 0 < index < len(segment) - 1
         or not segment[index - 1][1] == value == segment[index + 1][1]
     ]
-    return "M" + "L".join(f"{px(plane.x(day))} {px(plane.y(value))}" for day, value in corners)
+    return through([(plane.x(day), plane.y(value)) for day, value in corners])

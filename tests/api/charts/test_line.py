@@ -300,10 +300,26 @@ def test_chart_loads_nothing_and_contains_no_script() -> None:
     assert not re.search(r"<script|\son\w+=|href|url\(|@import|@font-face", svg)
 
 
-def test_ten_years_of_daily_changes_are_less_than_150_kb() -> None:
+def test_ten_years_of_daily_changes_are_less_than_100_kb() -> None:
     values = points({number: number * 7 % 1000 for number in range(3660)})
 
-    assert len(chart(Series("Stars", values), Series("Forks", values), days=3660)) < 150_000
+    assert len(chart(Series("Stars", values), Series("Forks", values), days=3660)) < 100_000
+
+
+def test_line_of_ten_years_has_its_single_peaks_and_drops() -> None:
+    values = {number: 500 + number // 10 for number in range(3660)}
+    # A day each, among points that are nearer to each other than pixels.
+    peaks = {700: 990, 1501: 40, 2803: 995}
+    svg = chart(Series("Stars", points(values | peaks)), days=3660)
+
+    (read,) = read_axes(svg)
+    pixels = rasterize(svg)
+
+    for number, value in peaks.items():
+        towards = 2 if value > 500 else -2
+        assert pixels.has(ORANGE, x=read.x(day(number)), y=read.y(value) + towards, within=2)
+    for number in range(0, 3660, 61):
+        assert pixels.has(ORANGE, x=read.x(day(number)), y=read.y(values[number]), within=2)
 
 
 class Box:
