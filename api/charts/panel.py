@@ -187,8 +187,8 @@ def _bands(panel: Panel, colour: int) -> Iterator[str]:
     """Fill the space between the bounds of uncertain values, where it can be seen."""
     plane = panel.plane
     for band in bands(panel.series.marks):
-        upper = [(plane.x(day), plane.y(high)) for day, _, high in band]
-        lower = [(plane.x(day), plane.y(low)) for day, low, _ in band]
+        upper = plane.places((day, high) for day, _, high in band)
+        lower = plane.places((day, low) for day, low, _ in band)
         heights = (below - above for (_, above), (_, below) in zip(upper, lower, strict=True))
         if max(heights) >= _MIN_BAND:
             back = reversed(through(lower).removeprefix("M").split("L"))

@@ -61,6 +61,19 @@ class Plane:
         share = (value - self.lowest) / values if values else 0.5
         return self.top + (1 - share) * self.height
 
+    def places(self, points: Iterable[Point]) -> list[tuple[float, float]]:
+        """Return the coordinates of points: those of `x` and `y`, for many at once."""
+        first, slot = self.first.toordinal(), self.slot
+        left, bottom = self.left + slot / 2, self.bottom
+        values = self.highest - self.lowest
+        if not values:
+            return [(self.x(day), self.y(value)) for day, value in points]
+        per_value = self.height / values
+        return [
+            (left + (day.toordinal() - first) * slot, bottom - (value - self.lowest) * per_value)
+            for day, value in points
+        ]
+
 
 def in_period(points: Iterable[Point], first: date, last: date) -> list[Point]:
     """Return the points from the first day to the last, both included."""
@@ -112,4 +125,4 @@ def _polyline(segment: Sequence[Point], plane: Plane) -> str:
         if not 0 < index < len(segment) - 1
         or not segment[index - 1][1] == value == segment[index + 1][1]
     ]
-    return through([(plane.x(day), plane.y(value)) for day, value in corners])
+    return through(plane.places(corners))
