@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import zip_longest
 from typing import NamedTuple
 
 from api.queries.scan_days import ScanRecord, UnscannedDay
@@ -56,7 +55,9 @@ class Calendar:
     @property
     def rows(self) -> list[tuple[Square | None, ...]]:
         """The days of each weekday, from Monday; None where a week has none."""
-        return list(zip_longest(*self.weeks))
+        # With all seven days, also if there is one week alone, which has only begun.
+        whole = ([*week, *[None] * (7 - len(week))] for week in self.weeks)
+        return list(zip(*whole, strict=True))
 
     @property
     def squares(self) -> list[Square]:

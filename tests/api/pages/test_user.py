@@ -216,6 +216,21 @@ def test_calendar_shows_days_without_a_scan_as_gaps_and_today_as_pending(
     assert ("square pending", f"{TODAY}: no scan yet: the day is not over") in squares
 
 
+@pytest.mark.parametrize("weekday", range(7))
+def test_calendar_of_the_first_week_has_seven_rows(
+    client: TestClient, connection: Connection, clock: Clock, weekday: int
+) -> None:
+    today = date(2026, 3, 16) + weekday * ONE_DAY
+    clock.set(today)
+    user = factories.add_user(connection)
+    factories.add_scan(connection, user, today)
+
+    rows = load(client, f"/users/{user.id}").one("table", class_="calendar").rows()
+
+    assert len(rows) == 7
+    assert [number for number, row in enumerate(rows) if row[1]] == [weekday]
+
+
 def test_user_without_scans_has_a_page(client: TestClient, connection: Connection) -> None:
     user = factories.add_user(connection)
 
