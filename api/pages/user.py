@@ -52,6 +52,8 @@ router = APIRouter(prefix="/users/{user_id}")
 
 _REPOSITORIES_PER_PAGE = 50
 _MAX_MOVERS = 10
+_MAX_READ = 5000
+"""Repositories of a user of whom the page reads all: languages, and totals without forks."""
 _CALENDAR = timedelta(days=364)
 
 _SORTS = f"^(name|{'|'.join(Metric)}|{'|'.join(map(str, SPANS))})$"
@@ -158,7 +160,7 @@ class Content:
     :param matching: the number of repositories on all pages of the table
     :param counts: the shown metric of the repositories on this page in the last 31 days, by id
     :param compared: the number of repositories that can have moved in the period, as they have two
-        recorded days; counted only if none has moved
+        recorded days; counted only if none has moved, and None if that would take long
     :param change: of the observed totals; None if there is no day to compare with
     """
 
@@ -175,7 +177,7 @@ class Content:
     matching: int
     counts: dict[int, list[tuple[date, int]]]
     movers: list[Mover]
-    compared: int
+    compared: int | None
     calendar: Calendar
 
     @property
@@ -307,9 +309,14 @@ def _read(
         connection, user_id, dates.first, dates.last, by=options.metric, limit=_MAX_MOVERS
     )
     movers = [mover for mover in found if mover.difference]
-    compared = 0
+    is_large = (user.repositories or 0) > _MAX_READ
+    compared: int | None = 0
     if found and not movers:
-        compared = growth.count_compared(connection, user_id, dates.first, dates.last)
+        compared = (
+            None
+            if is_large
+            else growth.count_compared(connection, user_id, dates.first, dates.last)
+        )
     return Content(
         user=user,
         since=since,
@@ -320,7 +327,9 @@ def _read(
         total=total,
         known_since=of_metric.first,
         entries=shown,
-        kinds=repository_kinds.of_user(
+        kinds=repository_kinds.number_of_user(connection, user_id)
+        if is_large
+        else repository_kinds.of_user(
             connection, user_id, total.newest.day if total.newest else None
         ),
         matching=listed.in_all,

@@ -17,6 +17,7 @@ class Deletion:
     :param last_day: the last of these days; None if there are none
     :param histories: repositories whose star history at GitHub was read
     :param imported: repositories with imported counts
+    :param notes: written about days of the repositories
     """
 
     repositories: int
@@ -26,6 +27,7 @@ class Deletion:
     last_day: date | None
     histories: int
     imported: int
+    notes: int
 
 
 def preview(connection: Connection, user_id: int) -> Deletion:
@@ -54,6 +56,7 @@ SELECT (SELECT count(*) FROM owned),
        (SELECT count(*) FROM owned
         WHERE NOT is_shared AND EXISTS (
             SELECT FROM imported_stats i JOIN imports ON imports.id = i.import_id
-            WHERE i.repo_id = owned.repo_id AND imports.state = 'applied'))
+            WHERE i.repo_id = owned.repo_id AND imports.state = 'applied')),
+       (SELECT count(*) FROM owned JOIN notes n ON n.repo_id = owned.repo_id WHERE NOT is_shared)
 FROM recorded
 """

@@ -18,12 +18,14 @@ class RepositoryKinds:
     :param languages: each with its number of repositories, the most frequent first
     :param forks: how many of them are forks
     :param counts_of_forks: the sums of the forks' rows of one day; zero without such rows
+    :param is_read: whether anything but ``in_all`` was read
     """
 
     in_all: int
     languages: Sequence[tuple[str, int]]
     forks: int
     counts_of_forks: Counts
+    is_read: bool = True
 
 
 def of_user(connection: Connection, user_id: int, day: date | None) -> RepositoryKinds:
@@ -46,6 +48,14 @@ def of_user(connection: Connection, user_id: int, day: date | None) -> Repositor
             sum(row.watchers for row in rows),
         ),
     )
+
+
+def number_of_user(connection: Connection, user_id: int) -> RepositoryKinds:
+    """Return how many repositories a user has, and nothing else of them."""
+    in_all: int = connection.execute(
+        text("SELECT count(*) FROM ownerships WHERE user_id = :user_id"), {"user_id": user_id}
+    ).scalar_one()
+    return RepositoryKinds(in_all, (), 0, Counts(0, 0, 0), is_read=False)
 
 
 # Only rows of forks are read. LIMIT keeps the planner from joining whole partitions: each row is

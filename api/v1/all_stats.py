@@ -20,7 +20,8 @@ from api.http.transactions import open_snapshot
 from api.queries import export, stats_columns
 from api.v1 import responses
 from api.v1.columns import ALL, chosen_columns, refuse_json, row_text
-from api.v1.fields import DateFrom, DateTo
+from api.v1.fields import MAX_ID, DateFrom, DateTo
+from api.v1.users import get_tracked_user
 from common import clock
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=describe.UNAVAILABLE)
@@ -58,6 +59,7 @@ class AllStats(BaseModel):
     responses=describe.table(
         "The rows, ordered by user id, repository id and date.", NamedDailyRow, model=AllStats
     )
+    | responses.NO_USER
     | describe.NO_FORMAT
     | responses.INVALID_DATES
     | describe.problem(
@@ -73,6 +75,15 @@ def show_all_stats(
     database: Database,
     wanted: AcceptedFormat,
     compression: AcceptedCompression,
+    user_id: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=MAX_ID,
+            description="Only the repositories of this user.",
+            examples=[82056671],
+        ),
+    ] = None,
     date_from: DateFrom = None,
     date_to: DateTo = None,
     columns: Annotated[
@@ -84,7 +95,7 @@ def show_all_stats(
         ),
     ] = None,
 ) -> Response:
-    """Show the stars, forks and watchers of all repositories of all users, day by day.
+    """Show the stars, forks and watchers of all repositories of all users, or one, day by day.
 
     Both dates are inclusive; the default is the last 30 days, the maximum ten years. The body is
     streamed, however many rows there are, and shows one moment. It counts as an export, of which
@@ -94,6 +105,8 @@ def show_all_stats(
     refuse_json(chosen, wanted.format)
 
     def look(connection: Connection) -> tuple[bool, dt.date, dt.date, dt.date]:
+        if user_id is not None:
+            get_tracked_user(connection, user_id)
         first, last = date_range(connection, date_from, date_to)
         today = clock.today(connection)
         # Without a body, no place is needed.
@@ -112,7 +125,11 @@ def show_all_stats(
         return StreamingResponse(iter(()), headers=headers, media_type=media_type)
     export.allow_long_statements(connection)
     rows = stats_columns.read_rows(
-        connection, first, min(last, today), row=row_text(chosen or ALL, wanted.format)
+        connection,
+        first,
+        min(last, today),
+        row=row_text(chosen or ALL, wanted.format),
+        user_id=user_id,
     )
     pieces = body_pieces(wanted, rows, columns=chosen or ALL, body={"stats": []})
     return BoundedStream(

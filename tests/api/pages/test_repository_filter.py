@@ -155,6 +155,19 @@ def test_user_without_forks_has_no_second_total(
     assert "without forks" not in load(client, f"/users/{user.id}").one("dl").text
 
 
+def test_page_of_a_large_owner_reads_no_kinds(
+    client: TestClient, user: TrackedUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.pages.user._MAX_READ", 2)
+    page = load(client, f"/users/{user.id}?language=go")
+    form = page.one("form", action="#repositories")
+
+    assert form.one("input", name="language").attributes["value"] == "go"
+    assert section(page).one("p", role="status").text == "3 of 4 repositories. Show all"
+    assert "without forks" not in page.one("dl").text
+    assert "Not known" in page.one("section", aria_labelledby="movers").text
+
+
 def test_unchanged_is_said_only_of_repositories_with_two_days(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:

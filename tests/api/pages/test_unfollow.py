@@ -55,7 +55,7 @@ def test_page_of_a_user_leads_to_the_question(client: TestClient, user: TrackedU
     assert link.attributes["href"] == f"/users/{user.id}/unfollow"
 
 
-def test_history_and_imports_are_named(
+def test_history_and_notes_are_named(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     connection.execute(
@@ -65,9 +65,25 @@ def test_history_and_imports_are_named(
             " ON CONFLICT (repo_id) DO UPDATE SET read_through = excluded.read_through"
         )
     )
-    page = load(client, f"/users/{user.id}/unfollow")
+    connection.execute(
+        text(
+            "INSERT INTO notes (repo_id, date, text)"
+            f" SELECT id, '{TODAY}', 'a note' FROM repositories WHERE name = 'one'"
+        )
+    )
+    shown = load(client, f"/users/{user.id}/unfollow").one("main").text
 
-    assert "GitHub's star history of 1 repository, with" in page.one("main").text
+    assert "GitHub's star history of 1 repository, with" in shown
+    assert "1 note on days of the repositories" in shown
+
+
+def test_download_on_the_page_has_every_day(client: TestClient, user: TrackedUser) -> None:
+    page = load(client, f"/users/{user.id}/unfollow")
+    (link,) = [link for link in page.one("main").all("a") if link.text == "JSON"]
+
+    rows = client.get(link.attributes["href"] or "").json()["stats"]
+
+    assert len(rows) == 6
 
 
 def test_repositories_of_two_users_are_named_as_shared(

@@ -166,6 +166,14 @@ def test_stats_of_all_users_hold_those_of_each_user(client: TestClient) -> None:
         assert [{name: row[name] for name in expected[0]} for row in mine] == expected
 
 
+@pytest.mark.usefixtures("others")
+def test_stats_of_all_users_can_be_those_of_one(client: TestClient) -> None:
+    rows = client.get("/v1/stats?user_id=7").json()["stats"]
+
+    assert [row["full_name"] for row in rows] == ["eve/own"]
+    assert client.get("/v1/stats?user_id=8").status_code == 404
+
+
 def test_stats_of_no_user_are_empty_in_each_format(client: TestClient) -> None:
     assert client.get("/v1/stats").json() == {"stats": []}
     assert client.get("/v1/stats?format=ndjson").content == b""
