@@ -1,6 +1,6 @@
 """The repositories of all users that moved most, kept for a minute.
 
-To find them, Postgres compares two days of every repository: 20,000 take 50 ms. A view of the
+To find them, Postgres compares two days of every repository, which takes long. A view of the
 overview should not.
 """
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from api.queries import series
 from api.queries.metric import Metric
@@ -157,7 +158,7 @@ def read(
     :param words: a text that is in the login or the name, in any case
     :param standing: only users with this one; None does not filter
     """
-    sql = text(_statement(metric, sort, order or sort.usual_order))
+    sql = _statement(metric, sort, order or sort.usual_order)
     values = {
         # No name contains a NUL, and Postgres refuses texts with one.
         "words": words.replace("\0", "\ufffd"),
@@ -229,11 +230,13 @@ def _holding(row: Row[*tuple[Any, ...]], metric: Metric) -> Holding:
     )
 
 
-def _statement(metric: Metric, sort: Column, order: Order) -> str:
+@cache
+def _statement(metric: Metric, sort: Column, order: Order) -> TextClause:
     value = f"{metric}_{sort}" if sort.value.isdecimal() else sort.value
+    is_by_count = sort is Column.REPOSITORIES
     if sort is Column.LOGIN:
         value = "lower(login)"
-    return f"""
+    return text(f"""
 WITH clock AS (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today),
 computed AS (
     SELECT * FROM unnest(
@@ -250,20 +253,25 @@ figures AS MATERIALIZED (
            coalesce(scan.reason, scan.note) AS reason,
            newest.day, {_each("newest.{0}")},
            {_each(", ".join(f"newest.{{0}} - d{days}.{{0}} AS {{0}}_{days}" for days in SPANS))},
-           {_LISTED if sort is Column.REPOSITORIES else "NULL::bigint"} AS repositories,
+           u.state,
+           {_COUNT.replace("counted", "repositories") if is_by_count else "NULL::bigint"}
+               AS repositories,
            strpos(lower(u.login || ' ' || u.name), lower(:words)) > 0 AS has_words,
            array_remove(ARRAY[
                CASE WHEN newest.is_lacking THEN newest.day END,
                {", ".join(f"CASE WHEN d{days}.is_lacking THEN d{days}.day END" for days in SPANS)}
            ], NULL) AS lacking
     FROM clock CROSS JOIN users u
-    LEFT JOIN scans scan ON scan.user_id = u.id AND scan.day = today
+    LEFT JOIN LATERAL (
+        SELECT state, reason, note FROM scans WHERE user_id = u.id AND day = today LIMIT 1
+    ) AS scan ON true
     LEFT JOIN LATERAL (
         SELECT * FROM {_TOTALS} AS t
         WHERE t.user_id = u.id AND t.day BETWEEN today - {LOOK_BACK} AND today
         ORDER BY t.day DESC LIMIT 1
     ) AS newest ON true
     {_EARLIER}
+    {_LISTED.format(condition="true") if is_by_count else ""}
 ),
 shown AS (
     SELECT *, row_number() OVER (
@@ -294,10 +302,12 @@ lacking AS (
 )
 SELECT sums.*, lacking.*, u.id, u.login, u.name, u.standing, u.reason, u.missing_since, u.day,
        {_each("u.{0}")}, {_each(", ".join(f"u.{{0}}_{days}" for days in SPANS))},
-       {_LISTED} AS repositories, {HAS_LOGIN_ALONE} AS has_login_alone
+       {"u.repositories" if is_by_count else _COUNT} AS repositories,
+       {HAS_LOGIN_ALONE} AS has_login_alone
 FROM sums CROSS JOIN lacking LEFT JOIN shown u ON true
+{"" if is_by_count else _LISTED.format(condition="user_id IN (SELECT id FROM shown)")}
 ORDER BY u.place
-"""  # noqa: S608 - columns' names from enums
+""")  # noqa: S608 - columns' names from enums
 
 
 def _each(template: str) -> str:
@@ -313,17 +323,26 @@ _TOTALS = f"""(
 )"""  # noqa: S608 - columns' names from an enum
 """The totals of complete days."""
 
+# With a limit each day is looked up by key; a join would read the scans of all days.
 _EARLIER = "".join(
-    f" LEFT JOIN {_TOTALS} AS d{days} ON d{days}.user_id = u.id"
-    f" AND d{days}.day = newest.day - {days}"
+    f"""
+    LEFT JOIN LATERAL (
+        SELECT * FROM {_TOTALS} AS t WHERE t.user_id = u.id AND t.day = newest.day - {days} LIMIT 1
+    ) AS d{days} ON true
+    """  # noqa: S608 - numbers of days
     for days in SPANS
 )
 
-_LISTED = """(
-    SELECT CASE WHEN a.repositories IS NOT NULL OR count(r.id) > 0 THEN count(r.id) END
-    FROM users a LEFT JOIN repositories r
+# Grouped, not looked up user by user: if one user has most repositories, Postgres would read all of
+# them for each.
+_LISTED = """
+    LEFT JOIN (
+        SELECT user_id, count(*) AS number FROM repositories
+        WHERE state = 'listed' AND {condition} GROUP BY user_id
+    ) AS listed
         -- With the account its repositories are gone.
-        ON r.user_id = a.id AND r.state = 'listed' AND a.state = 'active'
-    WHERE a.id = u.id GROUP BY a.id
-)"""
+        ON listed.user_id = u.id AND u.state = 'active'
+"""
+
+_COUNT = "CASE WHEN u.counted IS NOT NULL OR listed.number > 0 THEN coalesce(listed.number, 0) END"
 """How many repositories of ``u`` GitHub lists; null before the first scan that ended."""
