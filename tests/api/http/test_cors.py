@@ -97,10 +97,17 @@ def test_origins_are_separated_by_commas(
 
 
 @pytest.mark.parametrize(
-    "text", ["a.example", "https://a.example/path", "ftp://a.example", "https://"]
+    "text",
+    [
+        *("a.example", "https://a.example/path", "ftp://a.example", "https://"),
+        "https://a.example;script-src",
+    ],
 )
-def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("CORS_ORIGINS", text)
+@pytest.mark.parametrize("name", ["CORS_ORIGINS", "EMBED_ORIGINS"])
+def test_what_is_no_origin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
 
     with pytest.raises(ValidationError, match="must be origins like https"):
         Settings()

@@ -93,7 +93,7 @@ def test_every_fault_of_a_query_is_named(client: TestClient, user: TrackedUser) 
     "path",
     [
         *("/v1/repos/900/badge.svg", "/v1/repos/900/chart.svg", "/v1/repos/900/flow.svg"),
-        *("/v1/users/{}/badge.svg", "/v1/users/{}/chart.svg"),
+        *("/v1/users/{}/badge.svg", "/v1/users/{}/chart.svg", "/v1/repos/900/chart.png"),
         *("/", "/users/{}", "/repos/900", "/readyz", "/metrics"),
     ],
 )
