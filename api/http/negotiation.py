@@ -54,7 +54,21 @@ class FormatChoice:
     @property
     def start(self) -> bytes:
         """What comes before the header line of a CSV."""
-        return codecs.BOM_UTF8 if self.has_bom else b""
+        return bom_of("1" if self.has_bom else "0")
+
+
+WantedBom = Annotated[
+    Literal["0", "1"],
+    Query(
+        description="`1` begins a CSV with a byte order mark, so that Excel shows accents.",
+        examples=["1"],
+    ),
+]
+
+
+def bom_of(wanted: str) -> bytes:
+    """Return what a CSV begins with if ``bom`` has this value."""
+    return codecs.BOM_UTF8 if wanted == "1" else b""
 
 
 async def _choose_format(
@@ -67,13 +81,7 @@ async def _choose_format(
             examples=["csv"],
         ),
     ] = None,
-    bom: Annotated[
-        Literal["0", "1"],
-        Query(
-            description="`1` begins a CSV with a byte order mark, so that Excel shows accents.",
-            examples=["1"],
-        ),
-    ] = "0",
+    bom: WantedBom = "0",
 ) -> FormatChoice:
     chosen = format or preferred_format(",".join(request.headers.getlist("accept")))
     if chosen is None:

@@ -21,6 +21,7 @@ from api.http import describe
 from api.http.caching import IfNoneMatch
 from api.http.dates import MAX_DAYS, date_range
 from api.http.errors import NotFoundError, bad_query
+from api.http.negotiation import WantedBom, bom_of
 from api.http.query import KnownQuery
 from api.http.slots import Slots
 from api.http.transactions import read
@@ -270,7 +271,7 @@ async def show_comparison(
     dependencies=[KnownQuery],
 )
 async def download_comparison(
-    *, database: Database, slots: Slots, wanted: WantedComparison
+    *, database: Database, slots: Slots, wanted: WantedComparison, bom: WantedBom = "0"
 ) -> Response:
     """Show the same as `/v1/compare.json` as CSV, a row for each value."""
 
@@ -278,7 +279,7 @@ async def download_comparison(
         comparison = read_comparison(database, wanted)
         name = f"compare-{comparison.mode}-{comparison.first}-{comparison.last}.csv"
         return Response(
-            to_csv(comparison),
+            bom_of(bom) + to_csv(comparison),
             media_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -15,7 +16,7 @@ from api.http.bounded_stream import BoundedStream
 from api.http.errors import bad_query
 from api.http.formats import csv_lines
 from api.http.middleware import is_head
-from api.http.negotiation import AcceptedCompression, preferred_type
+from api.http.negotiation import AcceptedCompression, WantedBom, bom_of, preferred_type
 from api.http.transactions import open_snapshot
 from api.http.zip_stream import zip_pieces
 from api.queries import export
@@ -122,6 +123,7 @@ def export_everything(
             examples=["ndjson"],
         ),
     ] = None,
+    bom: WantedBom = "0",
 ) -> Response:
     """Export everything that is stored: users, repositories, names, rows, scans and imports.
 
@@ -146,6 +148,8 @@ def export_everything(
             _NO_FORMAT,
             headers={"Vary": "Accept"},
         )
+    if bom == "1" and chosen is not ExportFormat.ZIP:
+        raise bad_query("bom", "only the CSVs of a zip have a byte order mark: add format=zip", bom)
     headers = {
         "Content-Disposition": f'attachment; filename="{_file_name(chosen)}"',
         "Cache-Control": "no-store",
@@ -163,7 +167,7 @@ def export_everything(
         pieces = compression.compress(export.ndjson(connection))
         headers |= compression.headers
     elif chosen is ExportFormat.ZIP:
-        pieces = zip_pieces(_files(connection))
+        pieces = zip_pieces(_files(connection, bom_of(bom)))
     else:
         pieces = parquet.parquet_pieces(export.HISTORY_COLUMNS, _history(connection))
     return BoundedStream(pieces, close=connection.close, media_type=media_type, headers=headers)
@@ -174,13 +178,16 @@ def _history(connection: Connection) -> Iterator[Sequence[tuple[Any, ...]]]:
     yield from export.history_rows(connection)
 
 
-def _files(connection: Connection) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield name and content of the files of a zip."""
+def _files(connection: Connection, start: bytes) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield name and content of the files of a zip.
+
+    :param start: what each begins with
+    """
     export.allow_long_statements(connection)
     header = export.header(connection)
-    yield "export.csv", iter([csv_lines([list(header), list(header.values())])])
+    yield "export.csv", iter([start, csv_lines([list(header), list(header.values())])])
     for record in RECORDS:
-        yield f"{record.type}.csv", _csv(connection, record)
+        yield f"{record.type}.csv", chain([start], _csv(connection, record))
 
 
 def _csv(connection: Connection, record: Record) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """``GET /v1/export``: all records, of one moment, in a fixed order, within bounds."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -203,6 +204,21 @@ def files(content: bytes) -> dict[str, list[dict[str, str]]]:
             name: list(csv.DictReader(io.StringIO(archive.read(name).decode(), newline="")))
             for name in archive.namelist()
         }
+
+
+def test_the_csvs_of_a_zip_begin_with_a_byte_order_mark_if_asked_to(client: TestClient) -> None:
+    plain = files_of(client.get("/v1/export?format=zip").content)
+    marked = files_of(client.get("/v1/export?format=zip&bom=1").content)
+
+    assert marked == {name: codecs.BOM_UTF8 + content for name, content in plain.items()}
+    (error,) = client.get("/v1/export?bom=1").json()["detail"]
+    assert error["loc"] == ["query", "bom"]
+
+
+def files_of(content: bytes) -> dict[str, bytes]:
+    """Return the bytes of each file of a zip."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_a_zip_has_a_csv_of_each_type_with_names_beside_ids(
