@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 
 from api.charts.axes import value_ticks
-from api.charts.path import Plane, Point, dots, path_data, px, segments
+from api.charts.path import ONE_DAY, Plane, Point, dots, path_data, px, segments
 from api.charts.text import FONTS, escape, shorten, text_element, text_width
 from api.charts.theme import Theme, style_element
 
@@ -79,7 +79,7 @@ def draw_card(card: Card, *, theme: Theme) -> str:
         _title(card.title),
         *_figures(card),
         *_chart(card),
-        _text(f"{card.label}, {card.first} to {card.last}", _MARGIN, 602, "faint"),
+        _text(_caption(card), _MARGIN, 602, "faint"),
         _text(f"{day} · Repopulse", WIDTH - _MARGIN, 70, "faint", is_right=True),
     ]
     known = ", ".join(
@@ -92,6 +92,12 @@ def draw_card(card: Card, *, theme: Theme) -> str:
         f"{style_element(theme, _CLASSES)}"
         f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>{"".join(parts)}</svg>'
     )
+
+
+def _caption(card: Card) -> str:
+    days = f"{card.label}, {card.first} to {card.last}"
+    has_gaps = len(segments(card.points)) > 1
+    return f"{days}; shaded days were not recorded" if has_gaps else days
 
 
 def _title(title: str) -> str:
@@ -135,7 +141,7 @@ def _chart(card: Card) -> Iterator[str]:
     )
     split = segments(card.points)
     for before, after in pairwise(split):
-        start, end = plane.x(before[-1][0]), plane.x(after[0][0])
+        start, end = plane.edge(before[-1][0] + ONE_DAY), plane.edge(after[0][0])
         yield (
             f'<rect class="gap" x="{px(start)}" y="{px(plane.top)}" width="{px(end - start)}"'
             f' height="{px(plane.height)}"/>'

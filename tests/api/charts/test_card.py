@@ -36,8 +36,10 @@ def test_counts_and_changes_are_written_out() -> None:
 
 
 def test_no_line_crosses_a_gap_and_an_isolated_day_is_a_dot() -> None:
-    pixels = rasterize(card(level(range(30), range(45, 46), range(60, 90)), Stars=(1, None)))
+    drawn = card(level(range(30), range(45, 46), range(60, 90)), Stars=(1, None))
+    pixels = rasterize(drawn)
 
+    assert any("shaded days were not recorded" in text for text in texts(drawn))
     columns = pixels.columns(ORANGE)
     span = max(columns) - min(columns)
     shares = {round((x - min(columns)) / span * 89) for x in columns}
