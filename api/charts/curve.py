@@ -115,29 +115,27 @@ def runs(steps: Sequence[int], is_observed: Sequence[bool]) -> list[Run]:
 
 def path_of(x: Sequence[float], y: Sequence[float]) -> str:
     """Return the path data through some points, without those that nobody would miss."""
-    places = densest(x, y)
-    if places is not None:
-        x, y = [x[at] for at in places], [y[at] for at in places]
     kept = simplify(x, y)
+    # Only a line that goes up and down many times still has so many.
+    if len(kept) * _COLUMN > 4 * (x[-1] - x[0]):
+        kept = densest(x, y, kept)
     return "M" + "L".join(f"{x[at]:.1f} {y[at]:.1f}" for at in kept)
 
 
-def densest(x: Sequence[float], y: Sequence[float]) -> list[int] | None:
-    """Return the lowest and the highest point of each column, if there are more in most of them.
+def densest(x: Sequence[float], y: Sequence[float], places: Sequence[int]) -> list[int]:
+    """Return of some points the first, the lowest and the highest of each column, and the last.
 
-    The line through these looks like that through all. None if few points are in each column.
+    The line through these looks like that through all of them.
 
-    :param x: ascending
+    :param x: ascending, like ``places``
     """
-    if len(x) * _COLUMN <= 4 * (x[-1] - x[0]):
-        return None
     kept: list[int] = []
-    for _, column in groupby(range(len(x)), lambda place: int(x[place] / _COLUMN)):
-        places = list(column)
-        ends = {places[0], min(places, key=y.__getitem__), max(places, key=y.__getitem__)}
+    for _, column in groupby(places, lambda place: int(x[place] / _COLUMN)):
+        found = list(column)
+        ends = {found[0], min(found, key=y.__getitem__), max(found, key=y.__getitem__)}
         kept.extend(sorted(ends))
-    if kept[-1] != len(x) - 1:
-        kept.append(len(x) - 1)
+    if kept[-1] != places[-1]:
+        kept.append(places[-1])
     return kept
 
 

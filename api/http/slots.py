@@ -1,6 +1,6 @@
-"""Places for requests that compute for long.
+"""A place for requests that compute for long.
 
-While they wait for one, they hold neither a thread nor a connection.
+While others wait for it, they hold neither a thread nor a connection.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from fastapi import Depends, Request
 
 T = TypeVar("T")
 
-MAX_COMPARISONS = 2
-"""Comparisons that are read and drawn at once, in threads of their own. Each may take a third of a
-second, in which other requests share the processor with them."""
+MAX_COMPARISONS = 1
+"""Comparisons that are read and drawn at once, in a thread of their own. Each takes a quarter of a
+second, most of it in Python: with two, a short request beside them would take ten times as long."""
 
 
 class ComparisonSlots:

@@ -13,6 +13,7 @@ import time
 
 from tests.benchmarks import (
     backfill,
+    compare,
     fan_out,
     histories,
     importing,
@@ -39,6 +40,7 @@ PARTS = {
         reading,
         histories,
         large,
+        compare,
         load,
         pictures,
         scanning,

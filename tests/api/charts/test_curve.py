@@ -38,9 +38,8 @@ def test_a_straight_line_has_two_points() -> None:
 def test_dense_points_keep_the_extremes_of_each_column(y: list[float]) -> None:
     x = [place / 10 for place in range(len(y))]
 
-    kept = densest(x, y)
+    kept = densest(x, y, range(len(y)))
 
-    assert kept is not None
     assert kept == sorted(set(kept))
     assert (kept[0], kept[-1]) == (0, len(y) - 1)
     for begin in range(0, len(y), 20):
@@ -49,8 +48,13 @@ def test_dense_points_keep_the_extremes_of_each_column(y: list[float]) -> None:
         assert {min(y[place] for place in column), max(y[place] for place in column)} <= {*values}
 
 
-def test_few_points_are_not_thinned() -> None:
-    assert densest([0.0, 1.0, 2.0], [5.0, 6.0, 7.0]) is None
+def test_a_line_that_goes_up_and_down_each_day_has_few_points_for_each_pixel() -> None:
+    x = [place / 5 for place in range(3650)]
+
+    path = path_of(x, [100.0 * (place % 2) for place in range(3650)])
+
+    assert 700 < path.count("L") <= 3 * 730 / 2 + 1
+    assert path_of([0.0, 1.0, 2.0], [5.0, 9.0, 5.0]) == "M0.0 5.0L1.0 9.0L2.0 5.0"
 
 
 @pytest.mark.parametrize(
