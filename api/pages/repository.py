@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Annotated
 from urllib.parse import urlencode
+from zlib import crc32
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import Connection
@@ -112,6 +113,11 @@ class Content:
     change: PeriodChange | None
     marks: Sequence[Mark]
     has_more_marks: bool
+
+    @property
+    def marks_version(self) -> str:
+        """A text that changes with the marks: browsers keep a chart for five minutes."""
+        return f"{crc32(repr(self.marks).encode()):x}"
 
     @property
     def shows_backfill(self) -> bool:

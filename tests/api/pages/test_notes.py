@@ -118,3 +118,20 @@ def test_another_site_cannot_write(client: TestClient, repository: SeenRepositor
         headers={**BROWSER, "Origin": "https://evil.example"},
     )
     assert answer.status_code == 403
+
+
+def test_a_chart_has_another_address_when_its_marks_change(
+    client: TestClient, repository: SeenRepository
+) -> None:
+    def chart() -> str:
+        page = load(client, f"/repos/{repository.id}")
+        return page.one("div", class_="chart", id="chart").one("img").attributes["src"] or ""
+
+    assert "marks" not in chart()
+    write(client, repository, TODAY, "one")
+    first = chart()
+    assert "marks=true" in first
+    assert chart() == first
+    write(client, repository, TODAY, "two")
+    assert chart() != first
+    assert client.get(chart()).status_code == 200
