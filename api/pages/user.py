@@ -305,8 +305,11 @@ def _read(
     )
     shown = listed.entries
     total = Trend(series.of_user(connection, user_id, today - LOOK_BACK, today))
+    # From the first day with rows on, which gives the same and is looked up at once: before it
+    # each repository's own first day would have to be found.
+    first_with_rows = max(dates.first, first_day) if first_day else dates.first
     found = growth.movers(
-        connection, user_id, dates.first, dates.last, by=options.metric, limit=_MAX_MOVERS
+        connection, user_id, first_with_rows, dates.last, by=options.metric, limit=_MAX_MOVERS
     )
     movers = [mover for mover in found if mover.difference]
     is_large = (user.repositories or 0) > _MAX_READ
