@@ -57,16 +57,16 @@ class Standing(StrEnum):
 
 
 class Column(StrEnum):
-    """What the users can be sorted by; changes are those of the shown metric."""
+    """What the users can be sorted by; changes are those of one metric."""
 
     LOGIN = "login"
     STARGAZERS = "stargazers"
     FORKS = "forks"
     WATCHERS = "watchers"
-    CHANGE_7D = "7"
-    CHANGE_30D = "30"
+    CHANGE_7D = "change_7d"
+    CHANGE_30D = "change_30d"
     REPOSITORIES = "repositories"
-    DAY = "day"
+    DATE = "date"
 
     @property
     def usual_order(self) -> Order:
@@ -232,10 +232,14 @@ def _holding(row: Row[*tuple[Any, ...]], metric: Metric) -> Holding:
 
 @cache
 def _statement(metric: Metric, sort: Column, order: Order) -> TextClause:
-    value = f"{metric}_{sort}" if sort.value.isdecimal() else sort.value
     is_by_count = sort is Column.REPOSITORIES
-    if sort is Column.LOGIN:
-        value = "lower(login)"
+    values = {
+        Column.LOGIN: "lower(login)",
+        Column.CHANGE_7D: f"{metric}_7",
+        Column.CHANGE_30D: f"{metric}_30",
+        Column.DATE: "day",
+    }
+    value = values.get(sort, sort.value)
     return text(f"""
 WITH clock AS (SELECT (repopulse_now() AT TIME ZONE 'UTC')::date AS today),
 computed AS (

@@ -219,6 +219,12 @@ class Mover(TableRow):
     ]
 
 
+class NamedMover(Mover):
+    """The change of one count of a repository of any user."""
+
+    full_name: _FullName
+
+
 # Repositories
 
 

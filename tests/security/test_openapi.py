@@ -46,6 +46,9 @@ checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 include-path = "/v1/users/{user_id}/growth"
 checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 [[operations]]
+include-path = "/v1/growth"
+checks.positive_data_acceptance.expected-statuses = [200, 422]
+[[operations]]
 include-path = "/v1/repos/{repo_id}/stats"
 checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 [[operations]]

@@ -43,6 +43,7 @@ LISTS = [
     "/v1/users/1428904/scans",
     "/v1/users/1428904/repos",
     "/v1/users/1428904/growth",
+    "/v1/growth",
     "/v1/repos/7329078/stats",
 ]
 

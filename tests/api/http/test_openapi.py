@@ -16,6 +16,7 @@ import api.v1.backfill_schemas
 import api.v1.history_schemas
 import api.v1.import_schemas
 import api.v1.notes
+import api.v1.portfolio
 import api.v1.schemas
 import api.v1.search
 from api.app import create_app
@@ -57,6 +58,7 @@ def model_of(schema: dict[str, Any]) -> Any:
             api.v1.history_schemas,
             api.v1.import_schemas,
             api.v1.notes,
+            api.v1.portfolio,
             api.http.describe,
             api.status.endpoints,
         )
@@ -74,9 +76,11 @@ def test_the_documented_calls() -> None:
         "GET /healthz",
         "GET /readyz",
         "GET /v1/export",
+        "GET /v1/growth",
         "GET /v1/imports",
         "GET /v1/imports/{import_id}",
         "GET /v1/lookups/{lookup_id}",
+        "GET /v1/portfolio",
         "GET /v1/repos",
         "GET /v1/repos/{repo_id}",
         "GET /v1/repos/{repo_id}/backfill",
@@ -217,6 +221,8 @@ def test_no_schema_has_properties_beside_alternatives() -> None:
         ("GET /v1/users/{user_id}/growth", "200 404 406 422 503"),
         ("GET /v1/repos", "200 406 422 503"),
         ("GET /v1/search", "200 422 503"),
+        ("GET /v1/growth", "200 406 422 503"),
+        ("GET /v1/portfolio", "200 406 422 503"),
         ("GET /v1/repos/{repo_id}", "200 404 422 503"),
         ("GET /v1/repos/{repo_id}/stats", "200 404 406 422 503"),
         ("GET /v1/users/{user_id}/chart.svg", "200 304 404 422 503"),

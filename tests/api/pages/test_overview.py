@@ -303,10 +303,12 @@ def test_state_of_todays_scan_is_a_tag_and_a_filter(
 def test_filter_keeps_the_other_options(client: TestClient, connection: Connection) -> None:
     factories.add_user(connection, login="adam")
 
-    form = load(client, "/?metric=forks&sort=7&order=asc&page=1").one("form", class_="find-users")
+    form = load(client, "/?metric=forks&sort=change_7d&order=asc&page=1").one(
+        "form", class_="find-users"
+    )
 
     fields = {each.attributes["name"]: each.attributes["value"] for each in form.all("input")}
-    assert fields == {"q": "", "metric": "forks", "sort": "7", "order": "asc"}
+    assert fields == {"q": "", "metric": "forks", "sort": "change_7d", "order": "asc"}
 
 
 def test_movers_are_of_all_users(client: TestClient, connection: Connection, clock: Clock) -> None:
@@ -348,7 +350,7 @@ def test_too_many_repositories_are_not_compared(
     movers = load(client, "/").one("section", aria_labelledby="movers")
 
     assert "There are too many repositories to compare them here." in movers.text
-    assert movers.one("a").attributes["href"] == "/?sort=7#users"
+    assert movers.one("a").attributes["href"] == "/?sort=change_7d#users"
 
 
 def test_pending_logins_are_listed_with_their_state(

@@ -113,7 +113,7 @@ def test_installation_without_users_has_no_sums(connection: Connection) -> None:
         (Column.FORKS, ["zoe", "adam", "Eve", "none"]),
         (Column.CHANGE_7D, ["adam", "zoe", "Eve", "none"]),
         (Column.REPOSITORIES, ["zoe", "adam", "Eve", "none"]),
-        (Column.DAY, ["Eve", "zoe", "adam", "none"]),
+        (Column.DATE, ["Eve", "zoe", "adam", "none"]),
     ],
 )
 def test_users_are_sorted_by_any_column_with_unknown_values_last(

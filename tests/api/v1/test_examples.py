@@ -107,6 +107,8 @@ ERRORS = [
     ),
     ("get", "/v1/users/{user_id}/repos", "422", "/v1/users/1428904/repos?fork=yes", {}),
     ("get", "/v1/users/{user_id}/growth", "422", "/v1/users/1428904/growth?by=stars", {}),
+    ("get", "/v1/growth", "422", "/v1/growth?by=stars", {}),
+    ("get", "/v1/portfolio", "422", "/v1/portfolio?metric=stars", {}),
     (
         *("get", "/v1/users/{user_id}/chart.svg", "422"),
         *("/v1/users/1428904/chart.svg?width=100", {}),

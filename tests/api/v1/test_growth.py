@@ -1,4 +1,4 @@
-"""``GET /v1/users/{id}/growth``."""
+"""``GET /v1/users/{id}/growth`` and ``GET /v1/growth``."""
 
 from datetime import date, timedelta
 
@@ -100,3 +100,17 @@ def test_an_invalid_parameter_is_422(
     assert answer.status_code == 422
     (fault,) = answer.json()["detail"]
     assert fault["loc"] == ["query", parameter]
+
+
+def test_growth_of_all_users_has_full_names(
+    client: TestClient, connection: Connection, user: TrackedUser
+) -> None:
+    add(connection, user, "slow", *range(10))
+    add(connection, factories.add_user(connection, login="other"), "fast", *range(0, 50, 5))
+
+    answer = client.get("/v1/growth?limit=2").json()
+
+    assert [(row["full_name"], row["difference"]) for row in answer] == [
+        ("other/fast", 45),
+        (f"{user.login}/slow", 9),
+    ]
