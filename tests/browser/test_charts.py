@@ -164,7 +164,10 @@ def zoom_by_keyboard(visitor: Visitor) -> None:
 
 
 def zoom_by_button(visitor: Visitor) -> None:
-    visitor.page.get_by_role("button", name="Zoom in").click()
+    tools = visitor.page.locator("#chart + .chart-tools")
+    expect(tools).to_be_visible()
+    expect(visitor.page.locator(".chart-tools")).to_have_count(1)
+    tools.get_by_role("button", name="Zoom in").click()
     visitor.page.wait_for_url("**from=**")
     shown = shown_days(visitor)
     days = (date.fromisoformat(shown["to"]) - date.fromisoformat(shown["from"])).days + 1

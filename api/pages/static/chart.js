@@ -100,7 +100,8 @@
       reader.addEventListener("keydown", (event) => this.pressKey(event));
       reader.addEventListener("focus", () => this.index === null && this.show(this.newest()));
       reader.addEventListener("blur", () => this.hideAll());
-      if (this.zooms() && !document.querySelector(".chart-tools")) this.addTools();
+      // Below the first chart alone, whichever is loaded first.
+      if (charts.find((chart) => chart.zooms()) === this) this.addTools();
     }
 
     addTools() {
