@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -44,7 +45,7 @@ class ErrorPages:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
                     if scope["path"].startswith(FRAMES):
-                        page = frame_error_page(_reasons(body), root=self._root)
+                        page = frame_error_page(_reasons(_detail(body)), root=self._root)
                         headers = {**self._frame_headers, "Cache-Control": "no-store"}
                         await _send_page(send, start, page, headers)
                     else:
@@ -54,7 +55,9 @@ class ErrorPages:
 
     def _page(self, start: Message, body: bytes) -> bytes:
         request_id = Headers(raw=start["headers"]).get(REQUEST_ID_HEADER)
-        return error_page(start["status"], _reasons(body), request_id, root=self._root)
+        detail = _detail(body)
+        reasons = [] if _says_the_heading(start["status"], detail) else _reasons(detail)
+        return error_page(start["status"], reasons, request_id, root=self._root)
 
 
 def _wants_page(scope: Scope) -> bool:
@@ -82,8 +85,20 @@ async def _send_page(
     await send({"type": "http.response.body", "body": page})
 
 
-def _reasons(body: bytes) -> list[str]:
-    detail: Any = json.loads(body)["detail"]
+def _detail(body: bytes) -> Any:
+    return json.loads(body)["detail"]
+
+
+def _reasons(detail: Any) -> list[str]:
+    """Return what is wrong, each once."""
     if isinstance(detail, str):
         return [detail]
-    return [f"{error['loc'][-1]}: {error['msg']}" for error in detail]
+    reasons = (f"{error['loc'][-1]}: {error['msg']}" for error in detail)
+    return list(dict.fromkeys(reasons))
+
+
+def _says_the_heading(status: int, detail: Any) -> bool:
+    """Return whether an error says no more than the name of its status."""
+    if not isinstance(detail, str):
+        return False
+    return detail.lower() in {HTTPStatus(status).phrase.lower(), "internal error"}

@@ -17,7 +17,8 @@ def test_pages_and_error_pages_have_security_headers(client: TestClient, path: s
 
     assert headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self';"
-        " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-src 'self';"
+        " frame-ancestors 'none'"
     )
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
