@@ -70,7 +70,7 @@ def log_ticks(lowest: float, highest: float, *, most: int) -> list[int]:
     powers = [tick for tick in ticks if str(tick).strip("0") == "1"]
     inner = [power for power in powers if ticks[0] < power < ticks[-1]]
     every = -(-len(inner) // max(most - 2, 1)) if inner else 1
-    return [ticks[0], *inner[::every], ticks[-1]]
+    return [ticks[0], *inner[every - 1 :: every], ticks[-1]]
 
 
 def day_ticks(first: date, last: date, fits: Callable[[list[DayTick]], bool]) -> list[DayTick]:

@@ -11,6 +11,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from api.charts.bars import Bar, bar_chart
+from api.charts.comparison import comparison_chart
+from api.charts.curve import Curve, Look
 from api.charts.line import line_chart
 from api.charts.panel import Series
 from api.charts.place import Place
@@ -135,6 +137,37 @@ def _sources() -> dict[int, Source]:
     return dict.fromkeys(range(30), RECONSTRUCTED) | dict.fromkeys(range(30, 45), sheet)
 
 
+def _compared(number: int, look: Look, *, days: int = 400) -> Draw:
+    """Return what draws so many lines; each later one is higher, begins later, and has a gap."""
+    last = LAST.toordinal()
+
+    def curve(place: int) -> Curve:
+        own = [
+            last - days + 1 + day
+            for day in range(10 * place, days)
+            if not 200 + place <= day < 210 + place
+        ]
+        values = [(day - last + days) * (place + 1) ** 2 for day in own]
+        return Curve(
+            f"owner-{place}/repository-{place}", own, own, values, [day > last - 90 for day in own]
+        )
+
+    def draw(width: int, place: Place, theme: Theme) -> str:
+        return comparison_chart(
+            "Stars",
+            [curve(each) for each in range(number)],
+            first=last - days + 1,
+            last=last,
+            look=look,
+            width=width,
+            height=SIZES[width] + 100,
+            place=place,
+            theme=theme,
+        )
+
+    return draw
+
+
 _DRAWINGS: dict[str, Draw] = {
     "3-stars": _chart({number: 1 + (number > 30) + (number > 70) for number in range(90)}),
     "300-stars": _chart({number: 210 + number for number in range(90)}),
@@ -150,6 +183,8 @@ _DRAWINGS: dict[str, Draw] = {
     "sources": _chart({number: 480 + number * 3 for number in range(90)}, marks=_sources()),
     "all-counts": _all_counts,
     "bars": _bars,
+    "four-compared": _compared(4, Look()),
+    "twenty-compared": _compared(20, Look(is_log=True)),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.charts.axes import DayTick, day_ticks, value_ticks
+from api.charts.axes import DayTick, day_ticks, log_ticks, value_ticks
 from tests.api.charts.reading import read_day
 
 COUNTS = st.integers(0, 10**9)
@@ -111,3 +111,33 @@ def test_last_day_is_the_only_tick_if_nothing_else_fits() -> None:
     first, last = date(2024, 1, 1), date(2024, 1, 9)
 
     assert day_ticks(first, last, lambda ticks: len(ticks) == 1) == [(last, "9 Jan 2024")]
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9), st.integers(0, 40))
+def test_ticks_of_a_logarithmic_axis_are_around_its_values(one: int, other: int, most: int) -> None:
+    lowest, highest = sorted((one, other))
+
+    ticks = log_ticks(lowest, highest, most=most)
+
+    assert ticks == sorted(set(ticks))
+    assert ticks[0] <= lowest <= highest <= ticks[-1]
+    assert all(str(tick).strip("0") in {"1", "2", "5"} for tick in ticks)
+    assert 2 <= len(ticks) <= max(most, 3)
+
+
+def test_ticks_of_a_logarithmic_axis_begin_near_the_lowest_value() -> None:
+    assert log_ticks(30, 40_000, most=20) == [
+        20,
+        50,
+        100,
+        200,
+        500,
+        1000,
+        2000,
+        5000,
+        10**4,
+        20000,
+        50000,
+    ]
+    assert log_ticks(0.5, 3, most=20) == [1, 2, 5]
+    assert log_ticks(1, 1_000_000, most=5) == [1, 100, 10_000, 1_000_000]
