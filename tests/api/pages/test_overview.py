@@ -311,6 +311,22 @@ def test_filter_keeps_the_other_options(client: TestClient, connection: Connecti
     assert fields == {"q": "", "metric": "forks", "sort": "change_7d", "order": "asc"}
 
 
+def test_list_can_be_downloaded_as_it_is_shown(client: TestClient, connection: Connection) -> None:
+    factories.add_user(connection, login="adam")
+    factories.add_user(connection, login="eve")
+
+    page = load(client, "/?q=a%26d&sort=login&order=desc&state=loading")
+    (address,) = [
+        link.attributes["href"] or ""
+        for link in page.all("a")
+        if (link.attributes["href"] or "").startswith("/v1/portfolio") and link.text == "JSON"
+    ]
+    assert address == "/v1/portfolio?q=a%26d&sort=login&order=desc&state=loading"
+    assert client.get(address).json() == []
+    (user,) = client.get(address.replace("a%26d", "ad")).json()
+    assert user["login"] == "adam"
+
+
 def test_movers_are_of_all_users(client: TestClient, connection: Connection, clock: Clock) -> None:
     add_history(connection, clock, "adam", {7: 10, 0: 50})
     add_history(connection, clock, "eve", {7: 95, 0: 5})
