@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from api.dependencies import Owned
-from api.http.public_url import public_url_of
 from api.http.slots import Slots
 from api.http.transactions import read
 from api.pages.compare_options import CompareOptions, compare_options
@@ -95,7 +94,7 @@ async def show_comparison(
         problems = [pasted for pasted in added if pasted.login is None]
         if not problems:
             return redirect(
-                f"{public_url_of(request).path}/compare"
+                "/compare"
                 + options.with_more(
                     (f"{each.login}/{each.repository}" for each in added if each.repository),
                     (str(each.login) for each in added if not each.repository),
@@ -107,9 +106,7 @@ async def show_comparison(
     )
     if content.names:
         names_of_all = [content.names.get(name, name) for name in options.repositories]
-        return redirect(
-            f"{public_url_of(request).path}/compare" + options.url(repositories=names_of_all)
-        )
+        return redirect("/compare" + options.url(repositories=names_of_all))
     named = shown.only({row.given for row in content.rows})
     return page(
         request,
@@ -126,7 +123,6 @@ async def show_comparison(
         periods=SHORT,
         calendar_periods=CALENDAR,
         most=MAX_COMPARED,
-        url=public_url_of(request),
     )
 
 

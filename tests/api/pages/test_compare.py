@@ -12,6 +12,7 @@ from common import repositories
 from common.repositories import SeenRepository
 from common.users import TrackedUser
 from tests import factories
+from tests.api.conftest import MakeClient
 from tests.api.pages.html import BROWSER, UNKNOWN, Element, load
 from tests.clock import Clock
 
@@ -164,6 +165,17 @@ def test_what_is_added_becomes_part_of_the_address(
         *names,
         ("mode", "week"),
     ]
+
+
+@pytest.mark.usefixtures("old")
+def test_below_a_prefix_links_and_redirects_have_it_once(make_client: MakeClient) -> None:
+    client = make_client(public_url="https://example.org/repopulse")
+
+    answer = client.get("/compare?add=allien/old", follow_redirects=False)
+    page = load(client, "/compare?repo=allien/old")
+
+    assert answer.headers["location"] == "/repopulse/compare?repo=allien/old"
+    assert image_of(page).startswith("/repopulse/v1/compare.svg?")
 
 
 @pytest.mark.usefixtures("old")
