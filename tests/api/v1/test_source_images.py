@@ -162,13 +162,19 @@ def test_bars_have_default_periods(
     assert f"of {bars} bars" in read_description(chart)
 
 
-def test_bars_without_a_history_of_stars_say_so(
+def test_bars_without_a_history_of_stars_are_of_changes_or_say_that_nothing_is_known(
     client: TestClient, connection: Connection, user: TrackedUser
 ) -> None:
     repository = factories.add_repository(connection, user)
+    path = f"/v1/repos/{repository.id}/flow.svg"
+    assert "nothing known" in texts(get(client, path))
+
     factories.add_history(connection, user, repository, until=TODAY, stargazers=range(30))
 
-    assert "nothing known" in texts(get(client, f"/v1/repos/{repository.id}/flow.svg"))
+    shown = texts(get(client, path))
+    assert "nothing known" not in shown
+    assert "change: gained less lost" in shown
+    assert not {"gained", "lost, at least"} & set(shown)
 
 
 def test_bars_are_cached(client: TestClient, repository: SeenRepository) -> None:
