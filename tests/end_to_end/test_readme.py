@@ -60,7 +60,7 @@ def paste(command: str, demo: System) -> str:
 
 
 def test_every_call_of_the_api_page_answers_what_the_page_says(demo: System) -> None:
-    assert len(JSON_CALLS) == 17
+    assert len(JSON_CALLS) == 19
     for command, documented in JSON_CALLS:
         expected = json.loads(documented)
 

@@ -13,6 +13,7 @@ import api.http.describe
 import api.status.endpoints
 import api.v1.all_stats
 import api.v1.backfill_schemas
+import api.v1.compare_body
 import api.v1.history_schemas
 import api.v1.import_schemas
 import api.v1.notes
@@ -55,6 +56,7 @@ def model_of(schema: dict[str, Any]) -> Any:
             api.v1.all_stats,
             api.v1.search,
             api.v1.backfill_schemas,
+            api.v1.compare_body,
             api.v1.history_schemas,
             api.v1.import_schemas,
             api.v1.notes,
@@ -75,6 +77,9 @@ def test_the_documented_calls() -> None:
         "DELETE /v1/users/{user_id}",
         "GET /healthz",
         "GET /readyz",
+        "GET /v1/compare.csv",
+        "GET /v1/compare.json",
+        "GET /v1/compare.svg",
         "GET /v1/export",
         "GET /v1/growth",
         "GET /v1/imports",
@@ -96,6 +101,7 @@ def test_the_documented_calls() -> None:
         "GET /v1/repos/{repo_id}/releases",
         "GET /v1/repos/{repo_id}/stats",
         "GET /v1/search",
+        "GET /v1/stats",
         "GET /v1/users",
         "GET /v1/users/{user_id}",
         "GET /v1/users/{user_id}/backfill",
@@ -108,6 +114,7 @@ def test_the_documented_calls() -> None:
         "GET /v1/users/{user_id}/repos",
         "GET /v1/users/{user_id}/scans",
         "GET /v1/users/{user_id}/stats",
+        "GET /v1/users/{user_id}/totals",
         "POST /v1/imports",
         "POST /v1/imports/{import_id}/apply",
         "POST /v1/repos/{repo_id}/backfill",
