@@ -94,9 +94,9 @@ def _px(tenths: int) -> str:
     return f"{sign}{whole or ''}.{rest}" if rest else f"{sign}{whole}"
 
 
-def _scale(values: Sequence[int]) -> tuple[int, int]:
+def _scale(values: Sequence[int]) -> tuple[float, float]:
     """Return the values at the bottom and the top: what is drawn is in the middle."""
     lowest, highest = min(values), max(values)
     span = max(_LEAST_SPAN, highest // _LEAST_PART, highest - lowest)
-    bottom = lowest - (span - (highest - lowest)) // 2
+    bottom = lowest - (span - (highest - lowest)) / 2
     return bottom, bottom + span

@@ -75,6 +75,23 @@ checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
 [[operations]]
 include-path = "/v1/repos/{repo_id}/flow.svg"
 checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422]
+# A name may be unknown, and a comparison needs at least one.
+[[operations]]
+include-path-regex = "^/v1/compare[.]"
+checks.positive_data_acceptance.expected-statuses = [200, 304, 404, 422, 503]
+[[operations]]
+include-path = "/v1/stats"
+checks.positive_data_acceptance.expected-statuses = [200, 404, 422, 429]
+# bom and columns belong to some formats alone.
+[[operations]]
+include-path = "/v1/portfolio"
+checks.positive_data_acceptance.expected-statuses = [200, 422]
+[[operations]]
+include-path = "/v1/repos"
+checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
+[[operations]]
+include-path = "/v1/users/{user_id}/repos"
+checks.positive_data_acceptance.expected-statuses = [200, 404, 422]
 # Without strict=1, images answer with a picture of the error.
 [[operations]]
 include-path-regex = "[.](svg|png)$"
@@ -190,7 +207,10 @@ _FORMS = [
     "/imports/files?format=csv&name=a",
     "/imports/{import_id}/apply",
     "/imports/{import_id}/undo",
+    "/repos/{repo_id}/notes",
+    "/repos/{repo_id}/notes/delete",
     "/users/{user_id}/scan",
+    "/users/{user_id}/unfollow",
 ]
 """Forms of the pages; ``tests/api/pages/test_login.py`` tests who may send them."""
 
@@ -221,6 +241,6 @@ def test_a_form_of_the_pages_needs_a_session(
 
     for headers in ({}, {"X-API-Key": KEY}, {"Cookie": f"repopulse_session={KEY}"}):
         answer = client.post(
-            path.format(user_id=1, import_id=1), headers=headers, follow_redirects=False
+            path.format(user_id=1, repo_id=1, import_id=1), headers=headers, follow_redirects=False
         )
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")

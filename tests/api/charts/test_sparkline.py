@@ -54,13 +54,13 @@ def test_constant_value_is_a_level_line_in_the_middle() -> None:
 
 def test_height_is_at_least_a_tenth_of_the_highest_value_and_ten() -> None:
     # A plane of 40 pixels: each is a quarter of a star, or a thousandth of 1,000,000.
-    assert picture({0: 3, 1: 4}, days=2).has(BLACK, x=2, y=24, within=0)
-    assert picture({0: 3, 1: 4}, days=2).has(BLACK, x=202, y=20, within=0)
-    assert picture({0: 995_000, 1: 1_000_000}, days=2).has(BLACK, x=2, y=23, within=0)
-    assert picture({0: 995_000, 1: 1_000_000}, days=2).has(BLACK, x=202, y=21, within=0)
+    assert picture({0: 3, 1: 4}, days=2).has(BLACK, x=2, y=24, within=1)
+    assert picture({0: 3, 1: 4}, days=2).has(BLACK, x=202, y=20, within=1)
+    assert picture({0: 995_000, 1: 1_000_000}, days=2).has(BLACK, x=2, y=23, within=1)
+    assert picture({0: 995_000, 1: 1_000_000}, days=2).has(BLACK, x=202, y=21, within=1)
     # A change of a fifth fills the height.
-    assert picture({0: 80, 1: 100}, days=2).has(BLACK, x=2, y=42, within=0)
-    assert picture({0: 80, 1: 100}, days=2).has(BLACK, x=202, y=2, within=0)
+    assert picture({0: 80, 1: 100}, days=2).has(BLACK, x=2, y=42, within=1)
+    assert picture({0: 80, 1: 100}, days=2).has(BLACK, x=202, y=2, within=1)
 
 
 def test_empty_series_is_an_empty_picture() -> None:

@@ -54,8 +54,8 @@ def test_an_unknown_parameter_is_refused_with_the_list_of_parameters(
     (fault,) = faults(client, f"/v1/users/{user.id}/stats?q=1")
 
     assert fault["msg"] == (
-        "unknown parameter: the parameters of this call are after, bom, date_from, date_to, format,"
-        " limit"
+        "unknown parameter: the parameters of this call are after, bom, columns, date_from,"
+        " date_to, format, limit"
     )
 
 

@@ -111,11 +111,17 @@ ERRORS = [
     ("get", "/v1/portfolio", "422", "/v1/portfolio?metric=stars", {}),
     (
         *("get", "/v1/users/{user_id}/chart.svg", "422"),
-        *("/v1/users/1428904/chart.svg?width=100", {}),
+        *("/v1/users/1428904/chart.svg?width=100&strict=1", {}),
     ),
     ("get", "/v1/imports/{import_id}", "404", "/v1/imports/5", {}),
     ("post", "/v1/imports", "422", "/v1/imports?format=xls&name=a", {}),
-    ("get", "/v1/repos/{repo_id}/badge.svg", "422", "/v1/repos/5/badge.svg?metric=stars", {}),
+    (
+        "get",
+        "/v1/repos/{repo_id}/badge.svg",
+        "422",
+        "/v1/repos/5/badge.svg?metric=stars&strict=1",
+        {},
+    ),
     (
         *("post", "/v1/users/{user_id}/scan", "403"),
         *("/v1/users/1428904/scan", {"Sec-Fetch-Site": "cross-site"}),
