@@ -75,7 +75,7 @@ def test_follow_a_user_look_around_and_download(
         expect(page.get_by_label("In a README, as Markdown")).to_have_value(
             f"[![Stars of octo-org/tool-2]({system.address}/v1/repos/"
             + page.url.rpartition("/")[2]
-            + f"/chart.svg?metric=stargazers&theme=auto)]({page.url})"
+            + f"/chart.svg?metric=stargazers&width=600&height=300&theme=auto)]({page.url})"
         )
         visitor.wait_for_images()
         visitor.check()
@@ -86,6 +86,9 @@ def test_follow_a_user_look_around_and_download(
         visitor.check()
 
         page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Followed users")
+        # The key works once the scripts of this page have run.
+        page.wait_for_load_state()
         page.keyboard.press("/")
         page.keyboard.type("OCTO")
         page.keyboard.press("Enter")
