@@ -1,3 +1,3 @@
 """The version; a test compares it with ``pyproject.toml``."""
 
-VERSION = "0.3.0-dev"
+VERSION = "0.3.0"
