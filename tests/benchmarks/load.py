@@ -108,7 +108,7 @@ def _calls(world: World, users: list[TrackedUser]) -> list[Call]:
             Call("chart", f"{its}/chart.svg?metric=all"),
             Call("chart", f"{mine}/chart.svg"),
             Call("badge", f"{its}/badge.svg"),
-            Call("page", f"/users/{user.id}"),
+            Call("page", f"/u/{user.login}"),
             Call("page", f"/repos/{repo_id}"),
             Call(
                 "PUT",
