@@ -42,6 +42,9 @@ _PATHS_OF_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _LIKENESS = 0.88
 """How alike, from 0 to 1, a slip and a setting are: ``GITHUB_TOKE`` is one, ``APP_KEY`` is not."""
 
+_NO_SLIPS = {"RELEASE"}
+"""Like a setting, but usual names of other programs' variables."""
+
 _removed: set[str] = set()
 
 
@@ -78,7 +81,7 @@ def get_slips() -> list[str]:
     return [
         f"{name} is not a setting and has no effect: {likely[0]} is"
         for name in sorted({*os.environ, *_removed, *_names_in_file()})
-        if name.upper() not in _OURS
+        if name.upper() not in _OURS | _NO_SLIPS
         and (likely := get_close_matches(name.upper(), _OURS, 1, _LIKENESS))
     ]
 
