@@ -327,8 +327,7 @@ class Settings(RedisSettings):
     """Seconds between two sweeps, which queue the users who are still due today."""
 
     high_water: int = Field(default=2000, ge=1)
-    """How many messages may wait in Redis, and how many users one sweep claims; the other users of
-    the day wait in Postgres."""
+    """How many messages may wait in Redis, and how many users one sweep claims at most."""
 
     lease: float = Field(default=1200.0, ge=1)
     """Seconds after which a claimed user is due again, because the worker died."""
@@ -338,12 +337,10 @@ class Settings(RedisSettings):
     gives one each third of that time while it works; one that waits in the queue needs none."""
 
     backfill: BackfillMode = BackfillMode.AUTO
-    """Whether GitHub's histories of stars are read in the background; without a token they are
-    not."""
+    """Whether GitHub's histories of stars are read in the background; never without a token."""
 
     releases: ReleaseMode = ReleaseMode.OFF
-    """Whether the releases of repositories are read after the day's scans; without a token they
-    are not."""
+    """Whether releases are read after the day's scans; never without a token."""
 
     max_attempts: int = Field(default=5, ge=1)
     """Failed attempts after which a user is set aside; see ``worker.collect``."""
