@@ -68,7 +68,7 @@ def test_log_in_follow_look_around_download_and_try_the_documentation(
         assert [row["name"] for row in csv.DictReader(io.StringIO(text))] == ["tool"]
 
         page.get_by_role("link", name="tool", exact=True).last.click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("octo-org / tool")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("octo-org / tool")
         visitor.wait_for_images()
         shown = page.get_by_label("In a README, as Markdown").input_value()
         (chart,) = re.findall(r"\]\((https://[^)]*chart\.svg[^)]*)\)\]", shown)

@@ -94,7 +94,7 @@ def download_csv(visitor: Visitor, where: str) -> list[dict[str, str]]:
         visitor.page.get_by_role("listitem").filter(has_text=where).get_by_role(
             "link", name="CSV"
         ).click()
-    whole = Path(download.value.path()).read_text(encoding="utf-8")
+    whole = Path(download.value.path()).read_text(encoding="utf-8-sig")
     return list(csv.DictReader(io.StringIO(whole, newline="")))
 
 

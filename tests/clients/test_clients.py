@@ -88,7 +88,7 @@ def test_the_python_client_makes_the_calls(system: System, world: World, tmp_pat
     )
     # Images and exports, which are files, are not read by it; nothing else is left out.
     left_out = [line for line in said.splitlines() if line.startswith("WARNING")]
-    files = ("within images", "GET /v1/export ")
+    files = ("within images", "GET /v1/compare.svg ", "GET /v1/export ")
     assert all(any(file in line for file in files) for line in left_out), said
 
     printed = run(

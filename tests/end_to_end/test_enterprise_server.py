@@ -67,7 +67,7 @@ def test_login_becomes_a_user_with_rows_and_links_to_the_server(
     with running(system, "api", "worker", "beat"):
         added = system.call("PUT", "/v1/users", json={"login": "octocat"})
         rows = wait_until(lambda: stats(system, octocat.id), 60)
-        page = system.call("GET", f"/users/{octocat.id}", headers={"accept": "text/html"}).text
+        page = system.call("GET", "/u/octocat", headers={"accept": "text/html"}).text
         logs = system.log("worker") + system.log("api")
         assert github_part(system) == "ok"
 
