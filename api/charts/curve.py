@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from math import log10
 
 _TOLERANCE = 0.4
-"""Pixels by which a curve may pass a point that is left out; nobody can see less than half."""
+"""How far, in pixels, a line may be from a point that it leaves out; half a pixel is visible."""
 
 
 _COLUMN = 2
@@ -93,8 +93,8 @@ class Run:
 def runs(steps: Sequence[int], is_observed: Sequence[bool]) -> list[Run]:
     """Split a curve where a step is missing, and where the points begin or cease to be observed.
 
-    A run that follows another one without a gap begins with the last point of that one, so that the
-    line goes on. The line between an observed point and another is that of the other.
+    A run that follows another without a gap starts at the other's last point, so the two lines
+    meet. The line between an observed point and one that is not observed belongs to the latter.
     """
     found: list[Run] = []
     if not steps:
@@ -114,9 +114,9 @@ def runs(steps: Sequence[int], is_observed: Sequence[bool]) -> list[Run]:
 
 
 def path_of(x: Sequence[float], y: Sequence[float]) -> str:
-    """Return the path data through some points, without those that nobody would miss."""
+    """Return the path data through some points, without those that make no visible difference."""
     kept = simplify(x, y)
-    # Only a line that goes up and down many times still has so many.
+    # Only a line with many ups and downs still has this many points.
     if len(kept) * _COLUMN > 4 * (x[-1] - x[0]):
         kept = densest(x, y, kept)
     return "M" + "L".join(f"{x[at]:.1f} {y[at]:.1f}" for at in kept)

@@ -1,7 +1,7 @@
 """What the script of a page reads of the curves of a comparison.
 
-Twenty curves of ten years have 73,000 values, and a chart has some 750 columns of pixels. Values
-are read of so many days at most, equally far apart; each is the one of its day.
+Twenty curves of ten years have 73,000 values, and a chart has about 750 columns of pixels. The
+script gets the values of at most that many days, equally spaced; each is the value of its own day.
 """
 
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ async def follow(
 ) -> Response:
     """Follow one user or several; redirect to the user, or to the progress.
 
-    If a line names no login, nobody is followed: the form comes back with the text and the reasons.
+    If any line contains no login, nobody is followed: the form shows the text and the reasons.
     """
     given = form.get("login", "")
     accounts = read_pasted(given, resources.settings.github)

@@ -110,7 +110,7 @@ def _split(given: str) -> tuple[str | None, str]:
 
 def _is_ours(host: str, github: GitHubServer) -> bool:
     pages = github.pages
-    # A simulator has no pages; whoever pastes an address there means GitHub's.
+    # The simulator has no pages, so an address that is pasted there is one of github.com.
     return host == (GITHUB_COM if pages is None else urlsplit(pages).hostname)
 
 

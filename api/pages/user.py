@@ -218,7 +218,7 @@ def show_user(
     options: Annotated[ViewOptions, Depends(view_options)],
     scan: RescanResult | None = None,
 ) -> Response:
-    """Redirect to the page by login, or show the user here if another one has the login now."""
+    """Redirect to the page by login; if another user has that login now, show the page here."""
 
     def has_login(connection: Connection) -> str | None:
         user = get_tracked_user(connection, user_id)

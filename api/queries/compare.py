@@ -203,7 +203,7 @@ def _of_users(
         {"ids": list(ids), "first": first, "last": last},
     ).all()
     found = {row[0]: (_numbers(row[1]), _numbers(row[2])) for row in rows if row[3]}
-    # Totals of old days are added up by and by after an update from release 0.2.0.
+    # Kept totals do not count where release 0.2.0 has scanned the user again.
     others = series.of_users(connection, [row[0] for row in rows if not row[3]], first, last)
     for user_id, points in others.items():
         days = [point.day.toordinal() for point in points]

@@ -17,7 +17,7 @@ class MarkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A note, or a release. Both texts are as people wrote them: whoever shows them escapes them.
+    """A note or a release. Its texts are unchanged; code that shows them must escape them.
 
     :param text: of a note; of a release its tag, and its title if that says something else
     :param tag: of a release; None for a note

@@ -12,7 +12,7 @@ _notes = tables.notes.c
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was written about a day, as it was sent: whoever shows it has to escape it."""
+    """What a person wrote about a day, unchanged; code that shows it must escape it."""
 
     date: date
     text: str

@@ -174,8 +174,8 @@ def put_note(
 ) -> JSONResponse:
     """Write the note of a day: what happened to the repository, for those who read its charts.
 
-    A day has one note; another one replaces it. It is plain text of at most 500 characters, and is
-    not for days after today.
+    Each day can have one note; a new note replaces it. It is plain text of at most 500 characters.
+    Days after today cannot have one.
     """
     written = Note(day, note.text)
     is_new = write_note(database, repo_id, written)
